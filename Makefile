@@ -1,0 +1,73 @@
+# Every chore of GPT-Trader in one word. A machine with Python 3.11 or newer and make is enough:
+# the first target that needs it makes the environment in .venv, with uv when it can be had
+# (on the PATH, or installed into .venv by pip) and with pip alone otherwise.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := gpt_trader tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help live test soak lint lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+live: $(VENV)/.core ## trade 2,000 synthetic candles through the embedded exchange (ARGS="--seed 7")
+	$(BIN)/python -m gpt_trader.live --profile dev --product BTC-USD --candles 2000 --speed max $(ARGS)
+
+test: $(VENV)/.test ## every test, a tenth of every count: minutes (ARGS="tests/engine")
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+soak: export GPT_TRADER_TIER := soak
+soak: test ## every test with its full counts: hours
+
+lint: $(VENV)/.test ## style, types and the architecture
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+lock: $(VENV)/.test ## resolve constraints.txt anew: exact pins of every extra, no addresses
+	$(FIND_UV); test -n "$$uv" || { echo "make lock needs uv: pip install uv" >&2; exit 1; }; \
+	"$$uv" pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --no-annotate \
+		--custom-compile-command "make lock" --output-file constraints.txt --quiet
+
+clean: ## remove the environment and what tools left; sessions in var/ stay
+	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment -------------------------------------------------------------------------
+
+# A stamp says what is installed, so that a second run installs nothing.
+$(VENV)/.core: EXTRA :=
+$(VENV)/.test: EXTRA := [test]
+$(VENV)/.core $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	@$(FIND_UV); \
+	echo "Installing gpt-trader$(EXTRA) into $(VENV) with $${uv:-pip}"; \
+	{ test -n "$$uv" && "$$uv" pip install -q --python $(BIN)/python $(INSTALLED); } || \
+	{ $(HAVE_PIP) && $(BIN)/python -m pip install -q $(INSTALLED); }
+	@touch $@
+
+$(BIN)/python:
+	@$(FIND_PYTHON); $(FIND_UV); \
+	echo "Making $(VENV) with $$python"; \
+	{ test -n "$$uv" && "$$uv" venv -q --python "$$python" $(VENV); } || \
+	"$$python" -m venv $(VENV) || \
+	{ rm -rf $(VENV); echo "$$python cannot make an environment: its venv module is missing" \
+		"(on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	test -n "$$uv" || $(BIN)/python -m pip install -q uv >/dev/null 2>&1 || echo "No uv to be had: pip it is"
+
+INSTALLED = -c constraints.txt -e ".$(EXTRA)"
+
+HAVE_PIP = { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; }
+
+# A name on the PATH need not run: version switchers leave stubs there. So each is tried.
+FIND_UV = uv=; for each in uv $(BIN)/uv; do \
+	if "$$each" --version >/dev/null 2>&1; then uv=$$each; break; fi; done
+
+FIND_PYTHON = python=; for each in python3.13 python3.12 python3.11 python3 python; do \
+	if "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then python=$$(command -v "$$each"); break; fi; done; \
+	test -n "$$python" || { echo "GPT-Trader needs Python 3.11 or newer, and none of" \
+		"python3.13, python3.12, python3.11, python3 and python is one" >&2; exit 1; }

@@ -1,0 +1,116 @@
+"""The command `gpt-trader replay`: prove that a recorded session makes the same decisions again."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from tqdm import tqdm
+
+from gpt_trader.backtesting.replay import Changes, Outcome, replay
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import SessionOpened
+from gpt_trader.kernels.compile import set_cache_folder
+from gpt_trader.risk.limits import Limits
+from gpt_trader.settings import load_settings
+from gpt_trader.store.folders import find
+from gpt_trader.store.reading import LogReader
+from gpt_trader.strategies.registry import strategy_named
+
+EPILOG = """\
+The recorded inputs go through the same strategy, sizing, risk and engine code; every decision is
+compared byte for byte. With --param or --limit it shows the first decision that would have been
+another. exit codes: 0 equal, 1 a decision differs, 2 bad usage, 4 the record is damaged.
+"""
+
+
+def run(argv: list[str]) -> int:
+    """Replay one session and say whether it is equal."""
+    parser = argparse.ArgumentParser(
+        prog="gpt-trader replay",
+        description="Re-run a recorded session and compare every decision.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("session", nargs="?", default="latest", help="its id [latest]")
+    parser.add_argument("--var", metavar="DIR", help="where sessions are [./var]")
+    parser.add_argument("--param", action="append", default=[], metavar="K=V", help="what if")
+    parser.add_argument("--limit", action="append", default=[], metavar="K=V", help="what if")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document")
+    args = parser.parse_args(argv)
+    settings = load_settings({"var": args.var}, os.environ, Path.cwd())
+    set_cache_folder(settings.kernel_cache or settings.var / "cache")
+
+    folder = find(settings.var, args.session)
+    reader = LogReader(folder.log)
+    try:
+        changes = _changes(reader, args.param, args.limit)
+        with tqdm(total=reader.last_seq(), unit=" events", disable=None, leave=False) as bar:
+            outcome = replay(reader.events(), changes, lambda seq: _show(bar, seq))
+    finally:
+        reader.close()
+    _say(outcome, folder.session_id, args.json)
+    return 0 if outcome.equal else 1
+
+
+def _show(bar: "tqdm[int]", seq: int) -> None:
+    bar.update(seq - bar.n)
+
+
+def _changes(reader: LogReader, params: list[str], limits: list[str]) -> Changes:
+    """The what-ifs, checked as a new session's would be."""
+    first = next(reader.events(), None)
+    if first is None or not isinstance(first[1], SessionOpened):
+        return Changes({}, {})  # replay itself says what is wrong with the record
+    opened = first[1]
+    given = {name: float(value) for name, value in _pairs(params, "--param").items()}
+    strategy_named(opened.strategy).values({**opened.params, **given})
+    wanted = {name: Decimal(value) for name, value in _pairs(limits, "--limit").items()}
+    Limits.from_mapping({**opened.limits, **wanted})
+    return Changes(given, wanted)
+
+
+def _pairs(given: list[str], flag: str) -> Mapping[str, str]:
+    pairs = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            Decimal(value)
+        except ArithmeticError as e:
+            raise UsageError(f"{flag} {text}: write NAME=NUMBER") from e
+        pairs[name] = value
+    return pairs
+
+
+def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
+    different = outcome.difference
+    document = {
+        "session_id": session_id,
+        "equal": outcome.equal,
+        "events": outcome.events,
+        "decisions": outcome.decisions,
+        "orders": outcome.orders,
+        "first_difference": None
+        if different is None
+        else {"seq": different.seq, "recorded": different.recorded, "made": different.made},
+    }
+    if json_to == "-":
+        print(json.dumps(document))
+        return
+    if json_to is not None:
+        Path(json_to).write_text(json.dumps(document) + "\n")
+    if different is None:
+        print(
+            f"equal: session {session_id} makes its {outcome.decisions} decisions "
+            f"({outcome.orders} orders) again, byte for byte"
+        )
+        return
+    print(
+        f"different: session {session_id} parts at event {different.seq}\n"
+        f"  recorded  {different.recorded}\n"
+        f"  made      {different.made}",
+        file=sys.stderr,
+    )

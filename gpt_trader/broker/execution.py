@@ -1,0 +1,113 @@
+"""From the position wanted to the next order: wait at our own side first, then pay the spread."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from gpt_trader.broker.orders import Order
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from gpt_trader.domain.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that decides the next order of one product."""
+
+    product: Product
+    target_lots: int
+    position_lots: int
+    working: tuple[Order, ...]
+    bid_ticks: int
+    ask_ticks: int
+    mark_ticks: int
+    attempts: int  # orders since the strategy last changed its mind
+    now_ns: int
+    patience_ns: int  # how long an order may wait at our own side of the book
+    take_bps: int  # how far beyond the far side an impatient order may pay
+    rebalance_rate: Decimal  # fraction of the target below which a difference is left alone
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Orders to cancel and the order to place, each possibly none."""
+
+    cancels: tuple[str, ...]
+    draft: Draft | None
+    why: str
+
+
+NOTHING = Plan(cancels=(), draft=None, why="")
+
+
+def plan(now: Situation) -> Plan:
+    """Say what to do next: one order of a product at a time, so no two can add up unseen."""
+    delta = now.target_lots - now.position_lots
+    if now.working:
+        return _mind(now, now.working[0], delta)
+    if not _worth_it(now, delta):
+        return NOTHING
+    side = Side.BUY if delta > 0 else Side.SELL
+    style = Style.MAKE if now.attempts == 0 and now.patience_ns > 0 else Style.TAKE
+    return Plan((), _draft(now, side, abs(delta), style), style.value)
+
+
+def _mind(now: Situation, order: Order, delta: int) -> Plan:
+    """Keep, or cancel, the order that works: it is in the way of any other."""
+    if order.status is not OrderStatus.OPEN and order.status is not OrderStatus.PENDING:
+        return NOTHING  # not known to the exchange yet: nothing there to cancel
+    if order.cancel_asked or not order.order_id:
+        return NOTHING
+    if delta * order.side.sign <= 0:
+        return Plan((order.client_order_id,), None, "the strategy changed its mind")
+    if now.now_ns - order.intended_ns >= now.patience_ns:
+        return Plan((order.client_order_id,), None, "it waited long enough")
+    return NOTHING
+
+
+def _worth_it(now: Situation, delta: int) -> bool:
+    product = now.product
+    if delta == 0 or now.mark_ticks <= 0 or now.bid_ticks <= 0 or now.ask_ticks <= 0:
+        return False
+    size = product.size(abs(delta))
+    if size < product.base_min_size:
+        return False
+    if size * product.price(now.mark_ticks) < product.quote_min_size:
+        return False
+    if now.target_lots == 0 or now.position_lots == 0:
+        return True
+    # Equity moves with every candle and the target with it: chasing that would pay fees for noise.
+    return abs(delta) > now.rebalance_rate * abs(now.target_lots)
+
+
+class Style(Enum):
+    """The two ways to the book."""
+
+    MAKE = "wait at our side of the book"
+    TAKE = "cross the spread, no further than take_bps"
+
+
+def _draft(now: Situation, side: Side, lots: int, style: Style) -> Draft:
+    product = now.product
+    if style is Style.MAKE:
+        price = product.price(now.bid_ticks if side is Side.BUY else now.ask_ticks)
+        time_in_force = TimeInForce.GTC
+    else:
+        far = product.price(now.ask_ticks if side is Side.BUY else now.bid_ticks)
+        room = 1 + side.sign * Decimal(now.take_bps) / 10_000
+        # A market order has no worst price; this one has, and is otherwise the same.
+        price = product.round_price(far * room, side)
+        time_in_force = TimeInForce.IOC
+    return Draft(
+        product_id=product.product_id,
+        side=side,
+        order_type=OrderType.LIMIT,
+        time_in_force=time_in_force,
+        base_size=product.size(min(lots, product.lots(product.round_size(product.base_max_size)))),
+        limit_price=price,
+        post_only=style is Style.MAKE,
+        reduces=side is Side.SELL and lots <= now.position_lots,
+        target=product.size(now.target_lots),
+        mark_price=product.price(now.mark_ticks),
+        why=style.value,
+    )

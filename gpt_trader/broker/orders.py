@@ -1,0 +1,220 @@
+"""Every order of the session, from the intent to the exchange's last word on it."""
+
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from gpt_trader.domain.events import (
+    CancelAnswered,
+    CancelIntended,
+    OrderAbsent,
+    OrderAccepted,
+    OrderChanged,
+    OrderFilled,
+    OrderIntended,
+    OrderLost,
+    OrderRejected,
+)
+from gpt_trader.domain.order import (
+    TRANSITIONS,
+    WORKING,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+from gpt_trader.domain.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of ours as far as we know it."""
+
+    client_order_id: str
+    order_id: str  # "" until the exchange has named it
+    product_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    lots: int
+    limit_ticks: int  # 0 for a market order
+    reduces: bool
+    status: OrderStatus
+    word_lots: int  # filled, by the exchange's cumulative word
+    booked_lots: int  # filled, by the single fills we have booked
+    fill_count: int  # fills booked
+    intended_ns: int
+    cancel_asked: bool
+
+    @property
+    def owes_fills(self) -> bool:
+        """The exchange says more is filled than we have booked."""
+        return self.word_lots > self.booked_lots
+
+    @property
+    def is_working(self) -> bool:
+        """It may still change the position: unfinished, or fills of it are still to be booked."""
+        return self.status in WORKING or self.owes_fills
+
+    @property
+    def open_lots(self) -> int:
+        """What may still be added to the position by it."""
+        if self.status in WORKING:
+            return self.lots - self.booked_lots
+        return max(0, self.word_lots - self.booked_lots)
+
+
+class Orders:
+    """All orders by client order id. `apply` changes it; nothing else does."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self._working: dict[str, Order] = {}  # the few that matter to each decision
+        self._fills: set[tuple[str, str]] = set()
+
+    def get(self, client_order_id: str) -> Order | None:
+        """The order with this id, or None for one that is not ours."""
+        return self._orders.get(client_order_id)
+
+    def all(self) -> tuple[Order, ...]:
+        """Every order, oldest first."""
+        return tuple(self._orders.values())
+
+    def working(self, product_id: str | None = None) -> tuple[Order, ...]:
+        """Orders that may still change a position, of one product or of all."""
+        if product_id is None:
+            return tuple(self._working.values())
+        return tuple(o for o in self._working.values() if o.product_id == product_id)
+
+    def has_fill(self, order_id: str, trade_id: str) -> bool:
+        """This fill is booked already."""
+        return (order_id, trade_id) in self._fills
+
+    def intend(self, event: OrderIntended, product: Product) -> None:
+        """Take in an intent: from here on its size counts in every limit."""
+        draft = event.draft
+        assert event.client_order_id not in self._orders, "client order ids are unique for ever"
+        limit = draft.limit_price
+        self._put(
+            Order(
+                client_order_id=event.client_order_id,
+                order_id="",
+                product_id=draft.product_id,
+                side=draft.side,
+                order_type=draft.order_type,
+                time_in_force=draft.time_in_force,
+                lots=product.lots(draft.base_size),
+                limit_ticks=0 if limit is None else product.ticks(limit),
+                reduces=draft.reduces,
+                status=OrderStatus.INTENDED,
+                word_lots=0,
+                booked_lots=0,
+                fill_count=0,
+                intended_ns=event.ts_ns,
+                cancel_asked=False,
+            )
+        )
+
+    def apply(
+        self,
+        event: OrderAccepted
+        | OrderRejected
+        | OrderLost
+        | OrderAbsent
+        | CancelIntended
+        | CancelAnswered,
+    ) -> None:
+        """Take in an answer, or the lack of one."""
+        order = self._orders[event.client_order_id]
+        match event:
+            case OrderAccepted():
+                self._put(replace(_moved(order, OrderStatus.PENDING), order_id=event.order_id))
+            case OrderRejected():
+                self._put(_moved(order, OrderStatus.REJECTED))
+            case OrderLost():
+                self._put(_moved(order, OrderStatus.UNKNOWN))
+            case OrderAbsent():
+                self._put(_moved(order, OrderStatus.ABSENT))
+            case CancelIntended():
+                self._put(replace(order, cancel_asked=True))
+            case CancelAnswered():
+                # A refused cancel may be asked again; an accepted one waits for the order's end.
+                self._put(replace(order, cancel_asked=event.accepted))
+
+    def change(self, event: OrderChanged, product: Product) -> None:
+        """Take in the exchange's cumulative word; what is older than we know changes nothing."""
+        order = self._orders[event.client_order_id]
+        self._put(
+            replace(
+                _moved(order, event.status),
+                order_id=event.order_id,
+                word_lots=max(order.word_lots, product.lots(event.filled_size)),
+            )
+        )
+
+    def fill(self, event: OrderFilled, product: Product) -> bool:
+        """Count one fill; False when it was counted before and nothing changed."""
+        key = (event.order_id, event.trade_id)
+        if key in self._fills:
+            return False
+        self._fills.add(key)
+        order = self._orders[event.client_order_id]
+        booked = order.booked_lots + product.lots(event.base_size)
+        assert booked <= order.lots, f"{order.client_order_id} filled beyond its size"
+        self._put(
+            replace(
+                order,
+                order_id=event.order_id,
+                booked_lots=booked,
+                word_lots=max(order.word_lots, booked),
+                fill_count=order.fill_count + 1,
+            )
+        )
+        return True
+
+    def freeze(self) -> dict[str, Any]:
+        """All of it as JSON-able values, for a state snapshot."""
+        return {
+            "orders": [asdict(order) for order in self._orders.values()],
+            "fills": sorted(self._fills),
+        }
+
+    def thaw(self, frozen: dict[str, Any]) -> None:
+        """Become what `freeze` gave."""
+        assert not self._orders, "thaw a new table only"
+        for row in frozen["orders"]:
+            self._put(
+                Order(
+                    **{
+                        **row,
+                        "side": Side(row["side"]),
+                        "order_type": OrderType(row["order_type"]),
+                        "time_in_force": TimeInForce(row["time_in_force"]),
+                        "status": OrderStatus(row["status"]),
+                    }
+                )
+            )
+        self._fills = {(order_id, trade_id) for order_id, trade_id in frozen["fills"]}
+
+    def _put(self, order: Order) -> None:
+        self._orders[order.client_order_id] = order
+        if order.is_working:
+            self._working[order.client_order_id] = order
+        else:
+            self._working.pop(order.client_order_id, None)
+
+
+def _moved(order: Order, status: OrderStatus) -> Order:
+    """`order` in `status` if that may follow; a late or repeated word leaves it as it is.
+
+    REST and WebSocket race, and a reconnect repeats old frames, so a word that may not follow
+    is old news, never a reason to stop.
+    """
+    if status in TRANSITIONS[order.status]:
+        return replace(order, status=status)
+    return order
+
+
+def open_size(order: Order, product: Product) -> Decimal:
+    """What of the order may still fill, in base."""
+    return product.size(order.open_lots)

@@ -1,0 +1,134 @@
+"""Answers about the account: balances, fee rates and what the key may do."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gpt_trader.coinbase.decimals import parse_amount
+from gpt_trader.coinbase.page import Page, convert, next_cursor
+from gpt_trader.domain.errors import WireError
+
+SPENDABLE = frozenset({"ACCOUNT_TYPE_CRYPTO", "ACCOUNT_TYPE_FIAT", "CRYPTO", "FIAT"})
+SET_ASIDE = frozenset({"ACCOUNT_TYPE_VAULT", "ACCOUNT_TYPE_PERP_FUTURES", "VAULT"})
+"""Accounts that spot orders can neither spend nor fill."""
+
+SPOT_PLATFORMS = frozenset({"ACCOUNT_PLATFORM_CONSUMER", "ACCOUNT_PLATFORM_UNSPECIFIED", ""})
+FEE_RATE_MAX = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the account holds of one currency."""
+
+    currency: str
+    available: Decimal
+    hold: Decimal  # reserved for open orders, not part of `available`
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRates:
+    """What an order costs, as fractions of its notional."""
+
+    maker: Decimal
+    taker: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPermissions:
+    """What the API key may do, and in which portfolio."""
+
+    can_view: bool
+    can_trade: bool
+    can_transfer: bool
+    portfolio_uuid: str
+
+
+class _Amount(msgspec.Struct):
+    value: str
+
+
+class _Account(msgspec.Struct):
+    currency: str
+    available_balance: _Amount
+    hold: _Amount
+    type: str
+    platform: str = ""
+
+
+class _AccountsPage(msgspec.Struct):
+    accounts: list[_Account]
+    has_next: bool
+    cursor: str = ""
+
+
+class _FeeTier(msgspec.Struct):
+    maker_fee_rate: str
+    taker_fee_rate: str
+
+
+class _Summary(msgspec.Struct):
+    fee_tier: _FeeTier
+
+
+class _Permissions(msgspec.Struct):
+    can_view: bool
+    can_trade: bool
+    can_transfer: bool
+    portfolio_uuid: str
+
+
+def parse_accounts(body: Any) -> Page[Balance]:
+    """One page of balances that spot orders can use.
+
+    Raises
+    ------
+    WireError
+        A field is missing or wrong, or an account is of a kind we do not know.
+
+    References
+    ----------
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/accounts/list-accounts
+    """
+    page = convert(body, _AccountsPage)
+    balances = []
+    for account in page.accounts:
+        if account.type not in SPENDABLE | SET_ASIDE:
+            raise WireError(f"unknown type of account: {account.type[:40]!r}")
+        if account.type in SET_ASIDE or account.platform not in SPOT_PLATFORMS:
+            continue
+        available = parse_amount(account.available_balance.value)
+        balances.append(Balance(account.currency, available, parse_amount(account.hold.value)))
+    return Page(tuple(balances), next_cursor(page.has_next, page.cursor))
+
+
+def parse_fee_rates(body: Any) -> FeeRates:
+    """The fee rates of the account's present tier.
+
+    Raises
+    ------
+    WireError
+        A rate is missing, or is not a fraction below a tenth.
+
+    References
+    ----------
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/fees/get-transaction-summary
+    """
+    tier = convert(body, _Summary).fee_tier
+    rates = FeeRates(parse_amount(tier.maker_fee_rate), parse_amount(tier.taker_fee_rate))
+    if max(rates.maker, rates.taker) >= FEE_RATE_MAX:
+        raise WireError(f"a fee rate of {max(rates.maker, rates.taker)} is no fraction")
+    return rates
+
+
+def parse_key_permissions(body: Any) -> KeyPermissions:
+    """What the key may do.
+
+    Raises
+    ------
+    WireError
+        An answer is missing: a missing "no" is not taken for one.
+    """
+    wire = convert(body, _Permissions)
+    return KeyPermissions(wire.can_view, wire.can_trade, wire.can_transfer, wire.portfolio_uuid)

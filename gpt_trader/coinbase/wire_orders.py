@@ -1,0 +1,245 @@
+"""Requests and answers about orders over REST: create, cancel, list. Builders and parsers only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gpt_trader.coinbase.decimals import build_amount, parse_amount
+from gpt_trader.coinbase.order_word import (
+    OrderWord,
+    parse_fill_count,
+    parse_side,
+    parse_status,
+    parse_when_filled,
+)
+from gpt_trader.coinbase.page import Page, convert, next_cursor
+from gpt_trader.coinbase.times import parse_time
+from gpt_trader.domain.errors import OutcomeUnknown, WireError
+from gpt_trader.domain.events import Draft, OrderAccepted, OrderIntended, OrderRejected
+from gpt_trader.domain.order import OrderType, TimeInForce
+
+DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
+UNKNOWN_REASON = "UNKNOWN_FAILURE_REASON"
+NO_REJECTION = "REJECT_REASON_UNSPECIFIED"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWord:
+    """What Coinbase says to the wish to cancel one order; accepted is not yet cancelled."""
+
+    order_id: str
+    accepted: bool
+    reason: str  # "" when accepted
+
+
+class _Created(msgspec.Struct):
+    order_id: str = ""
+    client_order_id: str = ""
+
+
+class _Failure(msgspec.Struct):
+    error: str = ""
+    message: str = ""
+    error_details: str = ""
+    preview_failure_reason: str = ""
+    new_order_failure_reason: str = ""
+
+
+class _CreateAnswer(msgspec.Struct):
+    success: bool
+    success_response: _Created | None = None
+    error_response: _Failure | None = None
+    order_id: str | None = None  # older answers name the order here
+
+
+class _Cancelled(msgspec.Struct):
+    success: bool
+    order_id: str
+    failure_reason: str = ""
+
+
+class _CancelAnswer(msgspec.Struct):
+    results: list[_Cancelled]
+
+
+class _Order(msgspec.Struct):
+    order_id: str
+    client_order_id: str
+    product_id: str
+    side: str
+    status: str
+    created_time: str
+    filled_size: str
+    number_of_fills: str | int = ""
+    filled_value: str = ""
+    total_fees: str = ""
+    reject_reason: str = ""
+    cancel_message: str = ""
+
+
+class _OrderAnswer(msgspec.Struct):
+    order: _Order
+
+
+class _OrdersPage(msgspec.Struct):
+    orders: list[_Order]
+    has_next: bool
+    cursor: str = ""
+
+
+def build_create(intent: OrderIntended) -> dict[str, Any]:
+    """The request that places an order, and nothing that is not in the intent.
+
+    `reduces` stays with us: Coinbase refuses reduce-only on spot products.
+
+    References
+    ----------
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/create-order
+    """
+    draft = intent.draft
+    return {
+        "client_order_id": intent.client_order_id,
+        "product_id": draft.product_id,
+        "side": draft.side.value,
+        "order_configuration": _configuration(draft),
+    }
+
+
+def build_cancel(order_ids: Sequence[str]) -> dict[str, Any]:
+    """The request that cancels orders, at most 100 of them."""
+    assert 1 <= len(order_ids) <= 100, len(order_ids)
+    return {"order_ids": list(order_ids)}
+
+
+def parse_created(
+    body: Any, intent: OrderIntended, answered_ns: int
+) -> OrderAccepted | OrderRejected:
+    """Coinbase's answer to a create: accepted with an order id, or rejected with a reason.
+
+    `success` and the ids decide, never the wording of a reason. "Already used" is no rejection:
+    the order with this id may be ours and alive.
+
+    Raises
+    ------
+    OutcomeUnknown
+        The answer contradicts itself, speaks of another order, or cannot be read.
+    """
+    try:
+        answer = convert(body, _CreateAnswer)
+    except WireError as error:
+        raise OutcomeUnknown(f"create {intent.client_order_id}: {error}") from None
+    created = answer.success_response or _Created()
+    order_id = created.order_id or answer.order_id or ""
+    if answer.success:
+        if not order_id or created.client_order_id != intent.client_order_id:
+            raise OutcomeUnknown(f"create {intent.client_order_id}: success without our ids")
+        return OrderAccepted(answered_ns, intent.client_order_id, order_id)
+    if order_id:
+        raise OutcomeUnknown(f"create {intent.client_order_id}: no success, but an order id")
+    failure = answer.error_response or _Failure()
+    reasons = (
+        failure.error,
+        failure.new_order_failure_reason,
+        failure.preview_failure_reason,
+    )
+    if any(DUPLICATE in reason for reason in reasons):
+        raise OutcomeUnknown(f"create {intent.client_order_id}: an order with this id exists")
+    # `error` is often the unknown one, with the real reason in one of the other two.
+    telling = [r for r in reasons if r and not r.startswith("UNKNOWN_")]
+    return OrderRejected(
+        answered_ns,
+        intent.client_order_id,
+        telling[0] if telling else UNKNOWN_REASON,
+        failure.message or failure.error_details,
+    )
+
+
+def parse_cancelled(body: Any, order_ids: Sequence[str]) -> tuple[CancelWord, ...]:
+    """Coinbase's word on each order we wished to cancel, in the order of our request.
+
+    Raises
+    ------
+    OutcomeUnknown
+        The answer cannot be read or says nothing of one of the orders.
+    """
+    try:
+        results = {r.order_id: r for r in convert(body, _CancelAnswer).results}
+    except WireError as error:
+        raise OutcomeUnknown(f"cancel: {error}") from None
+    if missing := [order_id for order_id in order_ids if order_id not in results]:
+        raise OutcomeUnknown(f"cancel: no word on {', '.join(missing)}")
+    words = (results[order_id] for order_id in order_ids)
+    return tuple(
+        CancelWord(w.order_id, w.success, "" if w.success else w.failure_reason) for w in words
+    )
+
+
+def parse_order(body: Any) -> OrderWord:
+    """One order.
+
+    Raises
+    ------
+    WireError
+        A field is missing or wrong, or a status is new to us.
+    """
+    return _parse_order(convert(body, _OrderAnswer).order)
+
+
+def parse_orders(body: Any) -> Page[OrderWord]:
+    """One page of orders, newest first.
+
+    Raises
+    ------
+    WireError
+        As `parse_order`.
+
+    References
+    ----------
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/list-orders
+    """
+    page = convert(body, _OrdersPage)
+    cursor = next_cursor(page.has_next, page.cursor)
+    return Page(tuple(_parse_order(order) for order in page.orders), cursor)
+
+
+def _parse_order(wire: _Order) -> OrderWord:
+    if not wire.order_id:
+        raise WireError("an order without an order id")
+    filled_size: Decimal = parse_amount(wire.filled_size)
+    return OrderWord(
+        order_id=wire.order_id,
+        client_order_id=wire.client_order_id,
+        product_id=wire.product_id,
+        side=parse_side(wire.side),
+        status=parse_status(wire.status),
+        filled_size=filled_size,
+        fill_count=parse_fill_count(wire.number_of_fills, filled_size),
+        filled_value=parse_when_filled(wire.filled_value, filled_size),
+        total_fees=parse_when_filled(wire.total_fees, filled_size),
+        reject_reason="" if wire.reject_reason == NO_REJECTION else wire.reject_reason,
+        cancel_reason=wire.cancel_message,
+        created_ns=parse_time(wire.created_time),
+    )
+
+
+def _configuration(draft: Draft) -> dict[str, dict[str, Any]]:
+    base_size = build_amount(draft.base_size)
+    if draft.order_type is OrderType.MARKET:
+        assert draft.time_in_force is TimeInForce.IOC, draft
+        assert draft.limit_price is None and not draft.post_only, draft
+        return {"market_market_ioc": {"base_size": base_size}}
+    assert draft.limit_price is not None, draft
+    fields: dict[str, Any] = {
+        "base_size": base_size,
+        "limit_price": build_amount(draft.limit_price),
+    }
+    if draft.time_in_force is TimeInForce.GTC:
+        return {"limit_limit_gtc": {**fields, "post_only": draft.post_only}}
+    assert not draft.post_only, draft
+    # GTD would need an end time, which a draft does not carry.
+    keys = {TimeInForce.IOC: "sor_limit_ioc", TimeInForce.FOK: "limit_limit_fok"}
+    assert draft.time_in_force in keys, draft
+    return {keys[draft.time_in_force]: fields}

@@ -1,0 +1,346 @@
+"""Everything that happens and everything we decide, as values the log keeps.
+
+*Inputs* come from outside: the market, the exchange, the clock, a person. *Decisions* follow from
+them and from nothing else, so a replay of the inputs must give the same decisions. Every event
+carries `ts_ns`, the exchange's clock in nanoseconds UTC.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gpt_trader.domain.order import (
+    Liquidity,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradingState,
+)
+from gpt_trader.domain.product import Product
+
+# --- inputs ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """What a person chose, written down before anything else: a replay needs nothing besides."""
+
+    ts_ns: int
+    profile: str
+    namespace: str  # client order ids are made from it and a count
+    products: tuple[Product, ...]
+    strategy: str
+    params: dict[str, float]
+    sizing: dict[str, float]
+    limits: dict[str, Decimal]
+    maker_fee_rate: Decimal
+    taker_fee_rate: Decimal
+    candle_s: int
+    cash: Decimal  # quote the engine may use
+    trading_state: TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One public print, of others. `wire_side` is as Coinbase sent it; no signal may use it."""
+
+    trade_id: int
+    price: Decimal  # quote/base
+    base_size: Decimal
+    wire_side: str
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TradesSeen:
+    """Trades of one product, oldest first, as one `market_trades` frame brought them."""
+
+    ts_ns: int
+    product_id: str
+    trades: tuple[Trade, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteSeen:
+    """The best bid and ask of one product, as a `ticker` frame brought them."""
+
+    ts_ns: int
+    product_id: str
+    bid_price: Decimal
+    ask_price: Decimal
+    last_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTicked:
+    """The exchange's clock moved: silence is an input too."""
+
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """Open, high, low, close and volume of one interval, known at its close and not before."""
+
+    start_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal  # base
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesLoaded:
+    """Candles fetched over REST: the warm-up at a start, or what a gap in the feed hid."""
+
+    ts_ns: int
+    product_id: str
+    candles: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedChanged:
+    """The market feed came up, went down, skipped a message or fell silent."""
+
+    ts_ns: int
+    ready: bool  # False: marks are not to be trusted until a later event says True
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """The exchange answered a create with an order id."""
+
+    ts_ns: int
+    client_order_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """The exchange answered a create with a reason."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLost:
+    """A create got no answer: the order may or may not exist, and its size stays reserved."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAbsent:
+    """Full listings, made after the request could no longer be accepted, do not show the order."""
+
+    ts_ns: int
+    client_order_id: str
+    listings: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """The exchange's cumulative word on one order of ours, by WebSocket or by REST."""
+
+    ts_ns: int
+    client_order_id: str
+    order_id: str
+    status: OrderStatus
+    filled_size: Decimal  # base, cumulative
+    fill_count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """One execution of our order. Never called a trade: a trade is someone else's print."""
+
+    ts_ns: int
+    client_order_id: str
+    order_id: str
+    trade_id: str
+    product_id: str
+    side: Side
+    price: Decimal
+    base_size: Decimal
+    fee: Decimal  # quote, never negative
+    liquidity: Liquidity
+
+    def __post_init__(self) -> None:
+        assert self.base_size > 0, self
+        assert self.price > 0, self
+        assert self.fee >= 0, self
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAnswered:
+    """The exchange answered a cancel request; the order's end is another event."""
+
+    ts_ns: int
+    client_order_id: str
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignOrderSeen:
+    """An order on the account that is not ours: shown, never touched."""
+
+    ts_ns: int
+    order_id: str
+    client_order_id: str
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesSeen:
+    """What the account holds of each currency, free and held together."""
+
+    ts_ns: int
+    totals: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class BooksCompared:
+    """Our ledger against the account, currency by currency; any difference stops new risk."""
+
+    ts_ns: int
+    differences: dict[str, Decimal]  # account minus ledger, only what is not zero
+
+
+@dataclass(frozen=True, slots=True)
+class TradingStateChanged:
+    """A person or a rule changed what may be sent."""
+
+    ts_ns: int
+    state: TradingState
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """A killed session goes on: its log was folded and its books are about to be compared."""
+
+    ts_ns: int
+    folded: int  # events
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The session is to end: no new order, and every working one is cancelled."""
+
+    ts_ns: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The tape ended or a person stopped the session."""
+
+    ts_ns: int
+    reason: str
+
+
+# --- decisions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CandleClosed:
+    """A candle of ours is complete. `fresh` is False for one that was loaded, not watched."""
+
+    ts_ns: int
+    product_id: str
+    candle: Candle
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order as the strategy and its sizing want it, before risk has spoken."""
+
+    product_id: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    base_size: Decimal
+    limit_price: Decimal | None
+    post_only: bool
+    reduces: bool  # shrinks |position| and can do nothing else
+    target: Decimal  # base, the position wanted
+    mark_price: Decimal
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of one draft: its value against its limit, in its unit."""
+
+    rule: str
+    denies: bool
+    value: Decimal
+    limit: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntended:
+    """An order that risk allows. On disk before its request leaves."""
+
+    ts_ns: int
+    client_order_id: str
+    draft: Draft
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDenied:
+    """An order that risk refuses, with every rule's verdict."""
+
+    ts_ns: int
+    draft: Draft
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelIntended:
+    """A wish to end a working order. Always allowed, in every trading state."""
+
+    ts_ns: int
+    client_order_id: str
+    why: str
+
+
+Input = (
+    SessionOpened
+    | TradesSeen
+    | QuoteSeen
+    | ClockTicked
+    | CandlesLoaded
+    | FeedChanged
+    | OrderAccepted
+    | OrderRejected
+    | OrderLost
+    | OrderAbsent
+    | OrderChanged
+    | OrderFilled
+    | CancelAnswered
+    | ForeignOrderSeen
+    | BalancesSeen
+    | BooksCompared
+    | TradingStateChanged
+    | SessionResumed
+    | StopRequested
+    | SessionClosed
+)
+Decision = CandleClosed | OrderIntended | OrderDenied | CancelIntended
+Request = OrderIntended | CancelIntended
+Event = Input | Decision

@@ -1,0 +1,104 @@
+"""The words of an order: side, type, time in force, and the table of states it may pass through."""
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Which way an order changes the position."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """How an order finds its price."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may wait."""
+
+    GTC = "GOOD_UNTIL_CANCELLED"
+    GTD = "GOOD_UNTIL_DATE_TIME"
+    IOC = "IMMEDIATE_OR_CANCEL"
+    FOK = "FILL_OR_KILL"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill added liquidity to the book or took it."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+    UNKNOWN = "UNKNOWN_LIQUIDITY_INDICATOR"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands.
+
+    INTENDED is ours alone: written down, its outcome not known yet. UNKNOWN is an order whose
+    request got no answer; it leaves that state by the exchange's word only. ABSENT is what
+    full listings, made after the request could no longer be accepted, do not show.
+    """
+
+    INTENDED = "INTENDED"
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    OPEN = "OPEN"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+    ABSENT = "ABSENT"
+
+
+WORKING = frozenset(
+    {OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.OPEN}
+)
+"""States in which an order may still fill: its size counts in every limit."""
+
+_ENDS = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.FAILED}
+)
+
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.INTENDED: frozenset(
+        {
+            OrderStatus.UNKNOWN,
+            OrderStatus.PENDING,
+            OrderStatus.OPEN,
+            OrderStatus.REJECTED,
+            OrderStatus.ABSENT,
+        }
+    )
+    | _ENDS,
+    OrderStatus.UNKNOWN: frozenset(
+        {OrderStatus.PENDING, OrderStatus.OPEN, OrderStatus.REJECTED, OrderStatus.ABSENT}
+    )
+    | _ENDS,
+    OrderStatus.PENDING: frozenset({OrderStatus.OPEN}) | _ENDS,
+    OrderStatus.OPEN: _ENDS,
+    # A request that surfaces after the listings said no is taken back in, loudly.
+    OrderStatus.ABSENT: frozenset({OrderStatus.PENDING, OrderStatus.OPEN}) | _ENDS,
+    OrderStatus.FILLED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+    OrderStatus.FAILED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
+}
+"""From a state to the states that may follow it; a state that repeats is no transition."""
+
+
+class TradingState(StrEnum):
+    """What may be sent: everything, only what shrinks a position, or nothing but cancels."""
+
+    ACTIVE = "active"
+    REDUCE_ONLY = "reduce_only"
+    HALTED = "halted"

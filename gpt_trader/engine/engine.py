@@ -1,0 +1,320 @@
+"""All trading state, on one thread: `apply` changes it, `decide` reads it, neither does I/O."""
+
+from collections import deque
+from decimal import Decimal
+from typing import Any
+
+from gpt_trader.broker.execution import Situation, plan
+from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.domain.events import (
+    BalancesSeen,
+    BooksCompared,
+    CancelAnswered,
+    CancelIntended,
+    CandleClosed,
+    CandlesLoaded,
+    ClockTicked,
+    Decision,
+    Draft,
+    Event,
+    FeedChanged,
+    OrderAbsent,
+    OrderAccepted,
+    OrderChanged,
+    OrderDenied,
+    OrderFilled,
+    OrderIntended,
+    OrderLost,
+    OrderRejected,
+    QuoteSeen,
+    SessionOpened,
+    StopRequested,
+    TradesSeen,
+    TradingStateChanged,
+)
+from gpt_trader.domain.order import Liquidity, OrderStatus, TradingState
+from gpt_trader.domain.product import Product, cash_units_held
+from gpt_trader.engine.facts import Exposures, facts_of
+from gpt_trader.engine.market import NS, Market
+from gpt_trader.kernels.sizing import UNKNOWN_LOTS, target_lots_step
+from gpt_trader.portfolio.allocation import Allocation
+from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.valuation import Valuation, equity_units
+from gpt_trader.risk.limits import Limits
+from gpt_trader.risk.verdicts import judge, reasons
+
+MINUTE_NS = 60 * NS
+COUNTS = ("candles", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
+
+
+class Engine:
+    """Folds events into positions, orders and signals, and says what follows from each.
+
+    `opened` is the session's first event: products, strategy, sizing and limits are fixed by it.
+    """
+
+    def __init__(self, opened: SessionOpened) -> None:
+        self.opened = opened
+        self.limits = Limits.from_mapping(opened.limits)
+        self.markets = {p.product_id: Market(p, opened) for p in opened.products}
+        self.orders = Orders()
+        self.products = {p.product_id: p for p in opened.products}
+        self.ledger = Ledger.open(cash_units_held(opened.cash))
+        self.allocation: Allocation | None = None  # until the opening balances are seen
+        self.valuation = Valuation()
+        self.trading_state = opened.trading_state
+        self.feed_ready = False
+        self.books_agree = True
+        self.stopping = False
+        self.now_ns = opened.ts_ns
+        self.intents = 0
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.denials_by_rule: dict[str, int] = {}
+        self._intended_ns: deque[int] = deque()  # of the last minute
+
+    # --- apply: changes, decides nothing ----------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Take in one event, our own decisions included. Folding the log rebuilds the engine."""
+        self.now_ns = max(self.now_ns, event.ts_ns)
+        match event:
+            case TradesSeen():
+                self.markets[event.product_id].trades(event)
+            case QuoteSeen():
+                self.markets[event.product_id].quote(event)
+                self._value()
+            case ClockTicked():
+                for market in self.markets.values():
+                    market.builder.tick(self.now_ns)
+            case CandlesLoaded():
+                self.markets[event.product_id].builder.load(event.candles)
+            case CandleClosed():
+                self._candle(event)
+            case FeedChanged():
+                self.feed_ready = event.ready
+            case BalancesSeen():
+                if self.allocation is None:
+                    self.allocation = Allocation.from_balances(
+                        event, self.opened.products, self.opened.cash
+                    )
+            case BooksCompared():
+                self.books_agree = not event.differences
+            case TradingStateChanged():
+                self.trading_state = event.state
+            case StopRequested():
+                self.stopping = True
+            case _:
+                self._apply_order(event)
+
+    def _apply_order(self, event: Event) -> None:
+        match event:
+            case OrderIntended():
+                self.intents += 1
+                market = self.markets[event.draft.product_id]
+                market.attempts += 1
+                self.orders.intend(event, market.product)
+                self._intended_ns.append(event.ts_ns)
+                while self._intended_ns[0] <= event.ts_ns - MINUTE_NS:
+                    self._intended_ns.popleft()
+            case OrderDenied():
+                self.counts["denials"] += 1
+                for verdict in event.verdicts:
+                    if verdict.denies:
+                        seen = self.denials_by_rule.get(verdict.rule, 0)
+                        self.denials_by_rule[verdict.rule] = seen + 1
+            case OrderChanged():
+                self.orders.change(event, self._product_of(event.client_order_id))
+            case OrderFilled():
+                self._fill(event)
+            case (
+                OrderAccepted()
+                | OrderRejected()
+                | OrderLost()
+                | OrderAbsent()
+                | CancelIntended()
+                | CancelAnswered()
+            ):
+                self.orders.apply(event)
+            case _:
+                pass  # what is only shown to people: foreign orders, session marks
+
+    def _candle(self, event: CandleClosed) -> None:
+        market = self.markets[event.product_id]
+        announced = market.builder.closed.pop(0)
+        assert announced == (event.candle, event.fresh), "candles are announced in order"
+        self.counts["candles"] += event.fresh
+        market.candle(event.candle)
+
+    def _fill(self, event: OrderFilled) -> None:
+        product = self.markets[event.product_id].product
+        if not self.orders.fill(event, product):
+            return
+        self.ledger.apply(event, product)
+        self.counts["fills"] += 1
+        order = self.orders.get(event.client_order_id)
+        assert order is not None
+        self.counts["partial_fills"] += order.booked_lots < order.lots
+        self.counts["maker_fills"] += event.liquidity is Liquidity.MAKER
+        self.counts["taker_fills"] += event.liquidity is Liquidity.TAKER
+        self._value()
+
+    def _value(self) -> None:
+        equity = self.equity_units()
+        if equity is not None:
+            self.valuation.update(self.now_ns, equity)
+
+    # --- decide: reads, changes nothing -----------------------------------------------------
+
+    def decide(self, event: Event) -> tuple[Decision, ...]:
+        """What follows from `event`, already applied. Changes nothing."""
+        match event:
+            case TradesSeen() | CandlesLoaded():
+                return self._candles_of(self.markets[event.product_id])
+            case ClockTicked():
+                return tuple(c for m in self.markets.values() for c in self._candles_of(m))
+            case CandleClosed() if event.fresh and not self.stopping:
+                return self._trade(self.markets[event.product_id])
+            case StopRequested():
+                return self._cancels(self.orders.working(), f"the session ends: {event.reason}")
+            case OrderAccepted() if self.stopping:
+                order = self.orders.get(event.client_order_id)
+                assert order is not None
+                return self._cancels((order,), "accepted while the session ends")
+            case _:
+                return ()
+
+    def _candles_of(self, market: Market) -> tuple[Decision, ...]:
+        return tuple(
+            CandleClosed(self.now_ns, market.product.product_id, candle, fresh)
+            for candle, fresh in market.builder.closed
+        )
+
+    def _cancels(self, orders: tuple[Order, ...], why: str) -> tuple[Decision, ...]:
+        return tuple(
+            CancelIntended(self.now_ns, order.client_order_id, why)
+            for order in orders
+            if order.status in (OrderStatus.PENDING, OrderStatus.OPEN) and not order.cancel_asked
+        )
+
+    def _trade(self, market: Market) -> tuple[Decision, ...]:
+        target_lots = self._target_lots(market)
+        if target_lots is None:
+            return ()
+        product, sizing = market.product, self.opened.sizing
+        wish = plan(
+            Situation(
+                product=product,
+                target_lots=target_lots,
+                position_lots=self.ledger.position(product.product_id).lots,
+                working=self.orders.working(product.product_id),
+                bid_ticks=market.bid_ticks,
+                ask_ticks=market.ask_ticks,
+                mark_ticks=market.mark_ticks,
+                attempts=market.attempts,
+                now_ns=self.now_ns,
+                patience_ns=int(sizing["patience_candles"]) * self.opened.candle_s * NS,
+                take_bps=int(sizing["take_bps"]),
+                rebalance_rate=Decimal(str(sizing["rebalance_rate"])),
+            )
+        )
+        cancels = tuple(CancelIntended(self.now_ns, name, wish.why) for name in wish.cancels)
+        if wish.draft is None:
+            return cancels
+        return (*cancels, self._judged(wish.draft, market))
+
+    def _target_lots(self, market: Market) -> int | None:
+        """The position wanted, in lots; None while the strategy or the equity is not known."""
+        exposure = market.signal.target
+        equity = self.equity_units()
+        if exposure != exposure or equity is None or equity <= 0:  # NaN is not known
+            return None
+        numerator, denominator = market.tick_lot
+        lots = int(
+            target_lots_step(
+                max(exposure, 0.0),  # spot: nothing is sold that is not held
+                self.opened.sizing["size_fraction"],
+                equity,
+                market.mark_ticks,
+                numerator,
+                denominator,
+                market.volatility.value,
+                self.opened.sizing["volatility_target"],
+            )
+        )
+        return None if lots == UNKNOWN_LOTS else lots
+
+    def _judged(self, draft: Draft, market: Market) -> OrderIntended | OrderDenied:
+        facts = facts_of(draft, market, self.ledger, self._exposures(market))
+        verdicts = judge(facts, self.limits)
+        if denials := reasons(verdicts):
+            return OrderDenied(self.now_ns, draft, verdicts, denials)
+        name = f"{self.opened.namespace}-{self.intents + 1:06d}"
+        return OrderIntended(self.now_ns, name, draft, verdicts)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def equity_units(self) -> int | None:
+        """Cash and positions at their marks, in cash units; None while a mark is missing."""
+        marks = {name: market.mark_ticks for name, market in self.markets.items()}
+        return equity_units(self.ledger, self.products, marks)
+
+    def _product_of(self, client_order_id: str) -> Product:
+        order = self.orders.get(client_order_id)
+        assert order is not None, client_order_id
+        return self.markets[order.product_id].product
+
+    def _exposures(self, market: Market) -> Exposures:
+        since_ns = self.now_ns - MINUTE_NS
+        return Exposures(
+            markets=self.markets,
+            working=self.orders.working(),
+            product_id=market.product.product_id,
+            equity=self.equity_units(),
+            valuation=self.valuation,
+            orders_last_minute=sum(1 for t in self._intended_ns if t > since_ns),
+            trading_state=self.trading_state,
+            feed_ready=self.feed_ready,
+            books_agree=self.books_agree,
+            now_ns=self.now_ns,
+            taker_fee_rate=self.opened.taker_fee_rate,
+        )
+
+    # --- snapshots --------------------------------------------------------------------------
+
+    def freeze(self) -> dict[str, Any]:
+        """All state as JSON-able values: what a fold of the same events gives, to the bit."""
+        return {
+            "now_ns": self.now_ns,
+            "intents": self.intents,
+            "counts": self.counts,
+            "denials_by_rule": self.denials_by_rule,
+            "intended_ns": list(self._intended_ns),
+            "trading_state": self.trading_state.value,
+            "flags": [self.feed_ready, self.books_agree, self.stopping],
+            "markets": {name: market.freeze() for name, market in self.markets.items()},
+            "orders": self.orders.freeze(),
+            "ledger": self.ledger.freeze(),
+            "valuation": self.valuation.freeze(),
+            "opening": None
+            if self.allocation is None
+            else {name: str(total) for name, total in self.allocation.opening.items()},
+        }
+
+    def thaw(self, frozen: dict[str, Any]) -> None:
+        """Become what `freeze` gave; the engine must be new and of the same session."""
+        self.now_ns = frozen["now_ns"]
+        self.intents = frozen["intents"]
+        self.counts = frozen["counts"]
+        self.denials_by_rule = frozen["denials_by_rule"]
+        self._intended_ns = deque(frozen["intended_ns"])
+        self.trading_state = TradingState(frozen["trading_state"])
+        self.feed_ready, self.books_agree, self.stopping = frozen["flags"]
+        for name, market in self.markets.items():
+            market.thaw(frozen["markets"][name])
+        self.orders.thaw(frozen["orders"])
+        self.ledger = Ledger.thaw(frozen["ledger"])
+        self.valuation = Valuation.thaw(frozen["valuation"])
+        if frozen["opening"] is not None:
+            totals = {name: Decimal(text) for name, text in frozen["opening"].items()}
+            seen = BalancesSeen(self.opened.ts_ns, totals)
+            self.allocation = Allocation.from_balances(seen, self.opened.products, self.opened.cash)

@@ -1,0 +1,97 @@
+"""What risk must know of one draft, gathered from the engine's state as whole numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from gpt_trader.broker.orders import Order
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.order import Side, TradingState
+from gpt_trader.engine.market import Market
+from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.valuation import Valuation
+from gpt_trader.risk.verdicts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """The state around one product: what else is held, working, spent and allowed."""
+
+    markets: Mapping[str, Market]
+    working: tuple[Order, ...]
+    product_id: str
+    equity: int | None  # cash units; None is not known
+    valuation: Valuation
+    orders_last_minute: int
+    trading_state: TradingState
+    feed_ready: bool
+    books_agree: bool
+    now_ns: int
+    taker_fee_rate: Decimal
+
+
+def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) -> Facts:
+    """Gather the facts. What is not known becomes a value that no gate decides on."""
+    product = market.product
+    own = [o for o in around.working if o.product_id == product.product_id]
+    numerator, denominator = market.tick_lot
+    limit = draft.limit_price
+    return Facts(
+        side=draft.side,
+        lots=product.lots(draft.base_size),
+        limit_ticks=None if limit is None else product.ticks(limit),
+        position_lots=ledger.position(product.product_id).lots,
+        working_buy_lots=sum(o.open_lots for o in own if o.side is Side.BUY),
+        working_sell_lots=sum(o.open_lots for o in own if o.side is Side.SELL),
+        base=product.base,
+        quote=product.quote,
+        base_increment=product.base_increment,
+        base_min_lots=max(1, product.lots(product.round_size(product.base_min_size))),
+        base_max_lots=product.lots(product.round_size(product.base_max_size)),
+        num=numerator,
+        den=denominator,
+        mark_ticks=market.mark_ticks,
+        mark_age_ns=around.now_ns - market.mark_ns,
+        bid_ticks=market.bid_ticks,
+        ask_ticks=market.ask_ticks,
+        cash_free=ledger.cash_units - reserved_cash(around),
+        taker_fee_rate=around.taker_fee_rate,
+        equity=around.equity or 0,
+        equity_day_start=around.valuation.equity_day_start,
+        equity_peak=around.valuation.equity_peak,
+        exposure_others=_exposure_of_others(ledger, around),
+        orders_last_minute=around.orders_last_minute,
+        trading_state=around.trading_state,
+        feed_ready=around.feed_ready,
+        books_agree=around.books_agree,
+    )
+
+
+def reserved_cash(around: Exposures) -> int:
+    """Cash units that working buys may still spend, fees at the taker's rate included."""
+    total = 0
+    for order in around.working:
+        if order.side is Side.BUY:
+            market = around.markets[order.product_id]
+            paid = market.product.notional_paid(
+                order.limit_ticks or market.ask_ticks, order.open_lots
+            )
+            fee = (paid * around.taker_fee_rate).to_integral_value(ROUND_CEILING)
+            total += paid + int(fee)
+    return total
+
+
+def _exposure_of_others(ledger: Ledger, around: Exposures) -> int:
+    """Cash units of every other product if all its working buys fill, at the marks; -1 unknown."""
+    total = 0
+    for product_id, market in around.markets.items():
+        if product_id == around.product_id:
+            continue
+        buys = sum(
+            o.open_lots for o in around.working if o.product_id == product_id and o.side is Side.BUY
+        )
+        lots = ledger.position(product_id).lots + buys
+        if lots and market.mark_ticks <= 0:
+            return -1
+        total += market.product.notional_paid(market.mark_ticks, lots)
+    return total

@@ -1,0 +1,335 @@
+"""What a person chose on the command line of the embedded exchange, as values."""
+
+import argparse
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from gpt_trader.exchange.rules import Duplicate, FeeRounding, TradeSide
+
+MAX_SPEED = math.inf  # lockstep: as fast as the session settles
+DEFAULT_CANDLES = 10_080  # a week of minutes
+PORT_MAX = 65_535
+
+DESCRIPTION = """\
+A whole exchange on this machine that speaks Coinbase Advanced Trade: REST and WebSocket over TLS,
+signed tokens, order matching, holds and fees. No money is real. Without --data it trades a seeded
+synthetic market of 25 products. When it is ready it prints one line of JSON that says where it
+listens, which certificate to trust and where your API key is."""
+
+EPILOG = """\
+examples
+  gpt-trader exchange --port 8443
+      25 synthetic products at real speed
+  gpt-trader exchange --port 8443 --data btc.parquet --data sol.parquet --speed 60
+      recorded candles, a minute each second
+  gpt-trader exchange --port 8443 --follow api.coinbase.com --product BTC-USD
+      Coinbase's market as it is now, orders filled here (nothing is sent to Coinbase)
+
+the official Python client
+  import json
+  from coinbase.rest import RESTClient
+  ready = json.loads(the line of JSON)
+  client = RESTClient(key_file=ready["key_file"], base_url=f"127.0.0.1:{ready['port']}", timeout=5)
+  client.session.verify, client.session.trust_env = ready["ca"], False
+  client.get_products()
+
+exit codes
+  0 ended by its parent   1 refused by the machine (port in use, folder not writable)
+  2 bad option or market data   3 the followed exchange cannot be reached   130 interrupted
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The command line, read."""
+
+    port: int
+    plain_port: int | None
+    data: tuple[Path, ...]
+    product_ids: tuple[str, ...]
+    candles: int | None
+    granularity_s: int | None
+    seed: int
+    speed: float  # tape seconds per second; MAX_SPEED is lockstep
+    state: Path | None
+    sync: bool
+    tls: Path
+    balances: dict[str, Decimal] | None
+    fees: tuple[Decimal, Decimal] | None  # maker, taker
+    duplicate: Duplicate
+    fee_rounding: FeeRounding
+    trade_side: TradeSide
+    answer_first: bool
+    pending_first: bool
+    follow: str | None
+    follow_ca: Path | None
+    parent: bool
+    ready_file: str  # "-" is standard output
+
+
+def read_choices(argv: Sequence[str]) -> Choices:
+    """Read the command line; a mistake ends the program with exit code 2 and one sentence."""
+    parser = build_parser()
+    given = parser.parse_args(argv)
+    if given.follow and (given.data or given.speed != 1.0 or given.candles):
+        parser.error("--follow takes its market from there: drop --data, --candles and --speed")
+    if given.follow and not given.product:
+        parser.error("--follow needs at least one --product, such as --product BTC-USD")
+    if given.follow_ca and not given.follow:
+        parser.error("--follow-ca goes with --follow HOST[:PORT]")
+    return Choices(
+        port=given.port,
+        plain_port=given.plain_port,
+        data=tuple(given.data),
+        product_ids=tuple(dict.fromkeys(given.product)),
+        candles=given.candles,
+        granularity_s=given.granularity,
+        seed=given.seed,
+        speed=given.speed,
+        state=given.state,
+        sync=given.sync,
+        tls=given.tls,
+        balances=dict(given.balance) or None,
+        fees=given.fees,
+        duplicate=given.duplicate,
+        fee_rounding=given.fee_rounding,
+        trade_side=given.trade_side,
+        answer_first=given.answer_first,
+        pending_first=given.pending_first,
+        follow=given.follow,
+        follow_ca=given.follow_ca,
+        parent=given.parent,
+        ready_file=given.json,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe every option of ``gpt-trader exchange``."""
+    parser = argparse.ArgumentParser(
+        prog="gpt-trader exchange",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_market(parser.add_argument_group("market"))
+    _add_rules(parser.add_argument_group("rules"))
+    _add_process(parser.add_argument_group("server"))
+    return parser
+
+
+def _add_market(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="candles or trades to play, Parquet or CSV; may be given again for more products",
+    )
+    group.add_argument(
+        "--product",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="which products to trade (default: all); names the product of a file without the"
+        " column product_id",
+    )
+    group.add_argument(
+        "--candles",
+        type=_positive,
+        metavar="N",
+        help=f"play only the first N (default: all of a file, {DEFAULT_CANDLES} synthetic ones)",
+    )
+    group.add_argument(
+        "--granularity",
+        type=_positive,
+        metavar="SECONDS",
+        help="length of a candle, for files without the column granularity",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="decides everything that is left to chance (default: 1)",
+    )
+    group.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="real|N|max",
+        help="real time (default), N times as fast, or max: in lockstep with one session",
+    )
+    group.add_argument(
+        "--follow",
+        metavar="HOST[:PORT]",
+        help="play what another exchange publishes now; nothing is sent there but requests to read",
+    )
+    group.add_argument(
+        "--follow-ca",
+        type=Path,
+        metavar="FILE",
+        help="trust this authority for --follow instead of the machine's",
+    )
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--balance",
+        type=_balance,
+        action="append",
+        default=[],
+        metavar="CUR=AMOUNT",
+        help="what the account holds at first (default: USD=100000 BTC=0.5 ETH=2)",
+    )
+    group.add_argument(
+        "--fees",
+        type=_fees,
+        metavar="MAKER,TAKER",
+        help="one fee tier, as fractions: 0.004,0.006 (default: Coinbase's tiers by volume)",
+    )
+    group.add_argument(
+        "--duplicate",
+        type=Duplicate,
+        choices=list(Duplicate),
+        default=Duplicate.EXISTING,
+        metavar="existing|reject|accept",
+        help="what a repeated client_order_id gets: the first order (default), a refusal, or a"
+        " second order",
+    )
+    group.add_argument(
+        "--fee-rounding",
+        type=FeeRounding,
+        choices=list(FeeRounding),
+        default=FeeRounding.UP,
+        metavar="up|half_even|down",
+        help="how a fee becomes units of 1e-8 (default: up)",
+    )
+    group.add_argument(
+        "--trade-side",
+        type=TradeSide,
+        choices=list(TradeSide),
+        default=TradeSide.MAKER,
+        metavar="maker|taker",
+        help="whose side public trades show (default: maker)",
+    )
+    group.add_argument(
+        "--pending-first", action="store_true", help="the user channel shows PENDING before OPEN"
+    )
+    order = group.add_mutually_exclusive_group()
+    order.add_argument(
+        "--answer-first",
+        action="store_true",
+        default=True,
+        help="the answer to an order comes before its user messages (default; always in lockstep)",
+    )
+    order.add_argument(
+        "--frames-first",
+        action="store_false",
+        dest="answer_first",
+        help="its user messages come before the answer",
+    )
+
+
+def _add_process(group: argparse._ArgumentGroup) -> None:
+    var = Path(os.environ.get("GPT_TRADER_VAR", "var"))
+    group.add_argument(
+        "--port",
+        type=_port,
+        default=8443,
+        metavar="P",
+        help="the TLS port for REST and WebSocket, 0 for any free one (default: 8443)",
+    )
+    group.add_argument(
+        "--plain-port",
+        type=_port,
+        metavar="P",
+        help="a second port without TLS for clients that need http:// and ws://",
+    )
+    group.add_argument(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="keep the ledger there and go on from it (default: it ends with the process)",
+    )
+    group.add_argument(
+        "--sync", action="store_true", help="the ledger survives a power cut too (slower)"
+    )
+    group.add_argument(
+        "--tls",
+        type=Path,
+        default=var / "tls",
+        metavar="DIR",
+        help="certificate authority and API keys, made on first use (default: %(default)s)",
+    )
+    group.add_argument(
+        "--parent",
+        action="store_true",
+        help="end when standard input ends; SIGINT and SIGTERM are left to the parent",
+    )
+    group.add_argument(
+        "--json",
+        nargs="?",
+        const="-",
+        default="-",
+        metavar="FILE",
+        help="write the line of JSON there (default: standard output)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else -1
+    if not 0 <= number <= PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {PORT_MAX}")
+    return number
+
+
+def _speed(text: str) -> float:
+    if text in ("real", "max"):
+        return 1.0 if text == "real" else MAX_SPEED
+    try:
+        multiple = float(text)
+    except ValueError:
+        multiple = math.nan
+    if not (multiple > 0 and math.isfinite(multiple)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not real, max or a number above 0")
+    return multiple
+
+
+def _balance(text: str) -> tuple[str, Decimal]:
+    currency, _, amount = text.partition("=")
+    reason = f"{text!r} is not like USD=100000"
+    if not (currency.isascii() and currency.isalnum() and currency.isupper()):
+        raise argparse.ArgumentTypeError(reason)
+    return currency, _decimal(amount, reason)
+
+
+def _fees(text: str) -> tuple[Decimal, Decimal]:
+    maker, _, taker = text.partition(",")
+    reason = f"{text!r} is not like 0.004,0.006"
+    rates = _decimal(maker, reason), _decimal(taker, reason)
+    if max(rates) >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: rates are fractions, 0.006 is 0.6 %")
+    return rates
+
+
+def _decimal(text: str, reason: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0:
+        raise argparse.ArgumentTypeError(reason)
+    return value

@@ -1,0 +1,201 @@
+"""Publishing: what the venue reports goes to every connection that subscribed to it."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from gpt_trader.exchange.feed import HEARTBEATS, USER, Feed
+from gpt_trader.exchange.frames import Frame, build_frame, build_heartbeat
+from gpt_trader.exchange.round_events import RoundEvents, UserUpdate, Wire
+from gpt_trader.exchange.venue import Venue
+
+PUBLIC_CHANNELS = ("ticker", "level2", "market_trades", "candles")
+CHANNELS = (*PUBLIC_CHANNELS, HEARTBEATS, USER)
+SNAPSHOT_ORDERS = 50  # a user snapshot ends with the first message that holds fewer
+NO_POSITIONS: Wire = {
+    "perpetual_futures_positions": [],
+    "expiring_futures_positions": [],
+    "prediction_market_positions": [],
+}
+
+WIRE_CHANNELS = {"level2": "l2_data"}  # whose data comes under another name
+
+Build = Callable[[RoundEvents, frozenset[str]], list[Frame]]
+
+
+class Hub:
+    """Holds the connections and encodes each message once for all that want the same of it.
+
+    Parameters
+    ----------
+    venue
+        Where snapshots and their time come from.
+    """
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._feeds: list[Feed] = []
+        self._heartbeat_counter = venue.round
+        products = venue.products({})["products"]
+        self._listed = frozenset(product["product_id"] for product in products)
+
+    def add(self, feed: Feed) -> None:
+        """Take a connection in; it gets nothing before it subscribes."""
+        self._feeds.append(feed)
+
+    def remove(self, feed: Feed) -> None:
+        """Let a closed connection go."""
+        self._feeds.remove(feed)
+
+    def find(self, feed_id: str) -> Feed | None:
+        """Give the newest open connection that came with this id."""
+        return next((feed for feed in reversed(self._feeds) if feed.feed_id == feed_id), None)
+
+    def subscribe(self, feed: Feed, channel: str, product_ids: Sequence[str]) -> None:
+        """Add a subscription: its snapshot is sent, then the acknowledgement.
+
+        Unknown products are left out in silence, as Coinbase does.
+        """
+        known = [wanted for wanted in product_ids if wanted in self._listed]
+        if known or channel == HEARTBEATS or (channel == USER and not product_ids):
+            feed.subscribe(channel, known)
+        if channel in PUBLIC_CHANNELS:
+            for frame in self._snapshots(channel, known):
+                feed.send(frame)
+        if channel == USER:
+            for frame in self._user_snapshots(frozenset(known)):
+                feed.send(frame)
+        self._acknowledge(feed)
+        if channel == HEARTBEATS:
+            feed.send(build_heartbeat(self._venue.now_ns, self._heartbeat_counter))
+
+    def unsubscribe(self, feed: Feed, channel: str, product_ids: Sequence[str]) -> None:
+        """End a subscription, and acknowledge with what is left."""
+        feed.unsubscribe(channel, product_ids)
+        self._acknowledge(feed)
+
+    def publish(self, events: RoundEvents) -> None:
+        """Put what a tape round brought into the outboxes; the caller flushes."""
+        for channel, build in BUILDERS.items():
+            self._to_subscribers(channel, build, events)
+        self.publish_user(events.user)
+
+    def publish_user(self, updates: Sequence[UserUpdate]) -> None:
+        """Put changes of our orders into the outboxes, one message each, in their order."""
+        for update in updates:
+            frame: Frame | None = None
+            for feed in self._feeds:
+                wanted = feed.subscription(USER)
+                if wanted is None or not _is_wanted(update.order, wanted):
+                    continue
+                frame = frame or _user_frame("update", [update.order], update.ts_ns)
+                feed.send(frame)
+
+    def heartbeat(self, time_ns: int, counter: int) -> None:
+        """Put one heartbeat into the outbox of each connection that asked for them."""
+        self._heartbeat_counter = counter
+        frame = build_heartbeat(time_ns, counter)
+        for feed in self._feeds:
+            if feed.subscription(HEARTBEATS) is not None:
+                feed.send(frame)
+
+    def flush(self) -> None:
+        """Write all outboxes."""
+        for feed in tuple(self._feeds):  # a connection that overflows leaves while we write
+            feed.flush()
+
+    def _acknowledge(self, feed: Feed) -> None:
+        event = {"subscriptions": feed.subscriptions(self._venue.user_id)}
+        feed.send(build_frame("subscriptions", self._venue.now_ns, [event]))
+
+    def _to_subscribers(self, channel: str, build: Build, events: RoundEvents) -> None:
+        """Send each subscriber the messages for its products, built once for each set of them."""
+        built: dict[frozenset[str], list[Frame]] = {}
+        for feed in self._feeds:
+            wanted = feed.subscription(channel)
+            if wanted is None:
+                continue
+            if wanted not in built:
+                built[wanted] = build(events, wanted)
+            for frame in built[wanted]:
+                feed.send(frame)
+
+    def _snapshots(self, channel: str, product_ids: Sequence[str]) -> Iterator[Frame]:
+        snapshot = {
+            "ticker": self._venue.ticker_snapshot,
+            "level2": self._venue.level2_snapshot,
+            "market_trades": self._venue.market_trades_snapshot,
+            "candles": self._venue.candles_snapshot,
+        }[channel]
+        now_ns = self._venue.now_ns
+        for product_id in product_ids:
+            for event in snapshot(product_id):
+                yield build_frame(WIRE_CHANNELS.get(channel, channel), now_ns, [event])
+
+    def _user_snapshots(self, wanted: frozenset[str]) -> Iterator[Frame]:
+        """All open orders of the products, in messages of 50; the last one holds fewer."""
+        batches = self._venue.user_snapshot()
+        orders = [order for batch in batches for order in batch if _is_wanted(order, wanted)]
+        for first in range(0, len(orders) + 1, SNAPSHOT_ORDERS):
+            batch = orders[first : first + SNAPSHOT_ORDERS]
+            yield _user_frame("snapshot", batch, self._venue.now_ns)
+
+
+def _market_trades(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
+    """One message with the trades of all products, oldest first."""
+    trades = [trade for name in events.trades if name in wanted for trade in events.trades[name]]
+    if not trades:
+        return []
+    # Without its Z the text sorts like the time, however many digits the fraction has. Trades
+    # of one product at one time keep their order; between products the name decides.
+    trades.sort(key=_trade_order)
+    return [build_frame("market_trades", events.now_ns, [{"type": "update", "trades": trades}])]
+
+
+def _trade_order(trade: Wire) -> tuple[str, str]:
+    return trade["time"][:-1], trade["product_id"]
+
+
+def _tickers(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
+    tickers = [ticker for name, ticker in events.tickers.items() if name in wanted]
+    if not tickers:
+        return []
+    return [build_frame("ticker", events.now_ns, [{"type": "update", "tickers": tickers}])]
+
+
+def _level2(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
+    """One message for each product whose book changed."""
+    changed = {name: events.level2[name] for name in events.level2 if name in wanted}
+    return [
+        build_frame(
+            "l2_data",
+            events.now_ns,
+            [{"type": "update", "product_id": product_id, "updates": updates}],
+        )
+        for product_id, updates in changed.items()
+        if updates
+    ]
+
+
+def _candles(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
+    candles = [
+        candle for name in events.candles if name in wanted for candle in events.candles[name]
+    ]
+    if not candles:
+        return []
+    return [build_frame("candles", events.now_ns, [{"type": "update", "candles": candles}])]
+
+
+def _user_frame(kind: str, orders: Sequence[Wire], time_ns: int) -> Frame:
+    event = {"type": kind, "orders": orders, "positions": NO_POSITIONS}
+    return build_frame("user", time_ns, [event])
+
+
+def _is_wanted(order: Wire, wanted: frozenset[str]) -> bool:
+    return not wanted or order["product_id"] in wanted
+
+
+BUILDERS: dict[str, Build] = {
+    "market_trades": _market_trades,
+    "ticker": _tickers,
+    "level2": _level2,
+    "candles": _candles,
+}

@@ -1,0 +1,37 @@
+"""The lines of a journal: what each holds, and how a followed round is written and read."""
+
+from typing import Any
+
+from gpt_trader.exchange.journal import Record
+from gpt_trader.exchange.rules import VenueRules, rules_record
+from gpt_trader.exchange.tape import FollowedRound, FollowedTrade, Quote, Tape
+
+
+def journal_header(tape: Tape, rules: VenueRules) -> dict[str, Any]:
+    """Give what a journal must have been written for, to be of use with this tape and rules."""
+    return {"tape": tape.sha256, "seed": tape.seed, "rules": rules_record(rules)}
+
+
+def news_record(news: FollowedRound) -> Record:
+    """Write a round of a followed tape."""
+    trades = [
+        [trade.product_id, trade.time_ns, trade.price, trade.size, int(trade.maker_buys)]
+        for trade in news.trades
+    ]
+    quotes = [
+        [name, quote.bid, quote.bid_lots, quote.ask, quote.ask_lots] for name, quote in news.quotes
+    ]
+    return ["news", news.end_ns, trades, quotes]
+
+
+def read_news(record: Record) -> FollowedRound:
+    """Read a round of a followed tape."""
+    _, end_ns, trades, quotes = record
+    return FollowedRound(
+        end_ns,
+        tuple(
+            FollowedTrade(name, time_ns, price, size, bool(maker_buys))
+            for name, time_ns, price, size, maker_buys in trades
+        ),
+        tuple((name, Quote(*numbers)) for name, *numbers in quotes),
+    )

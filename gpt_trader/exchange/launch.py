@@ -1,0 +1,229 @@
+"""From the command line's choices to a running exchange, and in order down again."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from gpt_trader.exchange.authority import issue
+from gpt_trader.exchange.catalog import UnknownProduct, default_market, find_product
+from gpt_trader.exchange.choices import DEFAULT_CANDLES, Choices
+from gpt_trader.exchange.follow import Follower, Following, Unreachable, fetch_market, find_source
+from gpt_trader.exchange.journal import Journal, JournalError
+from gpt_trader.exchange.journal_records import journal_header
+from gpt_trader.exchange.keys import ApiKey, Kind, load_keys, make_key
+from gpt_trader.exchange.rules import FeeTier, VenueRules, default_rules
+from gpt_trader.exchange.server import ExchangeServer, Options, Stage
+from gpt_trader.exchange.synthetic import synthetic_tape
+from gpt_trader.exchange.tape import FollowedTape, Tape, TapeError
+from gpt_trader.exchange.tape_files import Reading, read_tape
+from gpt_trader.exchange.venue import Venue
+
+REFUSED, BAD_INPUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+HOST = "127.0.0.1"  # this machine only: the exchange is nobody else's
+
+
+class LaunchError(Exception):
+    """Why the exchange cannot run, in a sentence that says what to do, and the exit code."""
+
+    def __init__(self, exit_code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The files of the TLS folder, and the keys that are accepted."""
+
+    ca: Path
+    certificate: tuple[Path, Path]
+    key_file: Path
+    keys: dict[str, ApiKey]
+
+
+def launch(choices: Choices) -> int:
+    """Run the exchange until it is told to end, and return the exit code.
+
+    Raises
+    ------
+    LaunchError
+        It cannot start, or cannot go on.
+    """
+    return asyncio.run(_serve(choices))
+
+
+async def _serve(choices: Choices) -> int:
+    credentials = _credentials(choices.tls)
+    with _refused():
+        rules = _rules(choices)
+        following = None if choices.follow is None else await _follow(choices, choices.follow)
+        tape = _recorded_tape(choices) if following is None else following.tape
+        journal = _journal(choices, tape, rules)
+        venue = Venue(tape, rules, None) if journal is None else Venue.restore(tape, rules, journal)
+    follower = None if following is None else Follower(following, venue, _warn)
+    stage = Stage(tape, venue, follower)
+    options = Options(HOST, choices.port, choices.plain_port, choices.speed, choices.answer_first)
+    end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    server = ExchangeServer(
+        stage,
+        credentials.keys,
+        credentials.certificate,
+        options,
+        lambda error: None if end.done() else end.set_exception(error),
+    )
+    try:
+        await _open(server, choices)
+        _listen_for_the_end(choices, end)
+        _announce(_ready_line(server, stage, credentials), choices.ready_file)
+        return await end
+    except JournalError as error:  # what could not be written was not done, nor answered
+        raise LaunchError(REFUSED, f"stopped: {error}") from error
+    finally:
+        await server.stop()
+        if journal is not None:
+            journal.close()
+
+
+def _credentials(folder: Path) -> Credentials:
+    try:
+        certificate = issue(folder)
+        key_file = make_key(folder, Kind.ES256)
+        return Credentials(folder / "ca.pem", certificate, key_file, load_keys(folder))
+    except OSError as error:
+        reason = f"{folder}: {error.strerror}; choose a folder you can write with --tls DIR"
+        raise LaunchError(REFUSED, reason) from error
+    except ValueError as error:
+        raise LaunchError(REFUSED, str(error)) from error
+
+
+async def _follow(choices: Choices, host: str) -> Following:
+    ca = None if choices.follow_ca is None else str(choices.follow_ca)
+    source = find_source(host, ca)
+    market = await fetch_market(source, choices.product_ids)
+    products = list(dict.fromkeys(market.products.values()))
+    return Following(source, market, FollowedTape(choices.seed, market.now_ns, products))
+
+
+def _journal(choices: Choices, tape: Tape, rules: VenueRules) -> Journal | None:
+    if choices.state is None:
+        return None
+    return Journal(choices.state, journal_header(tape, rules), sync=choices.sync)
+
+
+def _recorded_tape(choices: Choices) -> Tape:
+    wanted = choices.product_ids
+    if not choices.data:
+        products = [find_product(one) for one in wanted] or default_market()
+        return synthetic_tape(choices.seed, products, choices.candles or DEFAULT_CANDLES)
+    reading = Reading(
+        product_id=wanted[0] if len(wanted) == 1 else None,
+        granularity_s=choices.granularity_s,
+        candles=choices.candles,
+        seed=choices.seed,
+    )
+    tape = read_tape(choices.data, reading)
+    if wanted and set(wanted) != set(tape.parts):
+        raise TapeError(
+            f"the data hold {', '.join(tape.parts)}, but --product asks for {', '.join(wanted)}; "
+            "name exactly what the files hold, or leave --product out"
+        )
+    return tape
+
+
+def _rules(choices: Choices) -> VenueRules:
+    rules = replace(
+        default_rules(choices.seed),
+        duplicate_client_order_id=choices.duplicate,
+        fee_rounding=choices.fee_rounding,
+        trade_side=choices.trade_side,
+        pending_first=choices.pending_first,
+    )
+    if choices.balances is not None:
+        rules = replace(rules, balances=choices.balances)
+    if choices.fees is not None:
+        maker, taker = choices.fees
+        rules = replace(rules, fee_tiers=(FeeTier("Custom", type(maker)(0), maker, taker),))
+    return rules
+
+
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    """Turn what the market, the ledger or the network refuse into one sentence."""
+    try:
+        yield
+    except (TapeError, UnknownProduct, ValueError) as error:
+        raise LaunchError(BAD_INPUT, str(error)) from error
+    except Unreachable as error:
+        raise LaunchError(UNREACHABLE, str(error)) from error
+    except (JournalError, OSError) as error:
+        raise LaunchError(REFUSED, str(error)) from error
+
+
+async def _open(server: ExchangeServer, choices: Choices) -> None:
+    try:
+        await server.start()
+    except OSError as error:
+        ports = " or ".join(str(port) for port in (choices.port, choices.plain_port) if port)
+        reason = f"port {ports}: {error.strerror}; choose another, or 0 for any free one"
+        raise LaunchError(REFUSED, reason) from error
+
+
+def _listen_for_the_end(choices: Choices, end: asyncio.Future[int]) -> None:
+    """Let standard input decide if a parent holds it, and the usual signals if not."""
+    loop = asyncio.get_running_loop()
+
+    def finish(exit_code: int) -> None:
+        if not end.done():
+            end.set_result(exit_code)
+
+    if not choices.parent:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, finish, INTERRUPTED)
+        return
+
+    def wait_for_parent() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            continue
+        loop.call_soon_threadsafe(finish, 0)
+
+    # A thread, since the loop can watch pipes but not every other kind of standard input.
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
+def _ready_line(server: ExchangeServer, stage: Stage, credentials: Credentials) -> bytes:
+    tape, venue = stage.tape, stage.venue
+    return msgspec.json.encode(
+        {
+            "port": server.port,
+            "plain_port": server.plain_port,
+            "ca": str(credentials.ca.absolute()),
+            "key_file": str(credentials.key_file.absolute()),
+            "rounds": tape.rounds,
+            "round": venue.round,
+            "products": list(tape.parts),
+            "seed": tape.seed,
+            "tape_sha256": tape.sha256,
+            "pid": os.getpid(),
+            "now_ns": venue.now_ns,
+            "ends_ns": tape.ends_ns[-1] if tape.ends_ns else None,
+        }
+    )
+
+
+def _announce(line: bytes, ready_file: str) -> None:
+    if ready_file == "-":
+        print(line.decode(), flush=True)
+        return
+    with _refused():
+        Path(ready_file).write_bytes(line + b"\n")
+
+
+def _warn(sentence: str) -> None:
+    print(f"gpt-trader exchange: {sentence}", file=sys.stderr, flush=True)

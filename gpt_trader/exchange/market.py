@@ -1,0 +1,281 @@
+"""The public side of the exchange: how far the tape is released, the books, the market reads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.cursor import Cursor
+from gpt_trader.exchange.decimals import parse_number
+from gpt_trader.exchange.liquidity import Book, Liquidity, LiveBook
+from gpt_trader.exchange.market_data import FIVE_MINUTES_S, MarketData
+from gpt_trader.exchange.queries import Query, granularity_s, many, one, whole
+from gpt_trader.exchange.refusals import BadRequest, NotFound
+from gpt_trader.exchange.round_events import OnDemand, RoundEvents, UserUpdate
+from gpt_trader.exchange.rules import VenueRules
+from gpt_trader.exchange.tape import ProductTape, Tape
+from gpt_trader.exchange.timestamps import SECOND_NS, time_text
+
+Wire = dict[str, Any]
+
+CANDLES_MAX = 350
+TRADES_MAX = 1000
+SNAPSHOT_TRADES = 100
+SNAPSHOT_CANDLES = 100
+FOREVER_S = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the tape stood, to tell afterwards what is new."""
+
+    counts: Mapping[str, int]  # trades released, by product
+    round: int
+    taken: Mapping[str, frozenset[int]]  # prices our takers took from, by product
+
+
+class Market:
+    """Releases the tape and shows what is released."""
+
+    def __init__(self, tape: Tape, rules: VenueRules) -> None:
+        self.tape = tape
+        self.cursor = Cursor(tape)
+        self.products = {name: part.product for name, part in tape.parts.items()}
+        self._disabled = rules.trading_disabled
+        self._liquidity = Liquidity(rules)
+        self._live: dict[str, LiveBook] = {}
+        self._data = {name: MarketData(part, rules.trade_side) for name, part in tape.parts.items()}
+
+    def live(self, product_id: str) -> LiveBook:
+        """Give the book of now, drawn anew when the product's tape moved."""
+        part = self.tape.parts[product_id]
+        count = self.cursor.count(product_id)
+        moment = self._liquidity.moment(part, count, self.cursor.round)
+        live = self._live.get(product_id)
+        if live is None or live.moment != moment:
+            live = LiveBook(moment, self._liquidity.book(part, moment))
+            self._live[product_id] = live
+        return live
+
+    def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
+        """Give the lots of others before a new order of ours at a price."""
+        part = self.tape.parts[product_id]
+        return self._liquidity.queue_ahead(part, self.live(product_id), price, buys)
+
+    def mark(self) -> Mark:
+        """Remember where the tape stands."""
+        return Mark(
+            counts={name: self.cursor.count(name) for name in self.tape.parts},
+            round=self.cursor.round,
+            taken={name: frozenset(live.taken) for name, live in self._live.items() if live.taken},
+        )
+
+    def news(self, since: Mark, now_ns: int, user: list[UserUpdate]) -> RoundEvents:
+        """Write what was released since a mark; books and candles only when somebody asks."""
+        counts, round_number = self.mark().counts, self.cursor.round
+        traded = {
+            name: (since.counts[name], count)
+            for name, count in counts.items()
+            if count > since.counts[name]
+        }
+        moved = tuple(name for name in counts if name in traded or self._quoted(name, since.round))
+
+        def changes(product_id: str) -> list[Wire]:
+            before = self._book_at(product_id, since.counts[product_id], since.round)
+            after = self._book_at(product_id, counts[product_id], round_number)
+            touched = since.taken.get(product_id, frozenset())
+            return self._data[product_id].level2(before, after, touched, now_ns)
+
+        def candles(product_id: str) -> list[Wire]:
+            return self._data[product_id].changed_candles(*traded[product_id])
+
+        return RoundEvents(
+            now_ns=now_ns,
+            trades={
+                name: self._data[name].channel_trades(start, stop)
+                for name, (start, stop) in traded.items()
+            },
+            tickers={name: self._ticker(name, now_ns) for name in moved if counts[name]},
+            level2=OnDemand(moved, changes),
+            candles=OnDemand(tuple(traded), candles),
+            user=user,
+            finished=self.cursor.finished and not self.tape.grows,
+        )
+
+    def ticker_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+        """Give the ticker as one event; none before the first trade."""
+        if not self.cursor.count(product_id):
+            return []
+        return [{"type": "snapshot", "tickers": [self._ticker(product_id, now_ns)]}]
+
+    def level2_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+        """Give the whole book as one event."""
+        updates = self._data[product_id].level2_snapshot(self._book(product_id), now_ns)
+        return [{"type": "snapshot", "product_id": product_id, "updates": updates}]
+
+    def market_trades_snapshot(self, product_id: str) -> list[Wire]:
+        """Give the last 100 trades, newest first, as one event."""
+        count = self.cursor.count(product_id)
+        trades = self._data[product_id].channel_trades(max(0, count - SNAPSHOT_TRADES), count)
+        return [{"type": "snapshot", "trades": trades[::-1]}]
+
+    def candles_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+        """Give the last 5-minute candles, newest first, as one event."""
+        end_s = now_ns // SECOND_NS + 1
+        start_s = end_s // FIVE_MINUTES_S * FIVE_MINUTES_S - SNAPSHOT_CANDLES * FIVE_MINUTES_S
+        count = self.cursor.count(product_id)
+        candles = self._data[product_id].candles(start_s, end_s, FIVE_MINUTES_S, count)
+        named = [{**candle, "product_id": product_id} for candle in candles]
+        return [{"type": "snapshot", "candles": named}]
+
+    def list_products(self, query: Query, now_ns: int) -> Wire:
+        """Answer GET /products: most traded first."""
+        wanted = many(query, "product_ids")
+        names = [name for name in self.products if not wanted or name in wanted]
+        if one(query, "product_type") not in ("", "SPOT", "UNKNOWN_PRODUCT_TYPE"):
+            names = []
+        names.sort(key=lambda name: -self._data[name].day_notional(self.cursor.count(name), now_ns))
+        first = whole(query, "offset", 0, 10**6)
+        limit = whole(query, "limit", len(names), 10**6) or len(names)
+        shown = [self._product(name, now_ns) for name in names[first : first + limit]]
+        return {"products": shown, "num_products": len(shown), "pagination": None}
+
+    def show_product(self, product_id: str, now_ns: int) -> Wire:
+        """Answer GET /products/{id}."""
+        self._require(product_id)
+        return self._product(product_id, now_ns)
+
+    def product_book(self, query: Query, now_ns: int) -> Wire:
+        """Answer GET /product_book."""
+        product_id = one(query, "product_id")
+        product = self._require(product_id)
+        book = self._book(product_id)
+        text = one(query, "aggregation_price_increment")
+        if text:
+            book = _aggregated(book, _step(text, product))
+        limit = whole(query, "limit", TRADES_MAX, TRADES_MAX) or TRADES_MAX
+        data = self._data[product_id]
+        return {
+            "pricebook": data.price_book(book, limit, now_ns),
+            **data.book_summary(self._book(product_id), self.cursor.count(product_id)),
+        }
+
+    def best_bid_ask(self, query: Query, now_ns: int) -> Wire:
+        """Answer GET /best_bid_ask; without product_ids, of all products."""
+        wanted = many(query, "product_ids")
+        books = [
+            self._data[name].price_book(self._book(name), 1, now_ns)
+            for name in self.products
+            if not wanted or name in wanted
+        ]
+        return {"pricebooks": books}
+
+    def trades(self, product_id: str, query: Query) -> Wire:
+        """Answer GET /products/{id}/ticker: the last trades, newest first, and the best prices."""
+        product = self._require(product_id)
+        limit = whole(query, "limit", 0, TRADES_MAX)
+        if not limit:
+            raise BadRequest("limit is required and must be above 0")
+        start_s = whole(query, "start", 0, FOREVER_S * 10)
+        end_s = whole(query, "end", FOREVER_S * 9, FOREVER_S * 9)
+        data, count = self._data[product_id], self.cursor.count(product_id)
+        first, last = data.trades_between(start_s * SECOND_NS, end_s * SECOND_NS, count)
+        book = self._book(product_id)
+        return {
+            "trades": data.rest_trades(max(first, last - limit), last),
+            "best_bid": product.price_text(book.bids[0][0]) if book.bids else "",
+            "best_ask": product.price_text(book.asks[0][0]) if book.asks else "",
+        }
+
+    def candles(self, product_id: str, query: Query, now_ns: int) -> Wire:
+        """Answer GET /products/{id}/candles: newest first, the current one included.
+
+        Both ends count in. More than 350 intervals are refused, as Coinbase does.
+        """
+        self._require(product_id)
+        width_s = granularity_s(query)
+        limit = whole(query, "limit", CANDLES_MAX, CANDLES_MAX) or CANDLES_MAX
+        end_s = whole(query, "end", now_ns // SECOND_NS, FOREVER_S * 9) // width_s * width_s
+        start_s = whole(query, "start", end_s - (limit - 1) * width_s, FOREVER_S * 9)
+        start_s = -(-start_s // width_s) * width_s
+        if end_s - start_s >= CANDLES_MAX * width_s:
+            raise BadRequest(f"number of candles requested should be less than {CANDLES_MAX}")
+        count = self.cursor.count(product_id)
+        shown = self._data[product_id].candles(start_s, end_s + width_s, width_s, count)
+        return {"candles": shown[:limit]}
+
+    def dollar_prices(self) -> dict[str, float]:
+        """Give the last prices in USD by currency, where there is one."""
+        prices = {"USD": 1.0}
+        for name, product in self.products.items():
+            last = self._data[name].last_price(self.cursor.count(name))
+            if product.quote == "USD" and last is not None:
+                prices[product.base] = last / 10**product.price_places
+        return prices
+
+    def _quoted(self, product_id: str, since_round: int) -> bool:
+        found = self.tape.parts[product_id].quote_at(self.cursor.round)
+        return found is not None and found[0] > since_round
+
+    def _book(self, product_id: str) -> Book:
+        live = self.live(product_id)
+        return Book(tuple(live.bids()), tuple(live.asks()))
+
+    def _book_at(self, product_id: str, count: int, round_number: int) -> Book:
+        part: ProductTape = self.tape.parts[product_id]
+        return self._liquidity.book(part, self._liquidity.moment(part, count, round_number))
+
+    def _ticker(self, product_id: str, now_ns: int) -> Wire:
+        part = self.tape.parts[product_id]
+        count = self.cursor.count(product_id)
+        moment = self._liquidity.moment(part, count, self.cursor.round)
+        live = self._live.get(product_id)
+        if live is not None and live.moment == moment and live.taken:
+            bids, asks = live.bids(), live.asks()
+            bid, ask = (bids[0] if bids else None), (asks[0] if asks else None)
+        else:
+            bid, ask = self._liquidity.best(part, moment)
+        return self._data[product_id].ticker(count, now_ns, bid, ask)
+
+    def _product(self, product_id: str, now_ns: int) -> Wire:
+        count = self.cursor.count(product_id)
+        disabled = product_id in self._disabled
+        return self._data[product_id].product(count, now_ns, self._book(product_id), disabled)
+
+    def _require(self, product_id: str) -> Product:
+        product = self.products.get(product_id)
+        if product is None:
+            raise NotFound(f"product {product_id!r} was not found")
+        return product
+
+
+def clock_answer(now_ns: int) -> Wire:
+    """Answer GET /time."""
+    return {
+        "iso": time_text(now_ns),
+        "epochSeconds": str(now_ns // SECOND_NS),
+        "epochMillis": str(now_ns // 1_000_000),
+    }
+
+
+def _step(text: str, product: Product) -> int:
+    value = parse_number(text)
+    step = 0 if value is None else int(value.scaleb(product.price_places))
+    if step < 1:
+        raise BadRequest(f"aggregation_price_increment {text!r} is no multiple of the price step")
+    return step
+
+
+def _aggregated(book: Book, step: int) -> Book:
+    """Sum levels to multiples of a step: bids down, asks up."""
+
+    def total(
+        levels: Sequence[tuple[int, int]], place: Callable[[int], int]
+    ) -> tuple[tuple[int, int], ...]:
+        sums: dict[int, int] = {}
+        for price, lots in levels:
+            sums[place(price)] = sums.get(place(price), 0) + lots
+        return tuple(sums.items())
+
+    bids = total(book.bids, lambda price: price // step * step)
+    return Book(bids, total(book.asks, lambda price: -(-price // step) * step))

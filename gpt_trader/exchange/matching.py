@@ -1,0 +1,276 @@
+"""Price-time matching of our orders against the tape and the synthetic book.
+
+*Taking.* A new order walks the book from the best price; each level it takes from is one fill at
+that level's price. Levels it emptied stay empty until the product's next trade.
+
+*Making.* A waiting order fills, at its own price, when a trade of the tape prints there. A trade
+through its price fills it up to the trade's size. A trade at its price first serves the others that
+stood there before it: as many as the synthetic level held when the order came (*queue*). A trade's
+size is shared by our orders in price-time order, so partial fills happen. The tape stays as it is.
+
+*Self-trade.* A taker that would meet a waiting order of the same account fills up to there; what is
+left of it is cancelled (cancel newest).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.fees import FeeSchedule, notional_paid, notional_received
+from gpt_trader.exchange.liquidity import Level, LiveBook
+from gpt_trader.exchange.order_requests import MAY_REST
+from gpt_trader.exchange.orders import Fill, Liquidity, Order, OrderRequest, TimeInForce
+from gpt_trader.exchange.resting import RestingOrders
+
+USER_CANCEL = "User requested cancel"
+SELF_TRADE = "Self trade prevented"
+UNFILLED = "Unfilled remainder cancelled"
+NOT_WHOLE = "Could not be filled as a whole"
+NO_MONEY = "Not enough balance for the rounding of this fill"
+
+
+class Stop(Enum):
+    """Why a walk through the book ended."""
+
+    DONE = auto()
+    BOOK_END = auto()  # or the limit
+    SELF_TRADE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a taker would get now."""
+
+    levels: tuple[Level, ...]
+    stop: Stop
+
+
+class Matching:
+    """Fills orders, moves the money, and tells ``changed`` of every change of an order.
+
+    Parameters
+    ----------
+    changed
+        Is given the order and the time of the change.
+    """
+
+    def __init__(
+        self, accounts: Accounts, fees: FeeSchedule, changed: Callable[[Order, int], None]
+    ) -> None:
+        self._accounts = accounts
+        self._fees = fees
+        self._changed = changed
+        self._resting: dict[str, RestingOrders] = {}
+        self.fills: list[Fill] = []
+        self.waiting: dict[str, Order] = {}  # by order id
+        self._ending: dict[str, Order] = {}  # those of them with an end time
+
+    def resting(self, product_id: str) -> RestingOrders:
+        """Give the waiting orders of a product."""
+        return self._resting.setdefault(product_id, RestingOrders())
+
+    def plan(self, request: OrderRequest, live: LiveBook) -> Plan:
+        """Walk the book without touching it."""
+        own = self.resting(request.product.product_id).best_price(not request.buys)
+        taken: list[Level] = []
+        lots_left, money = request.lots, request.money
+        for price, lots in live.asks() if request.buys else live.bids():
+            if _beyond(request, price):
+                break
+            if own is not None and not _better(request.buys, price, own):
+                return Plan(tuple(taken), Stop.SELF_TRADE)
+            if lots_left is not None:
+                part = min(lots, lots_left)
+                lots_left -= part
+            else:
+                assert money is not None
+                part = min(lots, self._fees.affordable(request.product, price, money))
+                money -= self._cost(request.product, price, part) if part else 0
+            if part:
+                taken.append((price, part))
+            if lots_left == 0 or part < lots:
+                return Plan(tuple(taken), Stop.DONE)
+        crosses_own = own is not None and not _beyond(request, own)
+        return Plan(tuple(taken), Stop.SELF_TRADE if crosses_own else Stop.BOOK_END)
+
+    def hold_for(self, request: OrderRequest, plan: Plan) -> int:
+        """Give what an order blocks, in units of what it pays with."""
+        if not request.buys:
+            assert request.lots is not None
+            return request.product.base_units(request.lots)
+        if request.money is not None:
+            return request.money
+        assert request.lots is not None
+        if request.limit is not None:
+            return self._fees.hold(request.product, request.limit, request.lots)
+        return sum(self._cost(request.product, price, lots) for price, lots in plan.levels)
+
+    def place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> bool:
+        """Take in an order whose money is there, fill what fills; True when the rest may wait."""
+        request = order.request
+        order.hold = self.hold_for(request, plan)
+        self._accounts.block(order.currency, order.hold)
+        self._turn(order, "OPEN", now_ns)
+        if request.time_in_force is TimeInForce.FOK and plan.stop is not Stop.DONE:
+            self.end(order, "CANCELLED", now_ns, NOT_WHOLE)
+            return False
+        for place, (price, lots) in enumerate(plan.levels, 1):
+            last = place == len(plan.levels) and plan.stop is Stop.DONE
+            if not self._fill(order, price, lots, Liquidity.TAKER, now_ns, last):
+                return False
+            live.take(price, lots)
+        if not order.active:
+            return False
+        if plan.stop is Stop.SELF_TRADE:
+            self.end(order, "CANCELLED", now_ns, SELF_TRADE)
+        elif request.time_in_force not in MAY_REST:
+            self.end(order, "CANCELLED", now_ns, UNFILLED)
+        return order.active
+
+    def rest(self, order: Order, queue: int) -> None:
+        """Let an order wait in the book behind ``queue`` lots of others."""
+        limit = order.request.limit
+        assert limit is not None, order.order_id
+        resting = self.resting(order.request.product.product_id)
+        earlier = resting.at_price(order.request.buys, limit)
+        order.queue = max([queue, *(other.queue for other in earlier)])
+        resting.add(order)
+        self.waiting[order.order_id] = order
+        if order.request.end_ns is not None:
+            self._ending[order.order_id] = order
+
+    def print_trade(self, product_id: str, price: int, lots: int, time_ns: int) -> None:
+        """Let a trade of the tape fill the waiting orders it reaches."""
+        resting = self._resting.get(product_id)
+        reached = resting.reached(price) if resting else []
+        left = lots
+        passed = 0  # lots of others at this very price that the trade served
+        for order in reached:
+            if not left:
+                break
+            if order.request.limit == price:
+                ahead = min(max(order.queue - passed, 0), left)
+                passed += ahead
+                left -= ahead
+            else:
+                order.queue = 0
+            assert order.left is not None
+            part = min(order.left, left)
+            if part:
+                assert order.request.limit is not None
+                last = part == order.left
+                self._fill(order, order.request.limit, part, Liquidity.MAKER, time_ns, last)
+                left -= part
+        for order in reached:
+            order.queue = max(order.queue - passed, 0)
+
+    def expire(self, until_ns: int) -> None:
+        """End the orders whose time is over, each at its own end."""
+        over = [
+            order
+            for order in self._ending.values()
+            if order.request.end_ns is not None and order.request.end_ns <= until_ns
+        ]
+        for order in sorted(over, key=lambda order: (order.request.end_ns or 0, order.number)):
+            self.end(order, "EXPIRED", order.request.end_ns or until_ns, "")
+
+    def end(self, order: Order, status: str, time_ns: int, message: str) -> None:
+        """End an order and free what it holds."""
+        self._accounts.free(order.currency, order.hold)
+        order.hold = 0
+        order.cancel_message = message
+        self._ending.pop(order.order_id, None)
+        if self.waiting.pop(order.order_id, None) is not None:
+            self.resting(order.request.product.product_id).remove(order)
+        self._turn(order, status, time_ns)
+
+    def _fill(
+        self, order: Order, price: int, lots: int, liquidity: Liquidity, now_ns: int, last: bool
+    ) -> bool:
+        """Execute a part of an order; False when it had to be cancelled for want of money."""
+        product = order.request.product
+        self._fees.refresh(now_ns)
+        maker = liquidity is Liquidity.MAKER
+        fee = self._fees.fee(product, price, lots, maker)
+        if order.request.buys:
+            notional = notional_paid(product, price, lots)
+            # A hold is rounded once, fills one by one: many can cost some cash units more.
+            if notional + fee > order.hold + self._accounts.available[product.quote]:
+                self.end(order, "CANCELLED", now_ns, NO_MONEY)
+                return False
+        else:
+            notional = notional_received(product, price, lots)
+            fee = min(fee, notional)
+        self._settle(order, lots, notional, fee)
+        order.tick_lots += price * lots
+        self.fills.append(
+            Fill(
+                len(self.fills) + 1,
+                order.order_id,
+                product,
+                order.request.side,
+                price,
+                lots,
+                notional,
+                fee,
+                liquidity,
+                now_ns,
+            )
+        )
+        self._fees.record(product, now_ns, notional, fee)
+        order.last_fill_ns = now_ns
+        if last:
+            self.end(order, "FILLED", now_ns, "")
+        else:
+            self._changed_at(order, now_ns)
+        return True
+
+    def _settle(self, order: Order, lots: int, notional: int, fee: int) -> None:
+        product = order.request.product
+        order.lots_filled += lots
+        order.notional += notional
+        order.fee += fee
+        order.fills += 1
+        if order.left is not None:
+            order.left -= lots
+        if order.request.buys:
+            held = min(order.hold, notional + fee)
+            self._accounts.pay(product.quote, notional + fee, held)
+            self._accounts.receive(product.base, product.base_units(lots))
+            order.hold -= held
+            if order.left is not None and order.request.limit is not None:
+                needed = self._fees.hold(product, order.request.limit, order.left)
+                spare = max(order.hold - needed, 0)
+                self._accounts.free(product.quote, spare)
+                order.hold -= spare
+        else:
+            units = product.base_units(lots)
+            self._accounts.pay(product.base, units, units)
+            self._accounts.receive(product.quote, notional - fee)
+            order.hold -= units
+
+    def _cost(self, product: Product, price: int, lots: int) -> int:
+        fee = self._fees.fee(product, price, lots, maker=False)
+        return notional_paid(product, price, lots) + fee
+
+    def _turn(self, order: Order, status: str, time_ns: int) -> None:
+        order.status = status
+        self._changed_at(order, time_ns)
+
+    def _changed_at(self, order: Order, time_ns: int) -> None:
+        order.last_update_ns = time_ns
+        self._changed(order, time_ns)
+
+
+def _beyond(request: OrderRequest, price: int) -> bool:
+    """Say whether a price is worse than the limit."""
+    if request.limit is None:
+        return False
+    return price > request.limit if request.buys else price < request.limit
+
+
+def _better(buys: bool, price: int, other: int) -> bool:
+    """Say whether a taker likes a price strictly better than another."""
+    return price < other if buys else price > other

@@ -1,0 +1,233 @@
+"""The body of a create, read and checked: an order request, or the reason it is rejected for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.decimals import CASH_PLACES, parse_number, whole_steps
+from gpt_trader.exchange.orders import OrderRequest, Side, TimeInForce
+from gpt_trader.exchange.refusals import BadRequest
+from gpt_trader.exchange.timestamps import parse_time
+
+Wire = dict[str, Any]
+
+UNKNOWN = "UNKNOWN_FAILURE_REASON"
+
+CONFIGURATIONS = {
+    "market_market_ioc": TimeInForce.IOC,
+    "sor_limit_ioc": TimeInForce.IOC,
+    "limit_limit_gtc": TimeInForce.GTC,
+    "limit_limit_gtd": TimeInForce.GTD,
+    "limit_limit_fok": TimeInForce.FOK,
+}
+"""The configurations this exchange takes; of all others it says that they are unsupported."""
+
+MAY_REST = frozenset({TimeInForce.GTC, TimeInForce.GTD})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an order is rejected: Coinbase's names for it and a sentence (coinbase-wire.md, 1.6)."""
+
+    error: str  # of the enum new_order_failure_reason
+    preview: str  # its sibling in preview_failure_reason
+    message: str
+
+
+class Rejected(Exception):
+    """An order that is answered with HTTP 200 and ``success:false``."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
+def reject(name: str, message: str) -> Rejected:
+    """Make a rejection whose preview name is the same with PREVIEW_ before it."""
+    return Rejected(Reason(name, f"PREVIEW_{name}", message))
+
+
+def reject_in_preview(name: str, message: str) -> Rejected:
+    """Make a rejection that only ``preview_failure_reason`` has a name for."""
+    return Rejected(Reason(UNKNOWN, f"PREVIEW_{name}", message))
+
+
+def read_client_order_id(body: Mapping[str, Any]) -> str:
+    """Give the client's own id of the order.
+
+    Raises
+    ------
+    BadRequest
+        There is none.
+    """
+    value = body.get("client_order_id")
+    if not isinstance(value, str) or not value:
+        raise BadRequest("client_order_id is required")
+    return value
+
+
+def read_configuration(body: Mapping[str, Any]) -> Wire:
+    """Give the order's configuration: an object with one key.
+
+    Raises
+    ------
+    BadRequest
+        It is missing or of another form.
+    """
+    value = body.get("order_configuration")
+    if not isinstance(value, dict) or len(value) != 1:
+        raise BadRequest("order_configuration must have exactly one configuration")
+    inner = next(iter(value.values()))
+    if not isinstance(inner, dict):
+        raise BadRequest("the configuration must be an object")
+    return value
+
+
+def read_request(
+    body: Mapping[str, Any], products: Mapping[str, Product], now_ns: int
+) -> OrderRequest:
+    """Read a create's body into whole increments.
+
+    Raises
+    ------
+    BadRequest
+        The body is malformed.
+    Rejected
+        It is well formed, but the exchange does not take such an order.
+    """
+    client_order_id = read_client_order_id(body)
+    configuration = read_configuration(body)
+    product = products.get(str(body.get("product_id", "")))
+    if product is None:
+        raise reject("INVALID_PRODUCT_ID", "Product is not valid")
+    if body.get("side") not in ("BUY", "SELL"):
+        raise reject("INVALID_SIDE", "Side must be BUY or SELL")
+    side = Side(body["side"])
+    name, fields = next(iter(configuration.items()))
+    time_in_force = CONFIGURATIONS.get(name)
+    if time_in_force is None:
+        raise _unsupported(f"{name} is not supported on this exchange")
+    if _flag(body, "reduce_only") or _flag(fields, "reduce_only"):
+        raise reject(
+            "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
+        )
+    post_only = _flag(fields, "post_only")
+    if post_only and time_in_force is TimeInForce.FOK:
+        raise reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "A fill-or-kill order cannot be post-only")
+    if post_only and time_in_force not in MAY_REST:
+        raise _unsupported(f"{name} cannot be post-only")
+    lots, money = _size(fields, name, side, product)
+    return OrderRequest(
+        client_order_id=client_order_id,
+        product=product,
+        side=side,
+        configuration=configuration,
+        time_in_force=time_in_force,
+        limit=None if name == "market_market_ioc" else _limit(fields, product),
+        lots=lots,
+        money=money,
+        post_only=post_only,
+        end_ns=_end(fields, now_ns) if time_in_force is TimeInForce.GTD else None,
+    )
+
+
+def _size(fields: Wire, name: str, side: Side, product: Product) -> tuple[int | None, int | None]:
+    base_text = _text(fields, "base_size")
+    quote_text = _text(fields, "quote_size")
+    if bool(base_text) == bool(quote_text):
+        raise _unsupported("Give either base_size or quote_size")
+    if base_text:
+        return _lots(base_text, product), None
+    if name != "market_market_ioc" or side is Side.SELL:
+        raise _unsupported("quote_size is for market buys only on this exchange")
+    return None, _money(quote_text, product)
+
+
+def _lots(text: str, product: Product) -> int:
+    value = _number(text)
+    if value <= 0:
+        raise _too("BASE", "SMALL", f"Base size {text} must be above 0")
+    lots = whole_steps(value, product.base_places)
+    if lots is None:
+        raise reject("INVALID_SIZE_PRECISION", f"Base size {text} is too precise")
+    if lots < product.base_min:
+        raise _too("BASE", "SMALL", f"Base size {text} is below {product.base_text(1)}")
+    if lots > product.base_max:
+        raise _too("BASE", "LARGE", f"Base size {text} is too large")
+    return lots
+
+
+def _money(text: str, product: Product) -> int:
+    value = _number(text)
+    if value <= 0:
+        raise _too("QUOTE", "SMALL", f"Quote size {text} must be above 0")
+    if whole_steps(value, product.quote_places) is None:
+        raise Rejected(
+            Reason(
+                "INVALID_SIZE_PRECISION",
+                "PREVIEW_INVALID_QUOTE_SIZE_PRECISION",
+                f"Quote size {text} is too precise",
+            )
+        )
+    units = int(value.scaleb(CASH_PLACES))
+    if units < product.quote_min:
+        raise _too("QUOTE", "SMALL", f"Quote size {text} is too small")
+    if units > product.quote_max:
+        raise _too("QUOTE", "LARGE", f"Quote size {text} is too large")
+    return units
+
+
+def _limit(fields: Wire, product: Product) -> int:
+    text = _text(fields, "limit_price")
+    value = parse_number(text)
+    if value is None or value <= 0:
+        raise reject("INVALID_LIMIT_PRICE", f"Limit price {text!r} is not a price")
+    ticks = whole_steps(value, product.price_places)
+    if ticks is None:
+        raise reject("INVALID_PRICE_PRECISION", f"Limit price {text} is too precise")
+    return ticks
+
+
+def _end(fields: Wire, now_ns: int) -> int:
+    text = _text(fields, "end_time")
+    if not text:
+        raise reject("GTD_ORDERS_MUST_HAVE_END_TIME", "A good-until-date order needs end_time")
+    end_ns = parse_time(text)
+    if end_ns is None:
+        raise BadRequest(f"end_time {text!r} is not an RFC 3339 time")
+    if end_ns <= now_ns:
+        raise reject("END_TIME_IS_IN_THE_PAST", f"End time {text} has passed")
+    return end_ns
+
+
+def _number(text: str) -> Decimal:
+    value = parse_number(text)
+    if value is None:
+        raise reject_in_preview("NON_NUMERIC_ORDER_SIZE", f"Order size {text!r} is not a number")
+    return value
+
+
+def _text(fields: Wire, name: str) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} must be a string")
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false")
+    return bool(value)
+
+
+def _too(what: str, how: str, message: str) -> Rejected:
+    return reject_in_preview(f"INVALID_{what}_SIZE_TOO_{how}", message)
+
+
+def _unsupported(message: str) -> Rejected:
+    return Rejected(
+        Reason("UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG", message)
+    )

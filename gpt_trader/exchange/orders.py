@@ -1,0 +1,159 @@
+"""One order at the exchange and its fills: what was asked for, and what became of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.decimals import CASH_PLACES, CASH_UNITS, decimal_text, ratio_text
+
+ACTIVE = frozenset({"PENDING", "OPEN", "CANCEL_QUEUED"})
+
+
+class Side(StrEnum):
+    """Which way an order trades."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may wait for its price."""
+
+    GTC = "GOOD_UNTIL_CANCELLED"
+    GTD = "GOOD_UNTIL_DATE_TIME"
+    IOC = "IMMEDIATE_OR_CANCEL"
+    FOK = "FILL_OR_KILL"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill waited in the book or took from it."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as a client asks for it, in whole increments."""
+
+    client_order_id: str
+    product: Product
+    side: Side
+    configuration: dict[str, Any]  # as it came, for the echo
+    time_in_force: TimeInForce
+    limit: int | None  # price increments; None for a market order
+    lots: int | None  # None for an order by quote size
+    money: int | None  # cash units to spend at most, fees included
+    post_only: bool
+    end_ns: int | None
+
+    @property
+    def buys(self) -> bool:
+        """Say whether it is a buy."""
+        return self.side is Side.BUY
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution of an order."""
+
+    number: int  # of the account's fills, from 1
+    order_id: str
+    product: Product
+    side: Side
+    ticks: int
+    lots: int
+    notional: int  # cash units the account paid or received, before the fee
+    fee: int  # cash units
+    liquidity: Liquidity
+    time_ns: int
+
+
+class Order:
+    """An accepted order and how far it got. Changed by the matching only."""
+
+    __slots__ = (
+        "cancel_message",
+        "created_ns",
+        "fee",
+        "fills",
+        "hold",
+        "last_fill_ns",
+        "last_update_ns",
+        "left",
+        "lots_filled",
+        "notional",
+        "number",
+        "order_id",
+        "queue",
+        "reject_reason",
+        "request",
+        "status",
+        "tick_lots",
+    )
+
+    def __init__(self, request: OrderRequest, number: int, order_id: str, now_ns: int) -> None:
+        self.request = request
+        self.number = number  # of the account's orders, from 1: its time priority
+        self.order_id = order_id
+        self.status = "PENDING"
+        self.left = request.lots  # lots still to fill; None for an order by quote size
+        self.lots_filled = 0
+        self.tick_lots = 0  # price increments times base increments, for the exact average
+        self.notional = 0  # cash units
+        self.fee = 0  # cash units
+        self.hold = 0  # units of what it pays with: quote for a buy, base for a sale
+        self.queue = 0  # lots of others before it at its price
+        self.fills = 0
+        self.created_ns = now_ns
+        self.last_update_ns = now_ns
+        self.last_fill_ns: int | None = None
+        self.reject_reason = ""
+        self.cancel_message = ""
+
+    @property
+    def active(self) -> bool:
+        """Say whether it may still fill."""
+        return self.status in ACTIVE
+
+    @property
+    def currency(self) -> str:
+        """Name the currency it pays with."""
+        product = self.request.product
+        return product.quote if self.request.buys else product.base
+
+    def average_text(self) -> str:
+        """Write the average price of the fills, 0 before the first."""
+        if not self.lots_filled:
+            return "0"
+        places = self.request.product.price_places
+        return ratio_text(self.tick_lots, self.lots_filled * 10**places, places + 8)
+
+    def completion_text(self) -> str:
+        """Write how much of the order is filled, in percent."""
+        request = self.request
+        if self.status == "FILLED":
+            return "100"
+        if request.lots is not None:
+            return ratio_text(100 * self.lots_filled, request.lots, 4)
+        assert request.money is not None
+        return ratio_text(100 * (self.notional + self.fee), request.money, 4)
+
+    def hold_text(self) -> str:
+        """Write what is on hold for it: quote for a buy, base for a sale."""
+        return cash_text(self.hold)
+
+    def value_after_fees(self) -> int:
+        """Give what the order cost or brought so far, fees included, in cash units."""
+        return self.notional + self.fee if self.request.buys else self.notional - self.fee
+
+
+def cash_text(units: int) -> str:
+    """Write an amount of money."""
+    return decimal_text(units, CASH_PLACES)
+
+
+def cash_number(units: int) -> float:
+    """Give an amount for the few fields that are JSON numbers."""
+    return float(units / CASH_UNITS)

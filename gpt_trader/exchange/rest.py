@@ -1,0 +1,109 @@
+"""The REST door: verifies who asks, lets the venue answer, and then tells the user channel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+from tornado.web import RequestHandler
+
+from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
+from gpt_trader.exchange.hub import Hub
+from gpt_trader.exchange.journal import JournalError
+from gpt_trader.exchange.keys import ApiKey
+from gpt_trader.exchange.refusals import NotFound, Refusal
+from gpt_trader.exchange.round_events import Wire
+from gpt_trader.exchange.routes import Answer, Call, Route, find_route
+from gpt_trader.exchange.venue import Venue
+
+BEARER = "Bearer "
+MISSING_SCOPES = "Missing required scopes"  # the SDK looks for this very text
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every request shares.
+
+    ``answer_first``: the answer to a request is written before the user messages it caused, as
+    lockstep needs; otherwise they are written first. Coinbase promises neither order.
+    ``tick`` brings the exchange's clock to now. ``fail`` is told when the journal cannot be
+    written, which ends the exchange.
+    """
+
+    venue: Venue
+    hub: Hub
+    verifier: Verifier
+    machine_ns: Callable[[], int]
+    answer_first: bool
+    tick: Callable[[], None]
+    fail: Callable[[JournalError], None]
+
+
+class RestHandler(RequestHandler):
+    """Answers one request, whole, before the event loop turns to anything else."""
+
+    def initialize(self, desk: Desk) -> None:
+        """Take what all requests share (called by tornado)."""
+        self._desk = desk
+
+    def get(self) -> None:
+        """Answer any method: the table knows which path wants which."""
+        method, path = self.request.method or "", self.request.path
+        try:
+            found = find_route(method, path)
+            if found is None:
+                raise NotFound(f"{method} {path} does not exist")
+            route, parts = found
+            key = self._authorize(route)
+            query = parse_qs(self.request.query, keep_blank_values=True)
+            call = Call(tuple(map(unquote, parts)), query, self.request.body, key)
+            self._desk.tick()
+            answer = route.answer(self._desk.venue, call)
+        except Unauthorized:
+            self._write_text(401, "Unauthorized")
+        except Forbidden:
+            self._write_json(403, Refusal(403, "PERMISSION_DENIED", MISSING_SCOPES).body)
+        except Refusal as refusal:
+            self._write_json(refusal.status, refusal.body)
+        except JournalError as error:  # nothing happened: it is written before it takes effect
+            self._write_json(503, Refusal(503, "UNAVAILABLE", "the exchange stops").body)
+            self._desk.fail(error)
+        else:
+            self._reply(answer)
+
+    post = put = delete = get
+
+    def compute_etag(self) -> str | None:
+        """Never answer 304: an exchange's answers are not cached here."""
+        return None
+
+    def _authorize(self, route: Route) -> ApiKey | None:
+        """Let a request pass with its key; public paths do not look at keys at all."""
+        if route.scope is None:
+            return None
+        header = self.request.headers.get("Authorization", "")
+        if not header.startswith(BEARER):
+            raise Unauthorized("no token")
+        token, method = header.removeprefix(BEARER), self.request.method or ""
+        now_ns = self._desk.machine_ns()
+        key = self._desk.verifier.rest(token, method, self.request.path, now_ns)
+        require(key, route.scope)
+        return key
+
+    def _reply(self, answer: Answer) -> None:
+        hub = self._desk.hub
+        hub.publish_user(answer.updates)
+        if not self._desk.answer_first:
+            hub.flush()
+        self._write_json(200, answer.body)
+        hub.flush()
+
+    def _write_json(self, status: int, body: Wire) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(msgspec.json.encode(body))  # compact: no spaces after colons
+
+    def _write_text(self, status: int, text: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(text)

@@ -1,0 +1,137 @@
+"""The table of REST requests: which path leads to which of the venue's answers."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from gpt_trader.exchange.keys import ApiKey, Scope
+from gpt_trader.exchange.refusals import BadRequest
+from gpt_trader.exchange.round_events import UserUpdate, Wire
+from gpt_trader.exchange.venue import Venue
+
+PREFIX = "/api/v3/brokerage"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose path was matched and whose key was verified."""
+
+    parts: tuple[str, ...]  # what the path's placeholders held
+    query: dict[str, list[str]]
+    body: bytes
+    key: ApiKey | None  # None on public paths
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller, and what the user channel must be told."""
+
+    body: Wire
+    updates: Sequence[UserUpdate]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the table. Without a scope anyone may ask."""
+
+    method: str
+    path: re.Pattern[str]
+    scope: Scope | None
+    answer: Callable[[Venue, Call], Answer]
+
+
+def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
+    """Find the line for a request, and what its placeholders hold; None when there is none."""
+    for route in ROUTES:
+        if route.method == method and (match := route.path.fullmatch(path)):
+            return route, match.groups()
+    return None
+
+
+def _create_order(venue: Venue, call: Call) -> Answer:
+    answer, updates = venue.create_order(_json_object(call.body))
+    return Answer(answer, updates)
+
+
+def _cancel_orders(venue: Venue, call: Call) -> Answer:
+    order_ids = _json_object(call.body).get("order_ids")
+    if not isinstance(order_ids, list) or not all(isinstance(one, str) for one in order_ids):
+        raise BadRequest("order_ids must be a list of order ids")
+    answer, updates = venue.cancel_orders(order_ids)
+    return Answer(answer, updates)
+
+
+def _key_permissions(venue: Venue, call: Call) -> Answer:
+    scopes = frozenset[Scope]() if call.key is None else call.key.scopes
+    allowed = {
+        "can_view": Scope.VIEW in scopes,
+        "can_trade": Scope.TRADE in scopes,
+        "can_transfer": Scope.TRANSFER in scopes,
+    }
+    return _read(venue.key_permissions() | allowed)
+
+
+def _json_object(body: bytes) -> Wire:
+    """Read a request body.
+
+    Raises
+    ------
+    BadRequest
+        It is not a JSON object.
+    """
+    try:
+        return msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRequest("the body is not a JSON object") from None
+
+
+def _read(body: Wire) -> Answer:
+    return Answer(body, ())
+
+
+def _route(line: str, scope: Scope | None, answer: Callable[[Venue, Call], Answer]) -> Route:
+    method, _, path = line.partition(" ")
+    pattern = re.sub(r"\{\w+\}", "([^/]+)", path)
+    return Route(method, re.compile(PREFIX + pattern), scope, answer)
+
+
+def _market_routes(prefix: str, scope: Scope | None) -> list[Route]:
+    """The market data paths, which exist twice: for keys, and under ``/market`` for everyone."""
+    return [
+        _route(f"GET {prefix}/products", scope, lambda v, c: _read(v.products(c.query))),
+        _route(f"GET {prefix}/products/{{id}}", scope, lambda v, c: _read(v.product(c.parts[0]))),
+        _route(
+            f"GET {prefix}/products/{{id}}/candles",
+            scope,
+            lambda v, c: _read(v.candles(c.parts[0], c.query)),
+        ),
+        _route(
+            f"GET {prefix}/products/{{id}}/ticker",
+            scope,
+            lambda v, c: _read(v.trades(c.parts[0], c.query)),
+        ),
+        _route(f"GET {prefix}/product_book", scope, lambda v, c: _read(v.product_book(c.query))),
+    ]
+
+
+VIEW, TRADE = Scope.VIEW, Scope.TRADE
+# The first line that fits answers, so /batch and /fills stand before /{order_id}.
+ROUTES = (
+    _route("GET /time", None, lambda v, c: _read(v.server_time())),
+    *_market_routes("/market", None),
+    *_market_routes("", VIEW),
+    _route("GET /best_bid_ask", VIEW, lambda v, c: _read(v.best_bid_ask(c.query))),
+    _route("GET /accounts", VIEW, lambda v, c: _read(v.accounts(c.query))),
+    _route("GET /accounts/{uuid}", VIEW, lambda v, c: _read(v.account(c.parts[0]))),
+    _route("POST /orders", TRADE, _create_order),
+    _route("POST /orders/batch_cancel", TRADE, _cancel_orders),
+    _route("GET /orders/historical/batch", VIEW, lambda v, c: _read(v.orders(c.query))),
+    _route("GET /orders/historical/fills", VIEW, lambda v, c: _read(v.fills(c.query))),
+    _route("GET /orders/historical/{order_id}", VIEW, lambda v, c: _read(v.order(c.parts[0]))),
+    _route("GET /transaction_summary", VIEW, lambda v, c: _read(v.transaction_summary())),
+    _route("GET /key_permissions", VIEW, _key_permissions),
+    _route("GET /portfolios", VIEW, lambda v, c: _read(v.portfolios(c.query))),
+    _route("GET /portfolios/{uuid}", VIEW, lambda v, c: _read(v.portfolio_breakdown(c.parts[0]))),
+)

@@ -1,0 +1,485 @@
+"""The exchange without its sockets: one account, one tape, and everything Coinbase would answer.
+
+Its state is the fold of the tape and of the commands in its journal, so a restart ends where the
+process stopped. It reads no clock: time is the tape's.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.cursor import Item
+from gpt_trader.exchange.fees import FeeSchedule
+from gpt_trader.exchange.journal import Journal, JournalError, Record
+from gpt_trader.exchange.journal_records import journal_header, news_record, read_news
+from gpt_trader.exchange.liquidity import LiveBook
+from gpt_trader.exchange.market import Market, clock_answer
+from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
+from gpt_trader.exchange.order_requests import (
+    Rejected,
+    read_client_order_id,
+    read_configuration,
+    read_request,
+    reject,
+    reject_in_preview,
+)
+from gpt_trader.exchange.orders import Order, OrderRequest
+from gpt_trader.exchange.queries import Query, page, select_fills, select_orders
+from gpt_trader.exchange.refusals import BadRequest, NotFound
+from gpt_trader.exchange.render import AccountRender, accepted_answer, fee_summary, rejected_answer
+from gpt_trader.exchange.round_events import RoundEvents, UserUpdate
+from gpt_trader.exchange.rules import Duplicate, VenueRules
+from gpt_trader.exchange.seeds import seeded_uuid
+from gpt_trader.exchange.tape import FollowedTape, Tape
+
+Wire = dict[str, Any]
+
+CANCEL_MAX = 100  # order ids in one request
+SNAPSHOT_ORDERS = 50
+ACCOUNTS_PAGE, ACCOUNTS_MAX = 49, 250
+
+
+def open_venue(tape: Tape, rules: VenueRules, folder: Path | None, *, sync: bool) -> "Venue":
+    """Give the exchange as its journal in a folder left it; without a folder, a new one.
+
+    Raises
+    ------
+    JournalError
+        The journal is damaged, in use, not writable, or belongs to another tape or other rules.
+    """
+    if folder is None:
+        return Venue(tape, rules, None)
+    return Venue.restore(tape, rules, Journal(folder, journal_header(tape, rules), sync=sync))
+
+
+class Venue:
+    """Takes orders, plays the tape, and answers every read. Single-threaded and deterministic.
+
+    Attributes
+    ----------
+    now_ns : int
+        The exchange's clock: the tape's begin, then the end of the last round or item.
+    """
+
+    def __init__(self, tape: Tape, rules: VenueRules, journal: Journal | None) -> None:
+        """Begin at the start of the tape; ``restore`` goes on from a journal.
+
+        Parameters
+        ----------
+        journal
+            Gets every command before it takes effect. None: the state ends with the process.
+        """
+        assert journal is None or not journal.records, "a journal with records is restored from"
+        self._tape = tape
+        self._rules = rules
+        self._journal: Journal | None = None
+        self._market = Market(tape, rules)
+        self._cursor = self._market.cursor
+        self.now_ns = tape.begin_ns
+        currencies = {name for part in tape.products for name in (part.base, part.quote)}
+        self._accounts = Accounts(rules.balances, currencies)
+        self._fees = FeeSchedule(rules)
+        self._matching = Matching(self._accounts, self._fees, self._changed)
+        self._orders: dict[str, Order] = {}
+        self._by_client_id: dict[str, Order] = {}
+        self._updates: list[UserUpdate] = []
+        self._quiet = False
+        self._render = AccountRender(rules.seed, tape.begin_ns)
+        if journal is not None:
+            self._attach(journal)
+
+    @classmethod
+    def restore(cls, tape: Tape, rules: VenueRules, journal: Journal) -> "Venue":
+        """Give the exchange as it was when the journal's last line was written.
+
+        A journal without records is a beginning.
+
+        Raises
+        ------
+        JournalError
+            The journal does not fit the tape, or a command in it has another outcome now.
+        """
+        records = journal.records
+        if records and records[0][0] == "begin":
+            tape.begin_ns = records[0][1]
+        venue = cls(tape, rules, None)
+        venue._quiet = True
+        for record in records:
+            venue._repeat(record)
+        venue._quiet = False
+        venue._attach(journal)
+        return venue
+
+    def close(self) -> None:
+        """Close the journal; no command is taken after it."""
+        if self._journal is not None:
+            self._journal.close()
+
+    @property
+    def round(self) -> int:
+        """Rounds fully released, 0 for none."""
+        return self._cursor.round
+
+    @property
+    def rounds(self) -> int:
+        """Rounds on the tape."""
+        return self._tape.rounds
+
+    @property
+    def user_id(self) -> str:
+        """The id of the account's owner."""
+        return self._render.user_id
+
+    # --- the tape ---------------------------------------------------------------------------
+
+    def advance(self) -> RoundEvents:
+        """Release what is left of the open round; the clock stands at its end then."""
+        assert not self._cursor.finished, "the tape is at its end"
+        if isinstance(self._tape, FollowedTape):
+            self._note(news_record(self._tape.take_news(self.round + 1)))
+        else:
+            self._note(["round", self.round + 1])
+        since = self._market.mark()
+        self._play_round()
+        return self._market.news(since, self.now_ns, self._take_updates())
+
+    def due_ns(self) -> int | None:
+        """Give the tape time of the next trade or round end, None at the end of the tape."""
+        return None if self._cursor.finished else self._cursor.due_ns()
+
+    def advance_item(self) -> RoundEvents:
+        """Release the next trade only, or end the round when all its trades are out."""
+        assert not self._cursor.finished, "the tape is at its end"
+        left = self._cursor.left()
+        if not left:
+            return self.advance()
+        self._note(["item", self.round, self._cursor.items + 1])
+        since = self._market.mark()
+        self._play(left[:1])
+        self._cursor.pass_item()
+        return self._market.news(since, self.now_ns, self._take_updates())
+
+    def advance_clock(self, to_ns: int) -> RoundEvents:
+        """Let time pass up to the next item, for a real-time pace; orders may expire by it."""
+        since = self._market.mark()
+        due_ns = self.due_ns()
+        self._pass_time(to_ns if due_ns is None else min(to_ns, due_ns))
+        return self._market.news(since, self.now_ns, self._take_updates())
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def create_order(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
+        """Take an order, or say why not (coinbase-wire.md, 1.6).
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        JournalError
+            The command could not be written down; nothing happened.
+        """
+        client_order_id = read_client_order_id(body)
+        configuration = read_configuration(body)
+        known = self._by_client_id.get(client_order_id)
+        if known is not None and self._rules.duplicate_client_order_id is Duplicate.EXISTING:
+            return accepted_answer(known), []
+        try:
+            if known is not None and self._rules.duplicate_client_order_id is Duplicate.REJECT:
+                raise reject("DUPLICATE_CLIENT_ORDER_ID", "client_order_id was already used")
+            request = read_request(body, self._market.products, self.now_ns)
+            live = self._market.live(request.product.product_id)
+            plan = self._admit(request, live)
+        except Rejected as rejected:
+            return rejected_answer(rejected.reason, configuration), []
+        order_id = seeded_uuid(self._rules.seed, "order", str(len(self._orders) + 1))
+        self._command(["create", self.now_ns, order_id, dict(body)])
+        order = Order(request, len(self._orders) + 1, order_id, self.now_ns)
+        self._orders[order_id] = order
+        self._by_client_id.setdefault(client_order_id, order)
+        self._place(order, plan, live)
+        return accepted_answer(order), self._take_updates()
+
+    def cancel_orders(self, order_ids: Sequence[str]) -> tuple[Wire, list[UserUpdate]]:
+        """Cancel open orders; each id is answered on its own (coinbase-wire.md, 1.7).
+
+        Raises
+        ------
+        BadRequest
+            More than 100 ids.
+        JournalError
+            The command could not be written down; nothing happened.
+        """
+        if len(order_ids) > CANCEL_MAX:
+            raise BadRequest(
+                f"number of order_ids must be at most {CANCEL_MAX}", error="InvalidArgument"
+            )
+        waiting = self._matching.waiting
+        accepted = [name for name in dict.fromkeys(order_ids) if name in waiting]
+        if accepted:
+            self._command(["cancel", self.now_ns, accepted])
+        for order_id in accepted:
+            self._cancel(self._orders[order_id])
+        results = []
+        seen: set[str] = set()
+        for order_id in order_ids:
+            reason = "UNKNOWN_CANCEL_FAILURE_REASON"
+            if order_id in seen:
+                reason = "DUPLICATE_CANCEL_REQUEST"
+            elif order_id not in accepted:
+                reason = "UNKNOWN_CANCEL_ORDER"
+            done = order_id in accepted and order_id not in seen
+            seen.add(order_id)
+            results.append({"success": done, "failure_reason": reason, "order_id": order_id})
+        return {"results": results}, self._take_updates()
+
+    # --- reads of the market ----------------------------------------------------------------
+
+    def server_time(self) -> Wire:
+        """Answer GET /time."""
+        return clock_answer(self.now_ns)
+
+    def products(self, query: Query) -> Wire:
+        """Answer GET /products."""
+        return self._market.list_products(query, self.now_ns)
+
+    def product(self, product_id: str) -> Wire:
+        """Answer GET /products/{id}."""
+        return self._market.show_product(product_id, self.now_ns)
+
+    def product_book(self, query: Query) -> Wire:
+        """Answer GET /product_book."""
+        return self._market.product_book(query, self.now_ns)
+
+    def best_bid_ask(self, query: Query) -> Wire:
+        """Answer GET /best_bid_ask."""
+        return self._market.best_bid_ask(query, self.now_ns)
+
+    def trades(self, product_id: str, query: Query) -> Wire:
+        """Answer GET /products/{id}/ticker."""
+        return self._market.trades(product_id, query)
+
+    def candles(self, product_id: str, query: Query) -> Wire:
+        """Answer GET /products/{id}/candles."""
+        return self._market.candles(product_id, query, self.now_ns)
+
+    def ticker_snapshot(self, product_id: str) -> list[Wire]:
+        """Give the events a ticker subscription begins with."""
+        return self._market.ticker_snapshot(product_id, self.now_ns)
+
+    def level2_snapshot(self, product_id: str) -> list[Wire]:
+        """Give the events a level2 subscription begins with."""
+        return self._market.level2_snapshot(product_id, self.now_ns)
+
+    def market_trades_snapshot(self, product_id: str) -> list[Wire]:
+        """Give the events a market_trades subscription begins with."""
+        return self._market.market_trades_snapshot(product_id)
+
+    def candles_snapshot(self, product_id: str) -> list[Wire]:
+        """Give the events a candles subscription begins with."""
+        return self._market.candles_snapshot(product_id, self.now_ns)
+
+    # --- reads of the account ---------------------------------------------------------------
+
+    def accounts(self, query: Query) -> Wire:
+        """Answer GET /accounts."""
+        bounds = page(query, ACCOUNTS_PAGE, ACCOUNTS_MAX)
+        names = list(self._accounts.available)
+        first = bounds.before or 0
+        shown = names[first : first + bounds.limit]
+        more = first + bounds.limit < len(names)
+        return {
+            "accounts": [self._wallet(name) for name in shown],
+            "has_next": more,
+            "cursor": str(first + bounds.limit) if more else "",
+            "size": len(shown),
+        }
+
+    def account(self, account_id: str) -> Wire:
+        """Answer GET /accounts/{uuid}."""
+        for name in self._accounts.available:
+            if self._render.wallet_id(name) == account_id:
+                return {"account": self._wallet(name)}
+        raise NotFound(f"account {account_id!r} was not found")
+
+    def order(self, order_id: str) -> Wire:
+        """Answer GET /orders/historical/{order_id}."""
+        order = self._orders.get(order_id)
+        if order is None:
+            raise NotFound("order with this orderID was not found")
+        return {"order": self._render.order(order)}
+
+    def orders(self, query: Query) -> Wire:
+        """Answer GET /orders/historical/batch."""
+        found, cursor = select_orders(list(self._orders.values()), query)
+        return {
+            "orders": [self._render.order(order) for order in found],
+            "sequence": "0",
+            "has_next": bool(cursor),
+            "cursor": cursor,
+        }
+
+    def fills(self, query: Query) -> Wire:
+        """Answer GET /orders/historical/fills."""
+        found, cursor = select_fills(self._matching.fills, query)
+        return {"fills": [self._render.fill(fill) for fill in found], "cursor": cursor}
+
+    def transaction_summary(self) -> Wire:
+        """Answer GET /transaction_summary."""
+        self._fees.refresh(self.now_ns)
+        return fee_summary(self._fees)
+
+    def key_permissions(self) -> Wire:
+        """Answer GET /key_permissions for a key that may do everything."""
+        return {
+            "can_view": True,
+            "can_trade": True,
+            "can_transfer": True,
+            "portfolio_uuid": self._render.portfolio_id,
+            "portfolio_type": "DEFAULT",
+        }
+
+    def portfolios(self, query: Query) -> Wire:
+        """Answer GET /portfolios."""
+        wanted = query.get("portfolio_type", ())
+        portfolio = self._render.portfolio()
+        return {"portfolios": [portfolio] if not wanted or portfolio["type"] in wanted else []}
+
+    def portfolio_breakdown(self, portfolio_id: str) -> Wire:
+        """Answer GET /portfolios/{uuid}."""
+        if portfolio_id != self._render.portfolio_id:
+            raise NotFound(f"portfolio {portfolio_id!r} was not found")
+        prices = self._market.dollar_prices()
+        return {"breakdown": self._render.breakdown(self._accounts, prices)}
+
+    def user_snapshot(self) -> list[list[Wire]]:
+        """Give all open orders in batches of 50; the last one has fewer, and may be empty."""
+        shown = [self._render.user_order(order) for order in self._matching.waiting.values()]
+        return [
+            shown[first : first + SNAPSHOT_ORDERS]
+            for first in range(0, len(shown) + 1, SNAPSHOT_ORDERS)
+        ]
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _admit(self, request: OrderRequest, live: LiveBook) -> Plan:
+        """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
+        product = request.product
+        if product.product_id in self._rules.trading_disabled:
+            raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
+        self._fees.refresh(self.now_ns)
+        plan = self._matching.plan(request, live)
+        if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
+            raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
+        if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
+            raise reject("INVALID_NO_LIQUIDITY", "There is nothing to match")
+        if request.money is not None and not plan.levels and plan.stop is Stop.DONE:
+            raise reject_in_preview(
+                "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
+            )
+        currency = product.quote if request.buys else product.base
+        if self._matching.hold_for(request, plan) > self._accounts.available[currency]:
+            raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
+        return plan
+
+    def _place(self, order: Order, plan: Plan, live: LiveBook) -> None:
+        if self._rules.pending_first:
+            self._changed(order, self.now_ns)
+        if len(self._matching.waiting) >= self._rules.max_open_orders:
+            order.reject_reason = "TOO_MANY_OPEN_ORDERS"
+            self._matching.end(order, "FAILED", self.now_ns, "")
+            return
+        request = order.request
+        if self._matching.place(order, plan, live, self.now_ns):
+            assert request.limit is not None, order.order_id
+            product_id = request.product.product_id
+            queue = self._market.queue_ahead(product_id, request.limit, request.buys)
+            self._matching.rest(order, queue)
+
+    def _cancel(self, order: Order) -> None:
+        if self._rules.cancel_queued:
+            order.status = "CANCEL_QUEUED"
+            self._changed(order, self.now_ns)
+        self._matching.end(order, "CANCELLED", self.now_ns, USER_CANCEL)
+
+    def _play_round(self) -> None:
+        """Release the open round; only waiting orders need a look at its trades."""
+        if self._matching.waiting:
+            self._play(self._cursor.left())
+        self._pass_time(self._cursor.end_ns)
+        self._cursor.pass_round()
+
+    def _play(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._pass_time(item.time_ns)
+            part = self._tape.parts[item.product_id]
+            price, lots = part.prices[item.trade], part.sizes[item.trade]
+            self._matching.print_trade(item.product_id, price, lots, item.time_ns)
+
+    def _pass_time(self, to_ns: int) -> None:
+        self._matching.expire(to_ns)
+        self.now_ns = max(self.now_ns, to_ns)
+
+    def _changed(self, order: Order, time_ns: int) -> None:
+        if not self._quiet:
+            self._updates.append(UserUpdate(self._render.user_order(order), time_ns))
+
+    def _take_updates(self) -> list[UserUpdate]:
+        updates, self._updates = self._updates, []
+        return updates
+
+    def _wallet(self, currency: str) -> Wire:
+        return self._render.wallet(currency, self._accounts, self.now_ns)
+
+    def _attach(self, journal: Journal) -> None:
+        self._journal = journal
+        if not journal.records:
+            self._command(["begin", self.now_ns])
+
+    def _command(self, record: Record) -> None:
+        if self._journal is not None:
+            self._journal.write_command(record)
+
+    def _note(self, record: Record) -> None:
+        if self._journal is not None:
+            self._journal.write_position(record)
+
+    def _repeat(self, record: Record) -> None:
+        """Do again what a line of the journal says."""
+        match record:
+            case ["begin", int()]:
+                return
+            case ["round", int(number)]:
+                self._go_to(number, 0)
+            case ["item", int(number), int(items)]:
+                self._go_to(number, items)
+            case ["news", int(), list(), list()] if isinstance(self._tape, FollowedTape):
+                self._tape.append(read_news(record))
+                self._tape.take_news(self.rounds)
+                self._go_to(self.rounds, 0)
+            case ["create", int(now_ns), str(order_id), dict(body)]:
+                self._pass_time(now_ns)
+                answer, _ = self.create_order(body)
+                if answer.get("success_response", {}).get("order_id") != order_id:
+                    raise JournalError(f"order {order_id} of the journal has another outcome now")
+            case ["cancel", int(now_ns), list(order_ids)]:
+                self._pass_time(now_ns)
+                self.cancel_orders(order_ids)
+            case _:
+                raise JournalError(
+                    f"the journal holds a line this version does not know: {record[:1]}"
+                )
+
+    def _go_to(self, round_number: int, items: int) -> None:
+        if not self.round <= round_number <= self.rounds:
+            raise JournalError(
+                f"the journal names round {round_number}; the tape has {self.rounds}"
+            )
+        while self.round < round_number and self._matching.waiting:
+            self._play_round()
+        if self.round < round_number:
+            self._cursor.jump(round_number)
+            self._pass_time(self._tape.ends_ns[round_number - 1])
+        while self._cursor.items < items:
+            self._play(self._cursor.left()[:1])
+            self._cursor.pass_item()

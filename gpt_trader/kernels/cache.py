@@ -1,0 +1,176 @@
+"""Where compiled kernels are kept between processes, and why an old one is never loaded.
+
+Numba's own cache looks at one file: a fee edited in `b.py` left `a.net(100.0)`, which calls it,
+at its old answer in a fresh process. Here the folder's name is a hash of all kernel, signal and
+strategy sources, of the versions of Python, NumPy and Numba, and of the processor; and the file's
+name holds a hash of the bytecode of the step and of all it calls, so that a step written in a
+notebook is told from its own earlier text.
+"""
+
+import fcntl
+import hashlib
+import os
+import pickle
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar, cast
+
+import llvmlite.binding  # type: ignore[import-untyped]
+import numba
+import numpy
+from numba.core import config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.dispatcher import Dispatcher
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.kernels.closure import code_hash
+
+FOLDER_VARIABLE = "GPT_TRADER_KERNEL_CACHE"
+
+_PACKAGE = Path(__file__).parent.parent
+_ROOMS = ("kernels", "signals", "strategies")
+
+Step = TypeVar("Step", bound=Callable[..., object])
+
+
+def compiled(function: Step) -> Step:
+    """Hand `function` to Numba with our rules and our cache."""
+    step = numba.njit(fastmath=False, error_model="python", nogil=True)(function)
+    _keep(step)
+    _SHELF.steps.append(step)
+    return cast(Step, step)
+
+
+def use_folder(path: Path) -> None:
+    """Keep what is compiled from now on below `path`."""
+    _SHELF.base = path
+    for step in _SHELF.steps:
+        _keep(step)
+
+
+def _keep(step: "Dispatcher[Step]") -> None:
+    """Do what `enable_caching` does, with our cache in place of Numba's."""
+    step._cache = KernelCache(step.py_func)  # type: ignore[attr-defined]
+
+
+def sources_key(package: Path) -> str:
+    """Name everything a compiled kernel depends on, apart from a user's own step."""
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((package / room).rglob("*.py")):
+            digest.update(file.relative_to(package).as_posix().encode() + b"\0")
+            digest.update(file.read_bytes() + b"\0")
+    for part in (
+        platform.python_version(),
+        numpy.__version__,
+        numba.__version__,
+        llvmlite.binding.get_host_cpu_name(),
+        str(config.BOUNDSCHECK),  # type: ignore[attr-defined]
+    ):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+class _Shelf:
+    """The folder in use, and the steps whose compiled forms go there."""
+
+    def __init__(self) -> None:
+        self.key = sources_key(_PACKAGE)
+        self.base: Path | None = None
+        self.steps: list[Dispatcher[Callable[..., object]]] = []
+
+    def folder(self) -> Path:
+        return (self.base or _default_base()) / self.key
+
+
+def _default_base() -> Path:
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(tempfile.gettempdir()) / f"gpt-trader-kernels-{os.getuid()}"
+
+
+class _Locator(_CacheLocator):
+    """Tells Numba the folder, and a name that no other source shares."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._folder = _SHELF.folder()
+        self._code_hash = code_hash(function)
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., object], py_file: str) -> "_Locator":
+        return cls(py_func)
+
+    def ensure_cache_path(self) -> None:
+        _make_private(self._folder)
+
+    def get_cache_path(self) -> str:
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        return self._code_hash
+
+    def get_disambiguator(self) -> str:
+        return self._code_hash[:24]
+
+
+class _Files(CompileResultCacheImpl):
+    _locator_classes = (_Locator,)  # type: ignore[assignment]
+
+
+class KernelCache(FunctionCache):
+    """Numba's cache of one function, safe with several processes and after a power loss."""
+
+    _impl_class = _Files
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+
+    def load_overload(self, sig: object, target_context: object) -> object:
+        """Read the compiled form, or None where it is absent or cut short."""
+        try:
+            _refuse_foreign(Path(self.cache_path))
+            return super().load_overload(  # type: ignore[no-untyped-call]
+                sig, target_context
+            )
+        except (EOFError, pickle.UnpicklingError):
+            return None
+
+    def save_overload(self, sig: object, data: object) -> None:
+        """Write the compiled form; on a full or read-only disk go on without.
+
+        Numba reads the index, picks the next file number and writes both. Two processes that do
+        it at once for two types of arguments may give both the same number, and the machine code
+        of one would answer for the other: hence the lock.
+        """
+        try:
+            with _one_writer(Path(self.cache_path)):
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError:
+            return  # the step is compiled and right; only the next start is slower
+
+
+@contextmanager
+def _one_writer(folder: Path) -> Iterator[None]:
+    _make_private(folder)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_private(folder: Path) -> None:
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Compiled code from another user's folder would run with the trader's keys."""
+    for path in (folder.parent, folder):
+        if path.exists() and path.stat().st_uid not in (os.getuid(), 0):
+            raise UsageError(f"{path} belongs to another user: set {FOLDER_VARIABLE} to your own")
+
+
+_SHELF = _Shelf()

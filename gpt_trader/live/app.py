@@ -1,0 +1,237 @@
+"""The wiring of a live session, in plain view: who is made from what, and in which order."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gpt_trader.coinbase.readiness import Subscription
+from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.coinbase.signer import Signer
+from gpt_trader.coinbase.stream import Patience, Stream
+from gpt_trader.coinbase.tls import trust
+from gpt_trader.domain.errors import BooksDisagree
+from gpt_trader.domain.events import SessionOpened, TradingStateChanged
+from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.product import amount_of
+from gpt_trader.engine.engine import Engine
+from gpt_trader.kernels.compile import set_cache_folder
+from gpt_trader.live.clock import EventClock
+from gpt_trader.live.health import Pulse, health_of, write_health
+from gpt_trader.live.lockstep import Lockstep
+from gpt_trader.live.loop import Links, Loop
+from gpt_trader.live.opening import (
+    begin,
+    choose,
+    forget_if_unborn,
+    opening,
+    resume,
+    trading_state,
+)
+from gpt_trader.live.options import Options
+from gpt_trader.live.reconciliation import Account
+from gpt_trader.live.record import Record
+from gpt_trader.live.report import Reporter, close_log, open_log
+from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
+from gpt_trader.live.summary import Ending, document
+from gpt_trader.live.venues import Venue, open_venue
+from gpt_trader.store.folders import SessionFolder, profile_folder
+
+REST_S_MAX = 10.0
+SILENCE_S_MAX = 5.0
+FIRST_TRIES = 3
+HEALTH_S = 1.0
+TIGHTNESS = (TradingState.ACTIVE, TradingState.REDUCE_ONLY, TradingState.HALTED)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the command answers."""
+
+    document: dict[str, object]
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What only the wiring knows of the running session."""
+
+    options: Options
+    folder: SessionFolder
+    started_s: float
+    rounds: int  # of the tape, 0 where there is none
+    progress: Progress
+
+
+async def run_session(options: Options, environ: Mapping[str, str], progress: Progress) -> Result:
+    """Open or resume a session, trade until it ends, and say what came of it."""
+    started_s = monotonic_s()
+    settings = options.settings
+    set_cache_folder(settings.kernel_cache or settings.var / "cache")
+    probes = probes_from(environ, options.profile)
+    delays = reader_delays(environ, options.profile)
+    async with AsyncExitStack() as stack:
+        folder, resumed = choose(options)
+        stack.callback(forget_if_unborn, folder)
+        handler = open_log(
+            settings.var / "logs" / "perps_bot.log",
+            settings.log_max_bytes,
+            settings.log_backup_count,
+        )
+        stack.callback(close_log, handler)
+        venue = open_venue(options, folder, stack)
+        signer = Signer.from_key_file(venue.key_file, wall_ns)
+        clock = EventClock()
+        rest = RestClient(
+            venue.host, signer, ca_file=venue.ca, timeout_s=REST_S_MAX, now_ns=clock.now_ns
+        )
+        stack.callback(rest.close)
+        feed = new_token()
+        lockstep = await _lockstep(options, venue, signer, feed, stack)
+        if resumed:
+            log, engine, news = resume(folder)
+        else:
+            opened = opening(options, folder, venue, rest, lockstep)
+            log, engine, news = begin(options, folder, opened)
+        stack.callback(log.close)
+        clock.follow(engine)
+        stream = _stream(options, venue, signer, feed, engine)
+        stack.push_async_callback(stream.close)
+        record = Record(log, engine, Reporter(engine), probes)
+        loop = Loop(engine, record, Links(rest, stream, lockstep), probes, delays)
+        stack.callback(loop.desk.close)
+        running = Running(options, folder, started_s, venue.rounds, progress)
+        await loop.take(news)
+        return await _trade(loop, running, isinstance(news, SessionOpened))
+
+
+async def _lockstep(
+    options: Options, venue: Venue, signer: Signer, feed: str, stack: AsyncExitStack
+) -> Lockstep | None:
+    if not options.lockstep:
+        return None
+    lockstep = await Lockstep.open(f"{venue.stream_url}lockstep", trust(venue.ca), signer, feed)
+    stack.push_async_callback(lockstep.close)
+    return lockstep
+
+
+def _stream(options: Options, venue: Venue, signer: Signer, feed: str, engine: Engine) -> Stream:
+    """One connection for the market and for our orders: their order is then the exchange's."""
+    products = tuple(engine.markets)
+    return Stream(
+        f"{venue.stream_url}?feed={feed}" if options.lockstep else venue.stream_url,
+        trust(venue.ca),
+        signer,
+        (
+            Subscription("heartbeats", ()),
+            Subscription("user", ()),
+            Subscription("ticker", products),
+            Subscription("market_trades", products),
+        ),
+        dice=random.Random(new_token()),
+        patience=Patience(None if options.lockstep else SILENCE_S_MAX, FIRST_TRIES),
+    )
+
+
+async def _trade(loop: Loop, running: Running, is_new: bool) -> Result:
+    """Recover, trade, and end in good order."""
+    engine = loop.engine
+    if is_new:
+        await loop.books.opening_balances()
+    await _tighten(loop, running.options)
+    await loop.recover()
+    beat = asyncio.create_task(_beat(loop, running))
+    try:
+        with _interrupts(loop) as interrupted:
+            reason = await loop.run()
+            await loop.close(reason)
+    finally:
+        beat.cancel()
+        _write_health(loop, running)
+    loop.record.finish()
+    if not engine.books_agree:
+        raise BooksDisagree(
+            f"the ledger and the exchange differ; session {running.folder.session_id} stays "
+            "unfinished: see the CRITICAL line in the log"
+        )
+    account = await loop.books.account()
+    return Result(_document(loop, running, account, reason), bool(interrupted))
+
+
+async def _tighten(loop: Loop, options: Options) -> None:
+    """A guard that was switched on since holds a resumed session back; none is ever loosened."""
+    wanted = trading_state(options)
+    if TIGHTNESS.index(wanted) > TIGHTNESS.index(loop.engine.trading_state):
+        why = "RISK_KILL_SWITCH_ENABLED or RISK_REDUCE_ONLY_MODE"
+        await loop.take(TradingStateChanged(loop.engine.now_ns, wanted, "the start", why))
+
+
+@contextmanager
+def _interrupts(loop: Loop) -> Iterator[list[int]]:
+    """Let Ctrl-C and SIGTERM end the session in good order; yields the signals that came."""
+    running, came = asyncio.get_running_loop(), list[int]()
+
+    def interrupt(number: int) -> None:
+        came.append(number)
+        loop.stop("stopped by a person")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running.add_signal_handler(number, interrupt, number)
+    try:
+        yield came
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            running.remove_signal_handler(number)
+
+
+def _document(loop: Loop, running: Running, account: Account, reason: str) -> dict[str, object]:
+    engine = loop.engine
+    allocation = engine.allocation
+    assert allocation is not None
+    opening, quote = allocation.opening, allocation.quote
+    equity = account.totals.get(quote, Decimal(0)) - opening[quote] + allocation.cash
+    for product in engine.opened.products:
+        before = opening.get(product.base, Decimal(0))
+        lots = product.lots(account.totals.get(product.base, Decimal(0)) - before)
+        mark_ticks = engine.markets[product.product_id].mark_ticks
+        equity += amount_of(product.notional_received(mark_ticks, lots))
+    return document(
+        engine,
+        Ending(
+            session_id=running.folder.session_id,
+            profile=running.options.profile,
+            log_hash=loop.record.log.log_hash(),
+            duration_s=monotonic_s() - running.started_s,
+            equity_start=allocation.cash,
+            exchange_equity=equity,
+            ledger_difference=sum((abs(gap) for gap in account.differences.values()), Decimal(0)),
+            reason=reason,
+        ),
+    )
+
+
+async def _beat(loop: Loop, running: Running) -> None:
+    while True:
+        _write_health(loop, running)
+        running.progress(loop.engine.counts["candles"], running.rounds)
+        await asyncio.sleep(HEALTH_S)
+
+
+def _write_health(loop: Loop, running: Running) -> None:
+    options = running.options
+    pulse = Pulse(
+        session_id=running.folder.session_id,
+        profile=options.profile,
+        now_s=monotonic_s(),
+        started_s=running.started_s,
+        loop_s=loop.turned_s,
+        message_s=loop.heard_s,
+        recovered=loop.recovered,
+        lockstep=options.lockstep,
+    )
+    folder = profile_folder(options.settings.var, options.profile)
+    write_health(folder, health_of(loop.engine, pulse, wall_ns()))

@@ -1,0 +1,122 @@
+"""How a session begins: a new one from what a person chose, or a killed one from its log."""
+
+import hashlib
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from gpt_trader import __version__
+from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import Event, SessionOpened, SessionResumed
+from gpt_trader.domain.order import TradingState
+from gpt_trader.engine.engine import Engine
+from gpt_trader.live.lockstep import Lockstep
+from gpt_trader.live.options import Options
+from gpt_trader.live.recovery import fold
+from gpt_trader.live.seams import new_token, wall_ns
+from gpt_trader.live.venues import Venue
+from gpt_trader.risk.limits import DEFAULTS, Limits
+from gpt_trader.store.event_log import EventLog
+from gpt_trader.store.folders import SessionFolder, new_session, sessions, unfinished
+from gpt_trader.strategies.registry import strategy_named
+
+
+def choose(options: Options) -> tuple[SessionFolder, bool]:
+    """The unfinished session of these choices (True), or the folder of a new one (False)."""
+    var = options.settings.var
+    if not options.discard:
+        folder = unfinished(var, options.profile, options.choices())
+        if folder is not None:
+            return folder, True
+    stamp = datetime.fromtimestamp(wall_ns() / 1e9, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    session_id = f"{stamp}-{new_token()}"
+    known = sessions(var, options.profile)
+    if known and session_id < known[-1].session_id:
+        raise UsageError(
+            f"the machine's clock is behind session {known[-1].session_id}: set it right first"
+        )
+    return new_session(var, options.profile, session_id), False
+
+
+def forget_if_unborn(folder: SessionFolder) -> None:
+    """A session that did not come to its first event leaves nothing behind."""
+    if not folder.log.exists():
+        shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def resume(folder: SessionFolder) -> tuple[EventLog, Engine, Event]:
+    """Fold the log of a killed session into an engine."""
+    log = EventLog.open(folder.log, wall_ns)
+    engine, folded = fold(log)
+    return log, engine, SessionResumed(engine.now_ns, folded)
+
+
+def begin(
+    options: Options, folder: SessionFolder, opened: SessionOpened
+) -> tuple[EventLog, Engine, Event]:
+    """Make an engine and an empty log for a new session."""
+    engine = Engine(opened)
+    log = EventLog.create(folder.log, _meta(options, folder), wall_ns)
+    return log, engine, opened
+
+
+def opening(
+    options: Options, folder: SessionFolder, venue: Venue, rest: RestClient, tape: Lockstep | None
+) -> SessionOpened:
+    """Everything a person and the exchange have fixed for a new session."""
+    products = rest.products(options.products or venue.products)
+    quotes = sorted({product.quote for product in products})
+    if len(quotes) != 1:
+        raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
+    cash = rest.balances().get(quotes[0], Decimal(0))
+    if cash <= 0:
+        raise UsageError(f"the account holds no {quotes[0]}: there is nothing to trade with")
+    rates = rest.fee_rates()
+    return SessionOpened(
+        ts_ns=rest.server_time_ns(),
+        profile=options.profile,
+        namespace=_namespace(folder, tape),
+        products=products,
+        strategy=options.strategy,
+        params=strategy_named(options.strategy).values(options.params),
+        sizing=options.sizing,
+        limits=Limits.from_mapping({**DEFAULTS, **options.limits}).as_mapping(),
+        maker_fee_rate=rates.maker,
+        taker_fee_rate=rates.taker,
+        candle_s=options.candle_s or venue.candle_s,
+        cash=cash,
+        trading_state=trading_state(options),
+    )
+
+
+def trading_state(options: Options) -> TradingState:
+    """What may be sent at the start: real money waits for a person, a guard is honoured."""
+    if options.settings.kill_switch or options.profile in ("canary", "prod"):
+        return TradingState.HALTED
+    return TradingState.REDUCE_ONLY if options.settings.reduce_only else TradingState.ACTIVE
+
+
+def _namespace(folder: SessionFolder, lockstep: Lockstep | None) -> str:
+    """What our client order ids begin with: unique for ever, and the same for the same tape."""
+    if lockstep is None:
+        origin: Sequence[str] = (folder.session_id,)
+    else:
+        origin = (str(lockstep.tape.seed), lockstep.tape.sha256)
+    return f"gt-{hashlib.sha256(':'.join(origin).encode()).hexdigest()[:16]}"
+
+
+def _meta(options: Options, folder: SessionFolder) -> dict[str, str]:
+    """What the log says of its making, outside the chain: equal sessions differ in it."""
+    return {
+        **options.choices(),
+        "session_id": folder.session_id,
+        "created": datetime.fromtimestamp(wall_ns() / 1e9, UTC).isoformat(),
+        "host_name": platform.node(),
+        "python": platform.python_version(),
+        "version": __version__,
+        "pid": str(os.getpid()),
+    }

@@ -1,0 +1,228 @@
+"""What a person asked `gpt-trader live` to do, parsed and checked."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.settings import Settings, load_settings
+from gpt_trader.strategies.registry import strategy_names
+
+PROFILES = ("dev", "paper", "canary", "prod")
+SIZING = {
+    "size_fraction": 0.2,  # of equity, at a target of one
+    "volatility_target": 0.0,  # a year; 0 leaves the size alone
+    "volatility_span": 60.0,  # candles
+    "patience_candles": 3.0,  # an order waits so long at our own side of the book
+    "take_bps": 30.0,  # an impatient order pays at most so much beyond the far side
+    "rebalance_rate": 0.25,  # of the target: smaller differences are left alone
+}
+EPILOG = """\
+A first session, on a synthetic market, as fast as it goes:
+  gpt-trader live --candles 2000
+On real candles, with a document of the result:
+  gpt-trader live --data candles.parquet --speed max --json result.json
+The same command again goes on with a session that was killed. `gpt-trader replay latest` proves
+that the recorded session makes the same decisions again.
+
+profiles: dev (embedded exchange), paper (Coinbase's market, orders to an embedded exchange),
+canary and prod (Coinbase; start halted).
+exit codes: 0 ok, 1 check failed or refused, 2 bad usage, 3 exchange unreachable or outcome
+unknown, 4 needs review, 130 interrupted.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One run of the live command."""
+
+    settings: Settings
+    profile: str
+    data: tuple[Path, ...]
+    products: tuple[str, ...]
+    strategy: str
+    params: dict[str, float]
+    sizing: dict[str, float]
+    limits: dict[str, Decimal]
+    speed: str  # "max", "real" or a multiple
+    candles: int | None
+    candle_s: int
+    seed: int
+    host: str | None
+    ca: Path | None
+    key_file: Path | None
+    json_to: str | None
+    dev_fast: bool
+    discard: bool
+    balances: tuple[str, ...]  # of the embedded exchange's new account, CURRENCY=AMOUNT
+
+    @property
+    def lockstep(self) -> bool:
+        """The tape waits for us."""
+        return self.speed == "max" and self.profile == "dev"
+
+    def choices(self) -> dict[str, str]:
+        """What makes one session another: an unfinished one goes on only with the same."""
+        return {
+            "profile": self.profile,
+            "data": json.dumps([_fingerprint(path) for path in self.data]),
+            "products": json.dumps(self.products),
+            "strategy": self.strategy,
+            "params": json.dumps(self.params, sort_keys=True),
+            "sizing": json.dumps(self.sizing, sort_keys=True),
+            "limits": json.dumps({k: str(v) for k, v in sorted(self.limits.items())}),
+            "speed": self.speed,
+            "candles": str(self.candles),
+            "candle_s": str(self.candle_s),
+            "seed": str(self.seed),
+            "host": str(self.host),
+            "balances": json.dumps(self.balances),
+        }
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """The command line; strategies are listed without loading them."""
+    p = argparse.ArgumentParser(
+        prog=prog,
+        description="Trade a strategy, every event recorded. Without options: a bounded session "
+        "on a synthetic market through the embedded exchange, no key and no internet needed.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--profile", choices=PROFILES, default="dev", help="where orders go [dev]")
+    p.add_argument(
+        "--data", action="append", default=[], metavar="FILE", help="candles or trades to play"
+    )
+    p.add_argument("--product", action="append", default=[], metavar="ID", help="e.g. BTC-USD")
+    p.add_argument("--strategy", metavar="NAME", help=f"one of {', '.join(strategy_names())}")
+    p.add_argument("--param", action="append", default=[], metavar="K=V", help="of the strategy")
+    p.add_argument(
+        "--sizing", action="append", default=[], metavar="K=V", help=f"one of {', '.join(SIZING)}"
+    )
+    p.add_argument("--limit", action="append", default=[], metavar="K=V", help="a risk limit")
+    p.add_argument("--speed", metavar="real|N|max", help="of the tape; dev [max], others [real]")
+    p.add_argument("--candles", type=int, metavar="N", help="end after so many tape rows")
+    p.add_argument("--candle-s", type=int, metavar="S", help="width of a candle [as the data]")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="of market and matching [1]")
+    p.add_argument(
+        "--balance", action="append", default=[], metavar="CUR=X", help="of the embedded account"
+    )
+    p.add_argument("--var", metavar="DIR", help="where everything is written [./var]")
+    p.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange to talk to")
+    p.add_argument("--coinbase-ca", metavar="FILE", help="authority that exchange is trusted by")
+    p.add_argument("--coinbase-key-file", metavar="FILE", help="API key as Coinbase's download")
+    p.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document at the end")
+    p.add_argument(
+        "--dev-fast", action="store_true", help="one scripted order life, checked in five steps"
+    )
+    p.add_argument(
+        "--discard", action="store_true", help="leave an unfinished session for good, begin anew"
+    )
+    return p
+
+
+def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
+    """Read the command line over the settings; anything odd is one clear `UsageError`."""
+    args = parser(prog).parse_args(argv)
+    limits = _pairs(args.limit, "--limit")
+    settings = load_settings(
+        {
+            "var": args.var,
+            "coinbase_host": args.coinbase_host,
+            "coinbase_key_file": args.coinbase_key_file,
+            **{f"limit_{name}": value for name, value in limits.items()},
+        },
+        environ,
+        Path.cwd(),
+    )
+    strategy = "dev_life" if args.dev_fast else (args.strategy or "ma_crossover")
+    data = tuple(Path(text) for text in args.data)
+    for path in data:
+        if not path.is_file():
+            raise UsageError(f"--data {path}: no such file")
+    if args.candles is not None and args.candles <= 0:
+        raise UsageError(f"--candles {args.candles}: give a number above zero")
+    return Options(
+        settings=settings,
+        profile=args.profile,
+        data=data,
+        products=tuple(args.product),
+        strategy=strategy,
+        params=_numbers(args.param, "--param"),
+        sizing=_sizing(args.sizing, args.dev_fast),
+        limits=settings.limits,
+        speed=_speed(args.speed, args.profile, args.dev_fast),
+        candles=40 if args.dev_fast and args.candles is None else args.candles,
+        candle_s=args.candle_s or 0,
+        seed=args.seed,
+        host=settings.coinbase_host,
+        ca=None if args.coinbase_ca is None else Path(args.coinbase_ca),
+        key_file=settings.coinbase_key_file,
+        json_to=args.json,
+        dev_fast=args.dev_fast,
+        discard=args.discard,
+        balances=tuple(args.balance),
+    )
+
+
+def _pairs(given: list[str], flag: str) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{flag} {text}: write NAME=VALUE")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _numbers(given: list[str], flag: str) -> dict[str, float]:
+    numbers = {}
+    for name, value in _pairs(given, flag).items():
+        try:
+            numbers[name] = float(value)
+        except ValueError as e:
+            raise UsageError(f"{flag} {name}={value}: {value!r} is no number") from e
+    return numbers
+
+
+def _sizing(given: list[str], dev_fast: bool) -> dict[str, float]:
+    chosen = _numbers(given, "--sizing")
+    for name, value in chosen.items():
+        if name not in SIZING:
+            raise UsageError(f"--sizing {name}: unknown, there is {', '.join(SIZING)}")
+        if not 0 <= value < 1e9:
+            raise UsageError(f"--sizing {name}={value}: give a number from 0 on")
+    base = {**SIZING, "patience_candles": 0.0} if dev_fast else SIZING
+    return {**base, **chosen}
+
+
+def _speed(text: str | None, profile: str, dev_fast: bool) -> str:
+    if text is None:
+        return "max" if profile == "dev" else "real"
+    if dev_fast and text != "max":
+        raise UsageError("--dev-fast runs at --speed max")
+    if text == "max":
+        if profile != "dev":
+            raise UsageError(
+                f"--speed max: only a tape can wait; profile {profile} runs in real time"
+            )
+        return text
+    if text == "real":
+        return text
+    if profile != "dev":
+        raise UsageError(f"--speed {text}: profile {profile} runs in real time")
+    try:
+        multiple = float(text)
+    except ValueError as e:
+        raise UsageError(f"--speed {text}: write real, max, or a number like 60") from e
+    if not 0 < multiple <= 100_000:
+        raise UsageError(f"--speed {text}: give a multiple above 0 and up to 100000")
+    return text
+
+
+def _fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

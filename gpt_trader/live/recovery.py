@@ -1,0 +1,41 @@
+"""Starting is recovering: the log is folded, from its newest snapshot, into a fresh engine."""
+
+import msgspec
+
+from gpt_trader.domain.errors import StoreDamaged
+from gpt_trader.domain.events import SessionOpened
+from gpt_trader.engine.engine import Engine
+from gpt_trader.store.event_log import EventLog
+
+
+def frozen(engine: Engine) -> bytes:
+    """The engine's state as a snapshot keeps it: equal states give equal bytes."""
+    return msgspec.json.encode(engine.freeze())
+
+
+def fold(log: EventLog) -> tuple[Engine, int]:
+    """Bring a fresh engine to where `log` ends; decides nothing and sends nothing.
+
+    Returns
+    -------
+    engine, number of events folded after the newest snapshot
+
+    Raises
+    ------
+    StoreDamaged
+        The log has no opening, or its chain does not hold.
+    """
+    first = next(log.read(), None)
+    if first is None or not isinstance(first[1], SessionOpened):
+        raise StoreDamaged("the log does not begin with session_opened")
+    engine = Engine(first[1])
+    seq = 0
+    snapshot = log.snapshots.latest()
+    if snapshot is not None:
+        seq, blob = snapshot
+        engine.thaw(msgspec.json.decode(blob))
+    folded = 0
+    for _, event in log.read(seq):
+        engine.apply(event)
+        folded += 1
+    return engine, folded

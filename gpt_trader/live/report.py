@@ -1,0 +1,194 @@
+"""The session's log file: one line for each event a person may ask about, and none for frames.
+
+Trading code does not log. The lines are made here, from the events, in UTC and one line a record.
+The word *filled* stands in a line once for each fill and nowhere else: the runbook counts it.
+"""
+
+import logging
+from datetime import UTC, datetime
+from decimal import Decimal
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import (
+    BooksCompared,
+    CancelAnswered,
+    CancelIntended,
+    Event,
+    FeedChanged,
+    ForeignOrderSeen,
+    OrderAbsent,
+    OrderAccepted,
+    OrderChanged,
+    OrderDenied,
+    OrderFilled,
+    OrderIntended,
+    OrderLost,
+    OrderRejected,
+    SessionClosed,
+    SessionOpened,
+    SessionResumed,
+    StopRequested,
+    TradingStateChanged,
+)
+from gpt_trader.domain.product import amount_of
+from gpt_trader.engine.engine import Engine
+
+LOGGER = logging.getLogger("gpt_trader")
+MINUTE_NS = 60_000_000_000
+ENDED = {"FILLED": "complete", "CANCELLED": "cancelled", "EXPIRED": "expired", "FAILED": "failed"}
+
+
+class _OneLine(logging.Formatter):
+    """UTC time, level, text; a line break inside a record would forge a second one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = record.getMessage().replace("\n", " | ").replace("\r", " ")
+        return f"{stamp.replace('+00:00', 'Z')} {record.levelname} {text}"
+
+
+def open_log(path: Path, bytes_max: int, backup_count: int) -> logging.Handler:
+    """Let the session's lines go to `path`, rotating."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = RotatingFileHandler(path, maxBytes=bytes_max, backupCount=backup_count)
+    except OSError as e:
+        raise UsageError(
+            f"cannot write {path}: {e.strerror}; name a writable folder with --var"
+        ) from e
+    handler.setFormatter(_OneLine())
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    LOGGER.addHandler(handler)
+    return handler
+
+
+def close_log(handler: logging.Handler) -> None:
+    """Let go of the log file."""
+    LOGGER.removeHandler(handler)
+    handler.close()
+
+
+class Reporter:
+    """Turns events into log lines, and a minute of event time into a telemetry line a product."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._minute = engine.now_ns // MINUTE_NS
+        self._frames = dict.fromkeys(engine.markets, 0)
+
+    def report(self, event: Event) -> None:
+        """Write the line of one event that is in the log, if it has one."""
+        level, text = line_of(event)
+        if text:
+            LOGGER.log(level, text)
+
+    def telemetry(self) -> None:
+        """Write the telemetry lines once a minute of event time."""
+        minute = self._engine.now_ns // MINUTE_NS
+        if minute == self._minute:
+            return
+        self._minute = minute
+        for name, market in self._engine.markets.items():
+            frames = market.frames - self._frames[name]
+            self._frames[name] = market.frames
+            age_s = (self._engine.now_ns - market.mark_ns) / 1e9
+            LOGGER.info(
+                "telemetry product=%s mark_price=%s message_age_s=%.3f messages=%d PnL=%s equity=%s",
+                name,
+                market.product.price(market.mark_ticks),
+                age_s,
+                frames,
+                self._engine.ledger.realized_pnl,
+                self._equity(),
+            )
+
+    def last_line(self) -> None:
+        """Write the PnL the session ends with."""
+        LOGGER.info(
+            "PnL realized_pnl=%s fees=%s equity=%s",
+            self._engine.ledger.realized_pnl,
+            self._engine.ledger.fees,
+            self._equity(),
+        )
+
+    def _equity(self) -> Decimal | str:
+        units = self._engine.equity_units()
+        return "unknown" if units is None else amount_of(units)
+
+
+def line_of(event: Event) -> tuple[int, str]:
+    """The level and the text of an event's log line; no text for what is not logged."""
+    match event:
+        case OrderIntended(client_order_id=name, draft=draft):
+            price = "market" if draft.limit_price is None else str(draft.limit_price)
+            return logging.INFO, (
+                f"order {name} intended {draft.side} {draft.base_size} {draft.product_id} "
+                f"at {price} {draft.time_in_force.name} ({draft.why})"
+            )
+        case OrderDenied(draft=draft, reasons=reasons):
+            return logging.WARNING, (
+                f"denied {draft.side} {draft.base_size} {draft.product_id}: {'; '.join(reasons)}"
+            )
+        case OrderFilled(client_order_id=name):
+            return logging.INFO, (
+                f"order {name} filled {event.side} {event.base_size} {event.product_id} "
+                f"at {event.price} fee {event.fee} {event.liquidity.name.lower()} "
+                f"trade {event.trade_id}"
+            )
+        case OrderChanged(client_order_id=name, status=status):
+            said = ENDED.get(status.value, status.value.lower())
+            return logging.INFO, f"order {name} now {said} {event.reason}".rstrip()
+        case _:
+            return _line_of_answer(event)
+
+
+def _line_of_answer(event: Event) -> tuple[int, str]:
+    match event:
+        case OrderAccepted(client_order_id=name):
+            return logging.INFO, f"order {name} accepted as {event.order_id}"
+        case OrderRejected(client_order_id=name):
+            return logging.WARNING, f"order {name} rejected: {event.reason} {event.message}".strip()
+        case OrderLost(client_order_id=name):
+            return logging.ERROR, f"order {name} outcome unknown: {event.reason}"
+        case OrderAbsent(client_order_id=name):
+            return logging.WARNING, f"order {name} absent from {event.listings} full listings"
+        case CancelIntended(client_order_id=name):
+            return logging.INFO, f"cancel of {name} intended: {event.why}"
+        case CancelAnswered(client_order_id=name):
+            said = "accepted" if event.accepted else f"refused: {event.reason}"
+            return logging.INFO, f"cancel of {name} {said}"
+        case _:
+            return _line_of_session(event)
+
+
+def _line_of_session(event: Event) -> tuple[int, str]:
+    match event:
+        case SessionOpened(profile=profile):
+            products = ", ".join(p.product_id for p in event.products)
+            return logging.INFO, (
+                f"session opened: profile {profile}, {event.strategy} on {products}, "
+                f"trading {event.trading_state.value}"
+            )
+        case SessionResumed(folded=folded):
+            return logging.INFO, f"session resumed: {folded} events folded"
+        case FeedChanged(ready=ready, reason=reason):
+            level = logging.INFO if ready else logging.ERROR
+            return level, f"feed {'ready' if ready else 'not ready'}: {reason}"
+        case BooksCompared(differences=differences):
+            if not differences:
+                return logging.INFO, "books agree with the exchange"
+            said = ", ".join(f"{name} {value}" for name, value in sorted(differences.items()))
+            return logging.CRITICAL, f"books differ from the exchange (theirs minus ours): {said}"
+        case ForeignOrderSeen(order_id=order_id):
+            return logging.WARNING, f"foreign order {order_id} on {event.product_id}: not ours"
+        case TradingStateChanged(state=state):
+            return logging.WARNING, f"trading {state.value} by {event.who}: {event.why}"
+        case StopRequested(reason=reason):
+            return logging.INFO, f"stop requested: {reason}"
+        case SessionClosed(reason=reason):
+            return logging.INFO, f"session closed: {reason}"
+        case _:
+            return logging.DEBUG, ""

@@ -1,0 +1,140 @@
+"""Which exchange a profile talks to, and the embedded one as a child of this process.
+
+`dev` and `paper` only ever hold the address and the key of an embedded exchange. For `paper` that
+exchange follows Coinbase's public market, without a key: no code of this process could send
+Coinbase an order, because nothing here knows how to reach or to sign for it.
+"""
+
+import json
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt_trader.domain.errors import ExchangeUnreachable, UsageError
+from gpt_trader.live.options import Options
+from gpt_trader.store.folders import SessionFolder
+
+COINBASE_HOST = "api.coinbase.com"
+COINBASE_STREAM = "wss://advanced-trade-ws.coinbase.com/"
+DEFAULT_PRODUCT = "BTC-USD"
+MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where an exchange is reached and with what it is trusted."""
+
+    host: str  # host:port of REST
+    stream_url: str
+    ca: Path | None  # None: the public authorities
+    key_file: Path
+    products: tuple[str, ...]  # to trade, when a person named none
+    candle_s: int
+    rounds: int  # of its tape, 0 where there is none
+
+
+class ExchangeProcess:
+    """A running embedded exchange. Its standard input is the tie: end of file ends it."""
+
+    def __init__(self, arguments: list[str], errors: Path) -> None:
+        self._errors = errors
+        command = [sys.executable, "-m", "gpt_trader", "exchange", *arguments, "--parent"]
+        # In our process group, so that a kill of the group takes both; it ignores SIGINT itself.
+        with errors.open("w") as file:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._raise()
+        ready = json.loads(line)
+        self.venue = Venue(
+            host=f"127.0.0.1:{ready['port']}",
+            stream_url=f"wss://127.0.0.1:{ready['port']}/",
+            ca=Path(ready["ca"]),
+            key_file=Path(ready["key_file"]),
+            products=tuple(ready["products"]),
+            candle_s=ready["candle_s"] or MINUTE_S,
+            rounds=ready["rounds"],
+        )
+
+    def stop(self) -> None:
+        """End the exchange and wait for it: its journal is closed when this returns."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def _raise(self) -> None:
+        code = self._process.wait()
+        lines = self._errors.read_text().strip().splitlines()
+        said = (lines[-1] if lines else f"exit code {code}").removeprefix("gpt-trader exchange: ")
+        if code == 2:
+            raise UsageError(said)
+        raise ExchangeUnreachable(f"the embedded exchange did not start: {said}")
+
+
+def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -> Venue:
+    """Start the embedded exchange, or say where the one asked for is."""
+    if options.profile == "paper":
+        return _child(options, folder, stack, _following(options))
+    if options.profile == "dev" and options.host is None:
+        return _child(options, folder, stack, _playing(options))
+    if options.key_file is None:
+        raise UsageError(
+            f"profile {options.profile} needs an API key: --coinbase-key-file FILE, as downloaded"
+        )
+    host = options.host or COINBASE_HOST
+    return Venue(
+        host=host,
+        stream_url=COINBASE_STREAM if options.host is None else f"wss://{host}/",
+        ca=options.ca,
+        key_file=options.key_file,
+        products=(DEFAULT_PRODUCT,),
+        candle_s=MINUTE_S,
+        rounds=0,
+    )
+
+
+def _child(
+    options: Options, folder: SessionFolder, stack: AsyncExitStack, market: list[str]
+) -> Venue:
+    process = ExchangeProcess(
+        [
+            *market,
+            *("--port", "0"),
+            *("--seed", str(options.seed)),
+            *("--state", str(folder.exchange)),
+            *("--tls", str(options.settings.var / "tls")),
+            *(word for balance in options.balances for word in ("--balance", balance)),
+        ],
+        folder.path / "exchange.log",
+    )
+    stack.callback(process.stop)
+    return process.venue
+
+
+def _playing(options: Options) -> list[str]:
+    products = options.products or (() if options.data else (DEFAULT_PRODUCT,))
+    return [
+        *("--speed", options.speed),
+        *(word for path in options.data for word in ("--data", str(path))),
+        *(word for name in products for word in ("--product", name)),
+        *(() if options.candles is None else ("--candles", str(options.candles))),
+    ]
+
+
+def _following(options: Options) -> list[str]:
+    products = options.products or (DEFAULT_PRODUCT,)
+    return [
+        *("--follow", options.host or COINBASE_HOST),
+        *(() if options.ca is None else ("--follow-ca", str(options.ca))),
+        *(word for name in products for word in ("--product", name)),
+    ]

@@ -1,0 +1,133 @@
+"""The books: a fold of our fills into cash, positions, their cost and what was earned, in ints.
+
+Realised plus unrealised profit is the change of equity, exactly: a sale takes its share of the
+position's cost, cut to a whole cash unit, and what is cut off stays with the rest of the position.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from typing import TypedDict
+
+from gpt_trader.domain.events import OrderFilled
+from gpt_trader.domain.order import Side
+from gpt_trader.domain.product import Product, amount_of, cash_units_owed
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held of one product and what came of it. Money in cash units."""
+
+    lots: int
+    cost_units: int  # of the lots held, buy fees included
+    realized_units: int  # fees included
+    fees_units: int
+    traded_units: int  # notional of all fills, bought and sold
+
+
+FLAT = Position(0, 0, 0, 0, 0)
+
+
+class FrozenLedger(TypedDict):
+    """A ledger as JSON keeps it."""
+
+    cash_units: int
+    positions: dict[str, dict[str, int]]
+    booked: list[list[str]]  # order_id, trade_id
+
+
+class Ledger:
+    """The engine's own books: cash it was given, and every fill booked once."""
+
+    def __init__(self, cash_units: int) -> None:
+        self.cash_units = cash_units
+        self._positions: dict[str, Position] = {}
+        self._booked: set[tuple[str, str]] = set()
+
+    @classmethod
+    def open(cls, cash_units: int) -> "Ledger":
+        """New books with nothing but cash."""
+        assert cash_units >= 0, cash_units
+        return cls(cash_units)
+
+    def apply(self, fill: OrderFilled, product: Product) -> None:
+        """Book `fill` once: Coinbase may report the same fill by WebSocket and by REST.
+
+        Raises
+        ------
+        AssertionError
+            A sale of more than is held: with spot that is a fault of ours, or of the exchange.
+        """
+        assert fill.product_id == product.product_id, (fill.product_id, product.product_id)
+        if self.has_booked(fill):
+            return
+        ticks, lots = product.ticks(fill.price), product.lots(fill.base_size)
+        fee_units = cash_units_owed(fill.fee)
+        if fill.side is Side.BUY:
+            self._book_buy(fill.product_id, lots, product.notional_paid(ticks, lots), fee_units)
+        else:
+            received = product.notional_received(ticks, lots)
+            self._book_sale(fill.product_id, lots, received, fee_units)
+        self._booked.add((fill.order_id, fill.trade_id))
+
+    def has_booked(self, fill: OrderFilled) -> bool:
+        """Whether this fill is in the books already."""
+        return (fill.order_id, fill.trade_id) in self._booked
+
+    def position(self, product_id: str) -> Position:
+        """What is held of one product; flat if it was never traded."""
+        return self._positions.get(product_id, FLAT)
+
+    def positions(self) -> dict[str, Position]:
+        """Every product that was ever traded, flat ones included."""
+        return dict(self._positions)
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """Profit of what was sold, fees included, in quote."""
+        return amount_of(sum(position.realized_units for position in self._positions.values()))
+
+    @property
+    def fees(self) -> Decimal:
+        """All fees paid, in quote."""
+        return amount_of(sum(position.fees_units for position in self._positions.values()))
+
+    def freeze(self) -> FrozenLedger:
+        """The whole state for a snapshot; equal books freeze to equal text."""
+        return {
+            "cash_units": self.cash_units,
+            "positions": {name: asdict(self._positions[name]) for name in sorted(self._positions)},
+            "booked": [list(key) for key in sorted(self._booked)],
+        }
+
+    @classmethod
+    def thaw(cls, frozen: FrozenLedger) -> "Ledger":
+        """The books that were frozen."""
+        ledger = cls(frozen["cash_units"])
+        ledger._positions = {name: Position(**row) for name, row in frozen["positions"].items()}
+        ledger._booked = {(order_id, trade_id) for order_id, trade_id in frozen["booked"]}
+        return ledger
+
+    def _book_buy(self, product_id: str, lots: int, notional_units: int, fee_units: int) -> None:
+        before = self.position(product_id)
+        self.cash_units -= notional_units + fee_units
+        self._positions[product_id] = replace(
+            before,
+            lots=before.lots + lots,
+            cost_units=before.cost_units + notional_units + fee_units,
+            fees_units=before.fees_units + fee_units,
+            traded_units=before.traded_units + notional_units,
+        )
+
+    def _book_sale(self, product_id: str, lots: int, notional_units: int, fee_units: int) -> None:
+        before = self.position(product_id)
+        assert lots <= before.lots, f"{product_id}: sold {lots} lots, held {before.lots}"
+        cost_units = before.cost_units * lots // before.lots
+        self.cash_units += notional_units - fee_units
+        self._positions[product_id] = replace(
+            before,
+            lots=before.lots - lots,
+            cost_units=before.cost_units - cost_units,
+            realized_units=before.realized_units + notional_units - fee_units - cost_units,
+            fees_units=before.fees_units + fee_units,
+            traded_units=before.traded_units + notional_units,
+        )

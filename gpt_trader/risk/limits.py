@@ -1,0 +1,163 @@
+"""The risk limits a person chose: what each means, its unit, its default and the reason for it.
+
+A limit itself is allowed, one step above it is not. Every limit binds what could raise a position;
+none refuses an exit, but for the collar.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+import numpy as np
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.product import cash_units_held
+from gpt_trader.kernels import gates
+from gpt_trader.kernels.money import RATE_DEN
+from gpt_trader.kernels.vectors import Ints
+
+BPS = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitNote:
+    """What a trader should know of one limit before changing it."""
+
+    unit: str
+    default: Decimal
+    maximum: Decimal  # above it, a typing error is likelier than a wish
+    meaning: str
+    why: str  # who chose the default, and why
+
+
+LIMIT_NOTES: dict[str, LimitNote] = {
+    "order_notional_max": LimitNote(
+        "quote",
+        Decimal(25000),
+        Decimal(1_000_000_000),
+        "largest notional of one order, at the dearer of its own price and the mark",
+        "the project: one entry of the default position cap on the 100,000 USD of a dev account. "
+        "The original had no default at all",
+    ),
+    "position_rate_max": LimitNote(
+        "fraction of equity",
+        Decimal("0.25"),
+        Decimal(10),
+        "largest notional of one product, with everything that works on a side filled",
+        "the runbook's template (RISK_MAX_POSITION_PCT_PER_SYMBOL); the original counted only the "
+        "new order, so six orders of 19 % passed",
+    ),
+    "exposure_rate_max": LimitNote(
+        "fraction of equity",
+        Decimal("0.80"),
+        Decimal(10),
+        "largest notional of all products together, counted like the position's",
+        "the runbook (RISK_MAX_EXPOSURE_PCT): a fifth of the account stays cash for fees and exits",
+    ),
+    "mark_age_s_max": LimitNote(
+        "seconds",
+        Decimal(180),
+        Decimal(86400),
+        "oldest mark an entry may rest on",
+        "the runbook (RISK_MAX_MARK_STALENESS_SECONDS): three candles of a minute. The original "
+        "refused only at twice that",
+    ),
+    "collar_bps_max": LimitNote(
+        "bps of the mark",
+        Decimal(100),
+        Decimal(10000),
+        "farthest a price may be worse than the mark: the limit price, or a market order's touch",
+        "the project: the runbook's 50 bps (RISK_SLIPPAGE_GUARD_BPS) also refused exits in a fast "
+        "minute, and 100 bps is still far below a misplaced digit",
+    ),
+    "orders_per_minute_max": LimitNote(
+        "orders",
+        Decimal(30),
+        Decimal(1800),
+        "most orders in any minute, the new one included",
+        "the project: a strategy on closed minute candles of 25 products needs fewer, and a loop "
+        "gone wild is stopped after 30; Coinbase allows 30 requests a second",
+    ),
+    "daily_loss_rate_max": LimitNote(
+        "fraction of the equity at midnight UTC",
+        Decimal("0.10"),
+        Decimal(1),
+        "largest loss of a UTC day before entries stop",
+        "the project: the runbook's 100 USD (RISK_DAILY_LOSS_LIMIT) says nothing about accounts of "
+        "other sizes; a tenth is beyond a bad day of an unlevered quarter position",
+    ),
+    "drawdown_rate_max": LimitNote(
+        "fraction of the highest equity",
+        Decimal("0.30"),
+        Decimal(1),
+        "largest loss from the highest equity before entries stop",
+        "the project: three worst days; the original had no limit, so a slow loss was never seen",
+    ),
+}
+
+DEFAULTS: dict[str, Decimal] = {name: note.default for name, note in LIMIT_NOTES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The risk limits of one session; `LIMIT_NOTES` says what each one means."""
+
+    order_notional_max: Decimal  # quote
+    position_rate_max: Decimal  # fraction of equity
+    exposure_rate_max: Decimal  # fraction of equity
+    mark_age_s_max: Decimal  # seconds
+    collar_bps_max: Decimal  # 1e-4 of the mark
+    orders_per_minute_max: Decimal
+    daily_loss_rate_max: Decimal  # fraction of the equity at midnight UTC
+    drawdown_rate_max: Decimal  # fraction of the highest equity
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Decimal]) -> "Limits":
+        """The given limits over the defaults.
+
+        Raises
+        ------
+        UsageError
+            For a name that is no limit, and for a value that is NaN, negative or past its maximum.
+        """
+        for name, value in given.items():
+            _check(name, value)
+        return cls(**{**DEFAULTS, **given})
+
+    def as_mapping(self) -> dict[str, Decimal]:
+        """Every limit by name, as the session's first event keeps them."""
+        return asdict(self)
+
+    def vector(self) -> Ints:
+        """The limits in the gates' units; what is finer than a unit is cut off, which tightens.
+
+        Returns
+        -------
+        int64, shape (gates.LIMITS,)
+        """
+        vector = np.zeros(gates.LIMITS, np.int64)
+        vector[gates.ORDER_NOTIONAL_MAX] = cash_units_held(self.order_notional_max)
+        vector[gates.POSITION_RATE_MAX] = _whole(self.position_rate_max * RATE_DEN)
+        vector[gates.EXPOSURE_RATE_MAX] = _whole(self.exposure_rate_max * RATE_DEN)
+        vector[gates.MARK_AGE_NS_MAX] = _whole(self.mark_age_s_max * 1_000_000_000)
+        vector[gates.COLLAR_RATE_MAX] = _whole(self.collar_bps_max * BPS * RATE_DEN)
+        vector[gates.ORDERS_PER_MINUTE_MAX] = _whole(self.orders_per_minute_max)
+        vector[gates.DAILY_LOSS_RATE_MAX] = _whole(self.daily_loss_rate_max * RATE_DEN)
+        vector[gates.DRAWDOWN_RATE_MAX] = _whole(self.drawdown_rate_max * RATE_DEN)
+        return vector
+
+
+def _check(name: str, value: Decimal) -> None:
+    """Refuse what can't be meant; better no session than one under a limit nobody chose."""
+    if name not in LIMIT_NOTES:
+        near = difflib.get_close_matches(name, LIMIT_NOTES, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(LIMIT_NOTES)}"
+        raise UsageError(f"there is no limit {name!r}; {hint}")
+    note = LIMIT_NOTES[name]
+    if not value.is_finite() or value < 0 or value > note.maximum:
+        raise UsageError(f"{name} is {value}, must be from 0 to {note.maximum} {note.unit}")
+
+
+def _whole(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_FLOOR))

@@ -1,0 +1,98 @@
+"""Where a session keeps its log and its exchange, and which one the next command goes on with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import SessionClosed
+from gpt_trader.store.reading import LogReader
+
+PROFILES = ("dev", "paper", "canary", "prod")
+LOG = "events.db"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFolder:
+    """One session on disk: `events.db` and, for the embedded exchange, `exchange/`."""
+
+    path: Path
+    session_id: str
+
+    @property
+    def log(self) -> Path:
+        """The event log."""
+        return self.path / LOG
+
+    @property
+    def exchange(self) -> Path:
+        """The embedded exchange's own state."""
+        return self.path / "exchange"
+
+
+def profile_folder(var: Path, profile: str) -> Path:
+    """The folder of a profile's sessions and of its health file."""
+    return var / "data" / "perps_bot" / profile
+
+
+def sessions(var: Path, profile: str) -> list[SessionFolder]:
+    """Every session of a profile that has a log, oldest first."""
+    folder = profile_folder(var, profile)
+    if not folder.is_dir():
+        return []
+    return [SessionFolder(p.parent, p.parent.name) for p in sorted(folder.glob(f"*/{LOG}"))]
+
+
+def find(var: Path, session: str) -> SessionFolder:
+    """The session called `session`, or the newest one of all profiles for `latest`."""
+    known = [folder for profile in PROFILES for folder in sessions(var, profile)]
+    if session == "latest":
+        if not known:
+            raise UsageError(f"no session under {var}: run `gpt-trader live` first")
+        return max(known, key=lambda folder: folder.session_id)
+    for folder in known:
+        if folder.session_id == session:
+            return folder
+    names = ", ".join(folder.session_id for folder in known[-3:]) or "none"
+    raise UsageError(f"no session {session!r} under {var}; the newest are: {names}")
+
+
+def unfinished(var: Path, profile: str, wanted: Mapping[str, str]) -> SessionFolder | None:
+    """The killed session that a command with these choices goes on with, if there is one.
+
+    Raises
+    ------
+    UsageError
+        There is one, begun with other choices: going on with it would not be what was asked.
+    """
+    known = sessions(var, profile)
+    if not known:
+        return None
+    folder = known[-1]
+    with LogReader(folder.log) as reader:
+        newest = reader.tail(1)
+        meta = reader.meta
+    if not newest:
+        return None  # killed before anything was decided: nothing to go on with
+    if isinstance(newest[-1][1], SessionClosed):
+        return None
+    begun = {name: meta.get(name, "") for name in wanted}
+    if begun == dict(wanted):
+        return folder
+    other = next(name for name in wanted if begun[name] != wanted[name])
+    raise UsageError(
+        f"session {folder.session_id} is unfinished and was begun with {other}={begun[other]!r}, "
+        f"not {wanted[other]!r}: run its own command again, or --discard to leave it for good"
+    )
+
+
+def new_session(var: Path, profile: str, session_id: str) -> SessionFolder:
+    """Make the folder of a new session; only its owner may look into it."""
+    path = profile_folder(var, profile) / session_id
+    try:
+        path.mkdir(parents=True, mode=0o700)
+    except OSError as e:
+        raise UsageError(
+            f"cannot make {path}: {e.strerror}; name a writable folder with --var"
+        ) from e
+    return SessionFolder(path, session_id)

@@ -1,0 +1,81 @@
+"""A log read beside its writer: by a replay, a report, a dashboard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from gpt_trader.domain.events import Event
+from gpt_trader.store.codec import decode
+from gpt_trader.store.database import connect_to_read
+from gpt_trader.store.walk import checked_events, hashes_at, last_seq, read_meta, select
+
+_COUNTS = "SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"
+
+
+class LogReader:
+    """What a log holds. It takes no lock, changes nothing, and sees committed events only."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the log at `path`.
+
+        Raises
+        ------
+        UsageError
+            There is no such file.
+        StoreDamaged
+            It is not a log of this program.
+        """
+        self._connection = connect_to_read(path)
+        self.meta = read_meta(self._connection)
+
+    def events(self, after_seq: int = 0) -> Iterator[tuple[int, Event]]:
+        """The events after `after_seq`, oldest first, each checked against the chain.
+
+        Raises
+        ------
+        StoreDamaged
+            At the first event that is not what was written.
+        """
+        for row in checked_events(self._connection, after_seq):
+            yield row[0], decode(row[1], row[2], row[4])
+
+    def tail(self, count: int) -> list[tuple[int, Event]]:
+        """The newest `count` events, oldest of them first."""
+        return list(self.events(max(0, self.last_seq() - count)))
+
+    def last_seq(self) -> int:
+        """The seq of the newest committed event, 0 without one."""
+        return last_seq(self._connection)
+
+    def count_by_kind(self) -> dict[str, int]:
+        """How many events of each kind the log holds."""
+        found: list[tuple[str, int]] = select(self._connection, _COUNTS)
+        return dict(found)
+
+    def log_hash(self) -> str:
+        """The hash over every event, computed again from the bodies.
+
+        Raises
+        ------
+        StoreDamaged
+            At the first event that is not what was written.
+        """
+        event_hash, _ = hashes_at(self._connection, 0)
+        for row in checked_events(self._connection, 0):
+            event_hash = row[5]
+        return event_hash.hex()
+
+    def close(self) -> None:
+        """Give the file up."""
+        self._connection.close()
+
+    def __enter__(self) -> "LogReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

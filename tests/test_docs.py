@@ -1,0 +1,151 @@
+"""The documents are complete and true: what they name exists, and what exists is named."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpt_trader import cli
+from tests import tidy
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "gpt_trader" / "ARCHITECTURE.md").read_text("utf-8")
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "gpt_trader" / "ARCHITECTURE.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+PACKAGE = tidy.source_modules(ROOT, "gpt_trader")
+COMMANDS_SHOWN = sorted(set(re.findall(r"gpt-trader ([a-z]+)\b", README)) | set(cli.COMMANDS))
+
+
+def links(document: Path) -> list[Path]:
+    """The files of ours that a document links to."""
+    targets = re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8"))
+    return [(document.parent / target).resolve() for target in targets]
+
+
+@pytest.mark.parametrize("command", COMMANDS_SHOWN)
+def test_every_command_exists_teaches_and_knows_the_flags_shown(command: str) -> None:
+    shown = {
+        flag
+        for line in re.findall(rf"gpt-trader {command}\b[^`\n#]*", README)
+        for flag in re.findall(r"--[a-z-]+", line)
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gpt_trader", command, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {flag for flag in shown if flag not in done.stdout} == set()
+
+
+def test_every_make_target_the_documents_name_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    text = "\n".join(document.read_text("utf-8") for document in DOCUMENTS)
+    named = set(re.findall(r"^make ([a-z]+)\b", text, re.MULTILINE))
+    named |= set(re.findall(r"`make ([a-z]+)[^`]*`", text))
+
+    missing = {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)}
+
+    assert named >= {"live", "test"}
+    assert missing == set()
+
+
+def test_the_readme_fits_on_a_screen_or_two() -> None:
+    assert len(README.splitlines()) <= 90
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
+    shown = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+
+    assert shown == {code.value for code in cli.Exit}
+
+
+def test_every_room_has_a_line_in_the_map() -> None:
+    rooms = {module.room for module in PACKAGE} - {""}
+    mapped = set(re.findall(r"^\| `([a-z]+)(?:/|\.py)` \|", ARCHITECTURE, re.MULTILINE))
+
+    assert mapped == rooms
+
+
+@pytest.mark.parametrize("document", [README, ARCHITECTURE], ids=["README", "ARCHITECTURE"])
+def test_the_picture_shows_each_room_on_the_floor_that_is_tested(document: str) -> None:
+    rooms = {module.room for module in PACKAGE} - {"", tidy.APART}
+    lines = dict(re.findall(r"^ ([0-5.])  (.*)$", document, re.MULTILINE))
+
+    misplaced = {
+        room
+        for room in rooms
+        # The tested floors split the ground floor in two.
+        if not re.search(rf"\b{room}\b", lines[str(max(0, tidy.FLOOR[room] - 1))])
+    }
+
+    assert misplaced == set()
+    assert tidy.APART in lines["."]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    assert [target for target in links(document) if not target.exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w./]*)(?:::(\w+))?`", document.read_text("utf-8"))
+
+    missing = [path for path, _ in named if not (ROOT / path).exists()]
+    absent = [
+        f"{path}::{function}"
+        for path, function in named
+        if function and f"def {function}(" not in (ROOT / path).read_text("utf-8")
+    ]
+
+    assert missing == []
+    assert absent == []
+
+
+def test_every_file_that_the_architecture_tells_to_touch_exists() -> None:
+    touched = ARCHITECTURE.partition("## To add something")[2]
+    named = set(re.findall(r"`((?:\w+/)+\w+\.py|cli\.py|settings\.py)`", touched))
+
+    missing = {
+        path
+        for path in named
+        if not (ROOT / "gpt_trader" / path).exists() and not (ROOT / path).exists()
+    }
+
+    assert len(named) >= 10
+    assert missing == set()
+
+
+def test_it_is_two_hops_from_the_readme_to_the_loop() -> None:
+    first = links(ROOT / "README.md")
+
+    second = {target for page in first if page.suffix == ".md" for target in links(page)}
+
+    assert ROOT / "gpt_trader" / "engine" / "step.py" in second
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    """Modules, and the functions and classes at their top."""
+    silent = [
+        f"{module.path}:{node.lineno} {node.name}"
+        for module in PACKAGE
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+
+    assert not silent, "\n".join(silent)
