@@ -48,16 +48,16 @@ def run(argv: list[str]) -> int:
     reader = LogReader(folder.log)
     try:
         changes = _changes(reader, args.param, args.limit)
-        with tqdm(total=reader.last_seq(), unit=" events", disable=None, leave=False) as bar:
-            outcome = replay(reader.events(), changes, lambda seq: _show(bar, seq))
+        with tqdm[int](total=reader.last_seq(), unit=" events", disable=None, leave=False) as bar:
+
+            def show(seq: int) -> None:
+                bar.update(seq - bar.n)
+
+            outcome = replay(reader.events(), changes, show)
     finally:
         reader.close()
     _say(outcome, folder.session_id, args.json)
     return 0 if outcome.equal else 1
-
-
-def _show(bar: "tqdm[int]", seq: int) -> None:
-    bar.update(seq - bar.n)
 
 
 def _changes(reader: LogReader, params: list[str], limits: list[str]) -> Changes:

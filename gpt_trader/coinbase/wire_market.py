@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -75,6 +76,7 @@ class _Level2Event(msgspec.Struct):
     updates: list[_Level]
 
 
+_TRADE_ID = attrgetter("trade_id")
 _TRADES = msgspec.json.Decoder(list[_TradesEvent])
 _TICKERS = msgspec.json.Decoder(list[_TickerEvent])
 _LEVEL2 = msgspec.json.Decoder(list[_Level2Event])
@@ -105,7 +107,7 @@ def parse_trades(frame: Frame) -> tuple[TradesSeen, ...]:
         for wire in event.trades:
             by_product.setdefault(wire.product_id, []).append(parse_trade(wire))
     return tuple(
-        TradesSeen(frame.ts_ns, product_id, tuple(sorted(trades, key=_trade_id)))
+        TradesSeen(frame.ts_ns, product_id, tuple(sorted(trades, key=_TRADE_ID)))
         for product_id, trades in by_product.items()
     )
 
@@ -179,10 +181,6 @@ def parse_levels(frame: Frame) -> tuple[Level2Update, ...]:
             _check_uncrossed(event.product_id, levels)
         updates.append(Level2Update(frame.ts_ns, event.product_id, is_snapshot, levels))
     return tuple(updates)
-
-
-def _trade_id(trade: Trade) -> int:
-    return trade.trade_id
 
 
 def _price_or_none(text: str) -> Decimal | None:

@@ -83,7 +83,7 @@ class Journal:
         """
         self._append(record)
         if self._sync:
-            os.fsync(self._file)
+            self._flush()
 
     def write_position(self, record: Record) -> None:
         """Write down how far the tape is released; a loss of power may undo it.
@@ -98,9 +98,9 @@ class Journal:
     def close(self) -> None:
         """Flush and let another process open it."""
         if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            os.fsync(file)
+            os.close(file)
 
     def _append(self, record: Record) -> None:
         if self._broken or self._file < 0:
@@ -117,6 +117,13 @@ class Journal:
             os.ftruncate(self._file, self._size)
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
         self._size += len(line)
+
+    def _flush(self) -> None:
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            self._broken = True
+            raise JournalError(f"{self.path}: cannot be flushed: {error.strerror}") from error
 
     def _read(self) -> tuple[list[Record], int]:
         text = self.path.read_bytes()

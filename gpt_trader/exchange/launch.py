@@ -206,6 +206,7 @@ def _ready_line(server: ExchangeServer, stage: Stage, credentials: Credentials) 
             "ca": str(credentials.ca.absolute()),
             "key_file": str(credentials.key_file.absolute()),
             "rounds": tape.rounds,
+            "candle_s": tape.granularity_s,
             "round": venue.round,
             "products": list(tape.parts),
             "seed": tape.seed,

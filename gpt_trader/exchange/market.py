@@ -22,7 +22,7 @@ CANDLES_MAX = 350
 TRADES_MAX = 1000
 SNAPSHOT_TRADES = 100
 SNAPSHOT_CANDLES = 100
-FOREVER_S = 10**9
+FOREVER_S = 9 * 10**9  # later times do not fit into an int64 of nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,8 @@ class Market:
         limit = whole(query, "limit", 0, TRADES_MAX)
         if not limit:
             raise BadRequest("limit is required and must be above 0")
-        start_s = whole(query, "start", 0, FOREVER_S * 10)
-        end_s = whole(query, "end", FOREVER_S * 9, FOREVER_S * 9)
+        start_s = whole(query, "start", 0, FOREVER_S)
+        end_s = whole(query, "end", FOREVER_S, FOREVER_S)
         data, count = self._data[product_id], self.cursor.count(product_id)
         first, last = data.trades_between(start_s * SECOND_NS, end_s * SECOND_NS, count)
         book = self._book(product_id)
@@ -195,8 +195,8 @@ class Market:
         self._require(product_id)
         width_s = granularity_s(query)
         limit = whole(query, "limit", CANDLES_MAX, CANDLES_MAX) or CANDLES_MAX
-        end_s = whole(query, "end", now_ns // SECOND_NS, FOREVER_S * 9) // width_s * width_s
-        start_s = whole(query, "start", end_s - (limit - 1) * width_s, FOREVER_S * 9)
+        end_s = whole(query, "end", now_ns // SECOND_NS, FOREVER_S) // width_s * width_s
+        start_s = whole(query, "start", end_s - (limit - 1) * width_s, FOREVER_S)
         start_s = -(-start_s // width_s) * width_s
         if end_s - start_s >= CANDLES_MAX * width_s:
             raise BadRequest(f"number of candles requested should be less than {CANDLES_MAX}")

@@ -80,7 +80,7 @@ class MarketData:
         Intervals without a trade give no candle.
         """
         first, last = self.trades_between(start_s * SECOND_NS, end_s * SECOND_NS, count)
-        if first == last:
+        if first >= last:
             return []
         part, product = self._part, self._product
         starts_s = _view(part.times_ns, count)[first:last] // SECOND_NS // width_s * width_s

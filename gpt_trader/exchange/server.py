@@ -93,11 +93,11 @@ class ExchangeServer:
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(*certificate)
         self._venue = stage.venue
-        self._hub = Hub(stage.venue)
+        self.hub = Hub(stage.venue)
         self._lockstep: Lockstep | None = None
         self._mover: Pace | Follower | None = stage.follower
         if stage.follower is None and options.speed == MAX_SPEED:
-            self._lockstep = Lockstep(stage.venue, stage.tape, self._hub)
+            self._lockstep = Lockstep(stage.venue, stage.tape, self.hub)
         elif stage.follower is None:
             self._mover = Pace(stage.venue, options.speed)
         self._sockets: set[WebSocketHandler] = set()
@@ -116,7 +116,7 @@ class ExchangeServer:
         if self._options.plain_port is not None:
             self.plain_port = self._listen(self._options.plain_port, None)
         if self._mover is not None:
-            self._mover.start(self._hub, self._fail)
+            self._mover.start(self.hub, self._fail)
 
     async def stop(self) -> None:
         """Close every port and connection; clients are told to come back."""
@@ -135,7 +135,7 @@ class ExchangeServer:
 
     def _tick(self) -> None:
         if self._mover is not None:
-            self._mover.tick(self._hub)
+            self._mover.tick(self.hub)
 
     def _listen(self, port: int, tls: ssl.SSLContext | None) -> int:
         sockets = bind_sockets(port, self._options.host)
@@ -149,7 +149,7 @@ class ExchangeServer:
         answer_first = self._options.answer_first or self._lockstep is not None
         desk = Desk(
             venue=self._venue,
-            hub=self._hub,
+            hub=self.hub,
             verifier=verifier,
             machine_ns=time.time_ns,
             answer_first=answer_first,
@@ -158,7 +158,7 @@ class ExchangeServer:
         )
         lockstep = self._lockstep
         door = Door(
-            hub=self._hub,
+            hub=self.hub,
             verifier=verifier,
             machine_ns=time.time_ns,
             tick=self._tick,

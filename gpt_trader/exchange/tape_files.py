@@ -226,10 +226,10 @@ def _by_product(path: Path, table: pa.Table, given: str | None) -> list[tuple[st
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if column.null_count or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise TapeError(f"{path}: column product_id holds something other than text")
-    return [
-        (product_id, table.filter(pc.equal(column, product_id)))
-        for product_id in column.unique().to_pylist()
-    ]
+    names = column.unique().to_pylist()
+    if len(names) == 1:  # the filter below makes pyarrow import pandas: a second
+        return [(names[0], table)]
+    return [(name, table.filter(pc.equal(column, name))) for name in names]
 
 
 def _granularity(path: Path, rows: pa.Table, given: int | None) -> int:

@@ -109,6 +109,7 @@ class Venue:
             venue._repeat(record)
         venue._quiet = False
         venue._attach(journal)
+        records.clear()  # all of them are in the state now
         return venue
 
     def close(self) -> None:
@@ -152,7 +153,7 @@ class Venue:
         """Release the next trade only, or end the round when all its trades are out."""
         assert not self._cursor.finished, "the tape is at its end"
         left = self._cursor.left()
-        if not left:
+        if not left or self._tape.grows:
             return self.advance()
         self._note(["item", self.round, self._cursor.items + 1])
         since = self._market.mark()

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.order_word import OrderWord
-from gpt_trader.coinbase.rest import FillWord, RestClient
+from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.coinbase.wire_fills import FillWord, fill_event
 from gpt_trader.domain.errors import OutcomeUnknown
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
     Event,
     OrderChanged,
-    OrderFilled,
     OrderIntended,
     OrderLost,
     Request,
@@ -79,7 +79,7 @@ class Desk:
         product = self._engine.products[order.product_id]
         fills: tuple[Event, ...] = ()
         if product.lots(word.filled_size) > order.booked_lots:
-            rows = await self.call(lambda: self._rest.fills(order_ids=[word.order_id]))
+            rows = await self.call(lambda: self._rest.fills([word.order_id], None))
             fills = self.unbooked(rows, order)
         if not fills and not _is_news(order, word, product.lots(word.filled_size)):
             return ()
@@ -88,22 +88,9 @@ class Desk:
     def unbooked(self, rows: tuple[FillWord, ...], order: Order) -> tuple[Event, ...]:
         """The fills of an order that the books do not have, oldest first."""
         fresh = [r for r in rows if not self._engine.orders.has_fill(r.order_id, r.trade_id)]
-        fresh.sort(key=lambda row: (row.ts_ns, int(row.trade_id)))
-        return tuple(
-            OrderFilled(
-                ts_ns=row.ts_ns,
-                client_order_id=order.client_order_id,
-                order_id=row.order_id,
-                trade_id=row.trade_id,
-                product_id=row.product_id,
-                side=row.side,
-                price=row.price,
-                base_size=row.base_size,
-                fee=row.fee,
-                liquidity=row.liquidity,
-            )
-            for row in fresh
-        )
+        # Trade ids are digits without leading zeros: the shorter one is the older one.
+        fresh.sort(key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id))
+        return tuple(fill_event(row, order.client_order_id) for row in fresh)
 
 
 def changed(word: OrderWord, ts_ns: int) -> OrderChanged:

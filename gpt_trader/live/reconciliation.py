@@ -25,7 +25,7 @@ from gpt_trader.live.desk import Desk
 Take = Callable[[Event], Awaitable[None]]
 
 ABSENT_AFTER_NS = 150_000_000_000
-"""A request is signed for 120 s; with 30 s to spare nothing sent before can be accepted any more."""
+"""A request is signed for 120 s; with 30 s to spare, none sent before can be accepted any more."""
 LISTINGS_MIN = 2
 """One listing proves nothing: listings lag."""
 LOOK_BACK_NS = 60_000_000_000

@@ -96,7 +96,8 @@ class Reporter:
             self._frames[name] = market.frames
             age_s = (self._engine.now_ns - market.mark_ns) / 1e9
             LOGGER.info(
-                "telemetry product=%s mark_price=%s message_age_s=%.3f messages=%d PnL=%s equity=%s",
+                "telemetry product=%s mark_price=%s message_age_s=%.3f messages=%d "
+                "PnL=%s equity=%s",
                 name,
                 market.product.price(market.mark_ticks),
                 age_s,

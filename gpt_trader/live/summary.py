@@ -56,13 +56,13 @@ def document(engine: Engine, ending: Ending) -> dict[str, object]:
 
 def text(document: dict[str, object], var: str) -> str:
     """The same for a person, and what to do next."""
-    quote = str(document["products"]).rsplit("-", 1)[-1].strip("']")
-    denials = document["denials_by_rule"]
-    assert isinstance(denials, dict)
+    products, denials = document["products"], document["denials_by_rule"]
+    assert isinstance(products, list) and isinstance(denials, dict)
+    quote = products[0].rpartition("-")[2]
     by_rule = ", ".join(f"{rule} {count}" for rule, count in denials.items()) or "none"
     lines = [
         f"session      {document['session_id']} ({document['reason']})",
-        f"market       {document['candles']} candles of {', '.join(document['products'])}",  # type: ignore[arg-type]
+        f"market       {document['candles']} candles of {', '.join(products)}",
         f"orders       {document['orders']}, denied {document['denials']} ({by_rule})",
         f"fills        {document['fills']}, {document['partial_fills']} of them partial, "
         f"{document['maker_fills']} maker and {document['taker_fills']} taker",

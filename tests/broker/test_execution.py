@@ -1,0 +1,118 @@
+"""From a wanted position to the next order: patient first, then paying, one order at a time."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from gpt_trader.broker.execution import NOTHING, Situation, plan
+from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from tests.builders import MINUTE_NS, START_NS, a_change, a_product, an_acceptance, an_intent
+
+PRODUCT = a_product()
+BTC = 100_000_000  # lots
+
+FLAT = Situation(
+    product=PRODUCT,
+    target_lots=BTC,
+    position_lots=0,
+    working=(),
+    bid_ticks=1_999_900,
+    ask_ticks=2_000_100,
+    mark_ticks=2_000_000,
+    attempts=0,
+    now_ns=START_NS,
+    patience_ns=3 * MINUTE_NS,
+    take_bps=30,
+    rebalance_rate=Decimal("0.25"),
+)
+
+
+def a_working_order(status: OrderStatus = OrderStatus.OPEN) -> Order:
+    orders = Orders()
+    orders.intend(an_intent(), PRODUCT)
+    if status is not OrderStatus.INTENDED:
+        orders.apply(an_acceptance())
+        orders.change(a_change(status=status), PRODUCT)
+    [order] = orders.all()
+    return order
+
+
+def test_the_first_order_waits_at_our_own_side_of_the_book() -> None:
+    draft = plan(FLAT).draft
+
+    assert draft is not None
+    assert (draft.side, draft.limit_price) == (Side.BUY, Decimal("19999.00"))
+    assert draft.post_only and draft.time_in_force is TimeInForce.GTC
+    assert draft.base_size == 1
+
+
+def test_the_next_one_crosses_the_spread_but_no_further_than_its_bound() -> None:
+    draft = plan(replace(FLAT, attempts=1)).draft
+
+    assert draft is not None
+    assert draft.time_in_force is TimeInForce.IOC and draft.order_type is OrderType.LIMIT
+    assert draft.limit_price == Decimal("20061.00")  # 20001.00 and 30 bps, rounded down
+    assert not draft.post_only
+
+
+def test_a_sale_is_rounded_up_and_reduces() -> None:
+    draft = plan(replace(FLAT, target_lots=0, position_lots=BTC, attempts=1)).draft
+
+    assert draft is not None
+    assert draft.limit_price == Decimal("19939.01")  # 19999.00 less 30 bps is 19939.003
+    assert draft.side is Side.SELL and draft.reduces
+
+
+def test_without_patience_the_first_order_takes() -> None:
+    draft = plan(replace(FLAT, patience_ns=0)).draft
+
+    assert draft is not None and draft.time_in_force is TimeInForce.IOC
+
+
+def test_a_second_order_of_a_product_is_never_planned() -> None:
+    assert plan(replace(FLAT, working=(a_working_order(),))) == NOTHING
+
+
+def test_an_order_that_waited_long_enough_is_cancelled() -> None:
+    later = replace(FLAT, working=(a_working_order(),), now_ns=START_NS + 3 * MINUTE_NS)
+
+    assert plan(later).cancels == ("gt-1",)
+    assert plan(replace(later, now_ns=later.now_ns - 1)) == NOTHING
+
+
+def test_an_order_the_strategy_no_longer_wants_is_cancelled_at_once() -> None:
+    changed = replace(FLAT, target_lots=0, working=(a_working_order(),))
+
+    assert plan(changed).cancels == ("gt-1",)
+
+
+def test_an_order_of_unknown_outcome_is_left_alone() -> None:
+    """There is no order id to cancel, and a second order could double the position."""
+    unknown = replace(
+        FLAT,
+        target_lots=0,
+        working=(a_working_order(OrderStatus.INTENDED),),
+        now_ns=START_NS + 100 * MINUTE_NS,
+    )
+
+    assert plan(unknown) == NOTHING
+
+
+def test_a_drift_of_the_target_is_not_chased_and_an_exit_always_is() -> None:
+    drifted = replace(FLAT, position_lots=BTC * 8 // 10)
+    leaving = replace(FLAT, target_lots=0, position_lots=BTC // 100)
+
+    assert plan(drifted) == NOTHING
+    assert plan(replace(drifted, position_lots=BTC * 7 // 10)).draft is not None
+    assert plan(leaving).draft is not None
+
+
+def test_dust_is_left_alone() -> None:
+    """An order below the exchange's minimum would be rejected again and again."""
+    dust = replace(FLAT, target_lots=0, position_lots=4_000)  # 0.80 quote
+
+    assert plan(dust) == NOTHING
+
+
+def test_nothing_is_planned_without_a_quote() -> None:
+    assert plan(replace(FLAT, bid_ticks=0, ask_ticks=0)) == NOTHING

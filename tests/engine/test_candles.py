@@ -1,0 +1,108 @@
+"""Candles from trades: complete or not at all, none for a quiet interval, none from a torn one."""
+
+from decimal import Decimal
+
+from gpt_trader.engine.candles import CandleBuilder
+from tests.builders import MINUTE_NS, START_NS, a_candle, a_trade
+
+
+def test_a_candle_is_what_its_trades_make_it() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10", "1", 0), a_trade(2, "12", "2", 20), a_trade(3, "9", "3", 40)))
+
+    builder.tick(START_NS + MINUTE_NS)
+
+    [(candle, watched)] = builder.closed
+    assert watched
+    assert (candle.open, candle.high, candle.low, candle.close) == (10, 12, 9, 9)
+    assert candle.volume == 6
+    assert candle.start_ns == START_NS
+
+
+def test_a_candle_is_not_announced_before_its_end() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10"),))
+
+    builder.tick(START_NS + MINUTE_NS - 1)
+
+    assert builder.closed == []
+
+
+def test_a_quiet_interval_has_no_candle() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10", at_s=0), a_trade(2, "11", at_s=180)))
+
+    builder.tick(START_NS + 4 * MINUTE_NS)
+
+    starts = [(candle.start_ns - START_NS) // MINUTE_NS for candle, _ in builder.closed]
+    assert starts == [0, 3]
+
+
+def test_a_trade_that_is_told_again_counts_once() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    trades = (a_trade(1, "10", "1", 0), a_trade(2, "12", "2", 20))
+
+    builder.take(trades)
+    builder.take(trades)
+    builder.tick(START_NS + MINUTE_NS)
+
+    [(candle, _)] = builder.closed
+    assert candle.volume == Decimal(3)
+
+
+def test_a_missing_trade_tears_its_candle_and_nothing_is_announced_until_it_is_loaded() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10", at_s=0),))
+
+    builder.take((a_trade(3, "11", at_s=70), a_trade(4, "12", at_s=130)))
+    builder.tick(START_NS + 3 * MINUTE_NS)
+
+    assert builder.closed == []
+    assert builder.hole_ns == (START_NS, START_NS + 2 * MINUTE_NS)
+
+
+def test_loading_the_hole_announces_what_was_missed_once_and_then_goes_on() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10", at_s=0), a_trade(3, "11", at_s=70)))
+
+    builder.load((a_candle(0), a_candle(1)))
+    builder.load((a_candle(0), a_candle(1)))
+    builder.take((a_trade(4, "12", at_s=130),))
+    builder.tick(START_NS + 3 * MINUTE_NS)
+
+    announced = [((c.start_ns - START_NS) // MINUTE_NS, watched) for c, watched in builder.closed]
+    assert announced == [(0, False), (1, False), (2, True)]
+    assert builder.hole_ns is None
+
+
+def test_joining_a_market_in_the_middle_is_a_hole() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+
+    builder.take((a_trade(5_000, "10", at_s=30),))
+
+    assert builder.is_new
+    assert builder.hole_ns == (START_NS, START_NS + MINUTE_NS)
+
+
+def test_a_candle_watched_after_the_hole_began_waits_for_the_loaded_ones() -> None:
+    builder = CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(7, "10", at_s=30), a_trade(8, "11", at_s=70)))
+    builder.tick(START_NS + 2 * MINUTE_NS)
+    assert builder.closed == []
+
+    builder.load((a_candle(0), a_candle(1)))
+
+    assert [watched for _, watched in builder.closed] == [False, False]
+
+
+def test_a_thawed_builder_goes_on_as_the_frozen_one() -> None:
+    builder, again = CandleBuilder(MINUTE_NS), CandleBuilder(MINUTE_NS)
+    builder.take((a_trade(1, "10", "1", 0), a_trade(2, "12.50", "2", 20)))
+
+    again.thaw(builder.freeze())
+    for one in (builder, again):
+        one.take((a_trade(3, "9", "3", 40),))
+        one.tick(START_NS + MINUTE_NS)
+
+    assert again.closed == builder.closed
+    assert again.hole_ns == builder.hole_ns
