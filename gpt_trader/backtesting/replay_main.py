@@ -48,7 +48,10 @@ def run(argv: list[str]) -> int:
     reader = LogReader(folder.log)
     try:
         changes = _changes(reader, args.param, args.limit)
-        with tqdm[int](total=reader.last_seq(), unit=" events", disable=None, leave=False) as bar:
+        bar: tqdm[int] = tqdm(
+            total=reader.last_seq(), unit=" events", disable=None, leave=False
+        )
+        with bar:
 
             def show(seq: int) -> None:
                 bar.update(seq - bar.n)

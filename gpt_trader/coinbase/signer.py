@@ -50,7 +50,7 @@ class Signer:
         """
         try:
             document = json.loads(_read_private(path))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UsageError(f"{path} is no key file: it is not JSON") from None
         if not isinstance(document, dict):
             raise UsageError(f"{path} is no key file: it is not a JSON object")

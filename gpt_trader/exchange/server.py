@@ -76,6 +76,8 @@ class ExchangeServer:
     ----------
     port, plain_port : int
         Where it listens, known after ``start``.
+    hub : Hub
+        What the tape brings is published there.
     """
 
     def __init__(

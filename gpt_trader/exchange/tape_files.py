@@ -268,8 +268,9 @@ def _integers(where: str, rows: pa.Table, name: str) -> NDArray[np.int64]:
 
 def _floats(where: str, rows: pa.Table, name: str) -> NDArray[np.float64]:
     column = rows[name]
-    numeric = pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
-    if column.null_count or not numeric:
+    if column.null_count:
+        raise TapeError(f"{where}: column {name} has an empty value or NaN")
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise TapeError(f"{where}: column {name} holds something other than numbers")
     values = _numbers(column).astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(values))
@@ -313,17 +314,18 @@ def _merged(parts: list[CandleColumns]) -> list[CandleColumns]:
     for product_id, same in by_product.items():
         same.sort(key=lambda part: int(part.starts_s[0]))
         starts = np.concatenate([part.starts_s for part in same])
-        _check_rising(f"{product_id}, several files", starts)
+        overlap = np.flatnonzero(np.diff(starts) <= 0)
+        if overlap.size:
+            raise TapeError(f"files of {product_id} overlap at time {starts[overlap[0] + 1]}")
         columns = {
-            name: np.concatenate([part_column(part, name) for part in same])
+            name: np.concatenate([_column(part, name) for part in same])
             for name in (*PRICES, "volume")
         }
         merged.append(CandleColumns(product=same[0].product, starts_s=starts, **columns))
     return merged
 
 
-def part_column(part: CandleColumns, name: str) -> NDArray[np.int64]:
-    """Give a column of candles by its name."""
+def _column(part: CandleColumns, name: str) -> NDArray[np.int64]:
     columns = {
         "open": part.open,
         "high": part.high,

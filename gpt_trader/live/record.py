@@ -3,6 +3,8 @@
 from collections import deque
 
 from gpt_trader.domain.events import (
+    CandleClosed,
+    CandlesLoaded,
     ClockTicked,
     Event,
     QuoteSeen,
@@ -15,7 +17,7 @@ from gpt_trader.live.seams import Probes
 from gpt_trader.store.event_log import EventLog
 
 SNAPSHOT_EVENTS = 5_000
-MARKET = (TradesSeen, QuoteSeen, ClockTicked)
+MARKET = (TradesSeen, QuoteSeen, ClockTicked, CandlesLoaded, CandleClosed)
 
 
 class Record:

@@ -38,7 +38,7 @@ LIMIT_NOTES: dict[str, LimitNote] = {
         Decimal(1_000_000_000),
         "largest notional of one order, at the dearer of its own price and the mark",
         "the project: one entry of the default position cap on the 100,000 USD of a dev account. "
-        "The original had no default at all",
+        "The original's (RISK_MAX_NOTIONAL_PER_SYMBOL) was empty",
     ),
     "position_rate_max": LimitNote(
         "fraction of equity",
@@ -68,8 +68,8 @@ LIMIT_NOTES: dict[str, LimitNote] = {
         Decimal(100),
         Decimal(10000),
         "farthest a price may be worse than the mark: the limit price, or a market order's touch",
-        "the project: the runbook's 50 bps (RISK_SLIPPAGE_GUARD_BPS) also refused exits in a fast "
-        "minute, and 100 bps is still far below a misplaced digit",
+        "the project: twice the runbook's 50 bps (RISK_SLIPPAGE_GUARD_BPS), since the collar binds "
+        "exits too and must let them out of a fast minute; a misplaced point is 9,000 bps or more",
     ),
     "orders_per_minute_max": LimitNote(
         "orders",
@@ -85,14 +85,14 @@ LIMIT_NOTES: dict[str, LimitNote] = {
         Decimal(1),
         "largest loss of a UTC day before entries stop",
         "the project: the runbook's 100 USD (RISK_DAILY_LOSS_LIMIT) says nothing about accounts of "
-        "other sizes; a tenth is beyond a bad day of an unlevered quarter position",
+        "other sizes; a full default position must fall by 40 % in a day to lose a tenth",
     ),
     "drawdown_rate_max": LimitNote(
         "fraction of the highest equity",
         Decimal("0.30"),
         Decimal(1),
         "largest loss from the highest equity before entries stop",
-        "the project: three worst days; the original had no limit, so a slow loss was never seen",
+        "the project: three times the worst day, for losses too slow for the daily limit to see",
     ),
 }
 

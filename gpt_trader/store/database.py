@@ -11,9 +11,8 @@ from pathlib import Path
 
 from gpt_trader.domain.errors import StoreDamaged, StoreRefused, UsageError
 from gpt_trader.store import schema
-from gpt_trader.store.walk import Cell
 
-Change = tuple[str, Sequence[tuple[Cell, ...]]]
+Change = tuple[str, Sequence[tuple[schema.Cell, ...]]]
 """One statement and the rows it is run with."""
 
 _PRAGMAS = (
@@ -211,10 +210,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     with contextlib.ExitStack() as undo:
         connection = _connected(path, "ro")
         undo.callback(connection.close)
-        try:
-            schema.check(connection)
-        except sqlite3.DatabaseError as error:
-            raise StoreDamaged(f"{path} is not an event log: {error}") from error
+        schema.check(connection)
         undo.pop_all()
     return connection
 
@@ -223,17 +219,15 @@ def _prepared(path: Path) -> sqlite3.Connection:
     with contextlib.ExitStack() as undo:
         connection = _connected(path, "rw")
         undo.callback(connection.close)
+        schema.check(connection)
         try:
-            schema.check(connection)
             connection.execute("PRAGMA journal_mode=WAL").fetchall()
             connection.execute("PRAGMA synchronous=FULL")
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.OperationalError as error:
             raise StoreRefused(f"{path} cannot be opened to write ({error})") from error
-        except sqlite3.DatabaseError as error:
-            raise StoreDamaged(f"{path} is not an event log: {error}") from error
-        if damage != "ok":
-            raise StoreDamaged(f"{path} is damaged: {damage}")
+        damage: list[tuple[str]] = schema.select(connection, "PRAGMA quick_check(1)")
+        if damage != [("ok",)]:
+            raise StoreDamaged(f"{path} is damaged: {damage[0][0]}")
         undo.pop_all()
     return connection
 

@@ -7,7 +7,8 @@ from types import TracebackType
 from gpt_trader.domain.events import Event
 from gpt_trader.store.codec import decode
 from gpt_trader.store.database import connect_to_read
-from gpt_trader.store.walk import checked_events, hashes_at, last_seq, read_meta, select
+from gpt_trader.store.schema import select
+from gpt_trader.store.walk import checked_events, hashes_at, last_seq, read_meta
 
 _COUNTS = "SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"
 

@@ -2,8 +2,12 @@
 
 import sqlite3
 from collections.abc import Mapping
+from typing import TypeVar
 
 from gpt_trader.domain.errors import StoreDamaged
+
+Cell = int | str | bytes
+Found = TypeVar("Found", bound=tuple[Cell | None, ...])
 
 APPLICATION_ID = 0x47505454  # "GPTT"
 SCHEMA_VERSION = 1
@@ -75,13 +79,32 @@ def build(connection: sqlite3.Connection, meta: Mapping[str, str]) -> None:
 
 def check(connection: sqlite3.Connection) -> None:
     """Refuse a file that is no log of this program, or one whose tables or triggers differ."""
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application_id != APPLICATION_ID:
+    application_id: list[tuple[int]] = select(connection, "PRAGMA application_id")
+    if application_id != [(APPLICATION_ID,)]:
         raise StoreDamaged("the file is a database, but not an event log of GPT-Trader")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != SCHEMA_VERSION:
-        raise StoreDamaged(f"the log has version {version}; this program reads {SCHEMA_VERSION}")
-    found = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master")}
-    wanted = {sql for sql in STATEMENTS + TRIGGERS if sql.startswith("CREATE")}
-    if not wanted <= found:
+    version: list[tuple[int]] = select(connection, "PRAGMA user_version")
+    if version != [(SCHEMA_VERSION,)]:
+        raise StoreDamaged(
+            f"the log has version {version[0][0]}; this program reads {SCHEMA_VERSION}"
+        )
+    found: list[tuple[str | None]] = select(connection, "SELECT sql FROM sqlite_master")
+    wanted = {(sql,) for sql in STATEMENTS + TRIGGERS if sql.startswith("CREATE")}
+    if not wanted <= set(found):
         raise StoreDamaged("a table or a trigger of the log was changed or is missing")
+
+
+def select(
+    connection: sqlite3.Connection, statement: str, cells: tuple[Cell, ...] = ()
+) -> list[Found]:
+    """Run one reading statement to its end; STRICT tables give the types its caller names.
+
+    Raises
+    ------
+    StoreDamaged
+        SQLite cannot read the file.
+    """
+    try:
+        return connection.execute(statement, cells).fetchall()
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        # SQLite's message repeats what it read, and that need not be text any more.
+        raise StoreDamaged(f"the event log cannot be read: {error}") from error

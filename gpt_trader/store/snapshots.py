@@ -4,7 +4,8 @@ import hashlib
 
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.store.database import Database, Sync
-from gpt_trader.store.walk import hashes_at, select
+from gpt_trader.store.schema import select
+from gpt_trader.store.walk import hashes_at
 
 KEPT = 3
 """Snapshots that stay: the newest, and two to fall back to if it is damaged."""

@@ -10,6 +10,7 @@ from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.store.chain import GENESIS, Row
 from gpt_trader.store.codec import decode
 from gpt_trader.store.database import connect_to_read
+from gpt_trader.store.schema import select
 from gpt_trader.store.walk import checked_events
 
 
@@ -85,7 +86,7 @@ def _read_bodies(rows: Iterable[Row]) -> Iterable[Row]:
 
 def _damage_of_file(connection: sqlite3.Connection) -> str | None:
     try:
-        found: str = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+        found: list[tuple[str]] = select(connection, "PRAGMA integrity_check(1)")
+    except StoreDamaged as error:
         return str(error)
-    return None if found == "ok" else found
+    return None if found == [("ok",)] else found[0][0]

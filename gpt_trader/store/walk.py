@@ -2,14 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
-from typing import TypeVar
 
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.store import schema
 from gpt_trader.store.chain import GENESIS, Row, checked, wall_genesis
 
-Cell = int | str | bytes
-Found = TypeVar("Found", bound=tuple[Cell, ...])
 Hashes = tuple[bytes, bytes]
 """The hash of an event and the hash of its wall-clock stamp."""
 
@@ -31,7 +28,7 @@ def checked_events(connection: sqlite3.Connection, after_seq: int) -> Iterator[R
 def stored_events(connection: sqlite3.Connection, after_seq: int) -> Iterator[Row]:
     """The events after `after_seq` as they stand in the file, not checked."""
     while True:
-        rows: list[Row] = select(connection, schema.EVENTS_AFTER, (after_seq, _BATCH))
+        rows: list[Row] = schema.select(connection, schema.EVENTS_AFTER, (after_seq, _BATCH))
         yield from rows
         if len(rows) < _BATCH:
             return
@@ -42,7 +39,7 @@ def hashes_at(connection: sqlite3.Connection, seq: int) -> Hashes:
     """What the event after `seq` is tied to; before the first event, what every chain starts at."""
     if seq == 0:
         return GENESIS, wall_genesis(read_meta(connection))
-    found: list[Hashes] = select(connection, schema.EVENT_HASHES, (seq,))
+    found: list[Hashes] = schema.select(connection, schema.EVENT_HASHES, (seq,))
     if not found:
         raise StoreDamaged(f"event {seq} is missing from the log")
     return found[0]
@@ -50,27 +47,11 @@ def hashes_at(connection: sqlite3.Connection, seq: int) -> Hashes:
 
 def last_seq(connection: sqlite3.Connection) -> int:
     """The seq of the newest stored event, 0 without one."""
-    found: list[tuple[int]] = select(connection, schema.LAST_SEQ)
+    found: list[tuple[int]] = schema.select(connection, schema.LAST_SEQ)
     return found[0][0]
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """What was written down about the session outside its chain."""
-    found: list[tuple[str, str]] = select(connection, schema.META)
+    found: list[tuple[str, str]] = schema.select(connection, schema.META)
     return dict(found)
-
-
-def select(
-    connection: sqlite3.Connection, statement: str, cells: tuple[Cell, ...] = ()
-) -> list[Found]:
-    """Run one reading statement to its end; STRICT tables give the types its caller names.
-
-    Raises
-    ------
-    StoreDamaged
-        SQLite cannot read the file.
-    """
-    try:
-        return connection.execute(statement, cells).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreDamaged(f"the event log cannot be read: {error}") from error

@@ -168,9 +168,7 @@ def a_key(kind: str = "ES256") -> ec.EllipticCurvePrivateKey | ed25519.Ed25519Pr
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def pem_of(
-    key: Any, form: serialization.PrivateFormat = serialization.PrivateFormat.PKCS8
-) -> str:
+def pem_of(key: Any, form: serialization.PrivateFormat = serialization.PrivateFormat.PKCS8) -> str:
     text: bytes = key.private_bytes(
         serialization.Encoding.PEM,
         form,

@@ -99,7 +99,7 @@ def test_the_environment_cannot_change_whom_rest_trusts(
     assert answer == (1_000_000_000, 1)
 
 
-def test_an_order_to_an_imposter_is_an_unknown_outcome_that_never_left(tmp_path: Path) -> None:
+def test_an_order_to_an_imposter_never_leaves(tmp_path: Path) -> None:
     with rest_server(server_context("self-signed", AUTHORITY, tmp_path)) as server:
         client = a_rest_client(server.host, tmp_path)
 

@@ -26,7 +26,7 @@ from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.tape import Tape
 from gpt_trader.exchange.venue import Venue
 
-WAIT_S = 10.0
+WAIT_S = 5.0
 T = TypeVar("T")
 
 
@@ -105,6 +105,7 @@ class Exchange:
         self._options = options
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
+        self._clients: list[WebSocketClientConnection] = []
         self.server: ExchangeServer
 
     def __enter__(self) -> Self:
@@ -118,7 +119,7 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.call(self.server.stop())
+        self.call(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -149,6 +150,13 @@ class Exchange:
         token: str = jwt_generator.build_ws_jwt(content["name"], content["privateKey"])
         return token
 
+    def bearer(self, method: str, path: str) -> str:
+        """Give the Authorization header of a REST request."""
+        content = json.loads(self.key_file.read_text())
+        uri = jwt_generator.format_jwt_uri(method, path)
+        token = jwt_generator.build_rest_jwt(uri, content["name"], content["privateKey"])
+        return f"Bearer {token}"
+
     def socket(self, path: str = "/") -> Socket:
         """Open a WebSocket over verified TLS."""
         return Socket(self, self.call(self._connect(f"wss://127.0.0.1:{self.server.port}{path}")))
@@ -175,7 +183,14 @@ class Exchange:
     async def _connect(self, url: str) -> WebSocketClientConnection:
         tls = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
         secure = tls if url.startswith("wss:") else None
-        return await websocket_connect(HTTPRequest(url, ssl_options=secure))
+        connection = await websocket_connect(HTTPRequest(url, ssl_options=secure))
+        self._clients.append(connection)
+        return connection
+
+    async def _stop(self) -> None:
+        for client in self._clients:
+            client.close()
+        await self.server.stop()
 
     async def _advance(self) -> None:
         hub = self.server.hub

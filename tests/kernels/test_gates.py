@@ -48,6 +48,7 @@ ENTRIES: list[tuple[int, Changes, Changes]] = [
     (gates.PRICE_COLLAR, {"ask_ticks": 101_000}, {"ask_ticks": 101_001}),
     (gates.PRICE_COLLAR, {"limit_ticks": 101_000}, {"limit_ticks": 101_001}),
     (gates.PRICE_COLLAR, {"limit_ticks": 1}, {"limit_ticks": 0}),
+    (gates.PRICE_COLLAR, {"limit_ticks": None}, {"limit_ticks": gates.MARKET_PRICE}),
     (gates.ORDER_RATE, {"orders_last_minute": 29}, {"orders_last_minute": 30}),
     (gates.DAILY_LOSS, {"equity": 9000 * USD}, {"equity": 9000 * USD - 1}),
     (gates.DRAWDOWN, {"equity": 7000 * USD}, {"equity": 7000 * USD - 1}),

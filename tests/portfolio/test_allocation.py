@@ -93,6 +93,15 @@ def test_eighteen_decimals_beside_a_billion_invent_no_difference_and_hide_none()
     assert allocation.differences(ledger, exact | {"ETH": Decimal(2) - TINY}) == {"ETH": -TINY}
 
 
+def test_a_difference_of_forty_digits_is_told_in_all_of_them() -> None:
+    much = "1234567890123456789012.123456789012345678"
+    allocation = an_allocation(BTC=much)
+
+    found = allocation.differences(Ledger.open(allocation.cash_units()), an_account(BTC="0").totals)
+
+    assert found == {"BTC": Decimal("-" + much)}
+
+
 def test_an_account_that_follows_the_fills_never_differs() -> None:
     allocation = an_allocation("100000")
     ledger = Ledger.open(allocation.cash_units())

@@ -160,6 +160,21 @@ def test_resealing_without_an_edit_gives_the_same_log(path: Path, copy: Path) ->
     EventLog.open(copy, lambda: 8).close()
 
 
+def test_damage_outside_the_events_is_reported_too(path: Path, copy: Path) -> None:
+    """The index of a table is never read on the way along the chain."""
+    with closing(sqlite3.connect(path)) as connection:
+        find = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_meta_1'"
+        page = connection.execute(find).fetchone()[0]
+    damaged = bytearray(path.read_bytes())
+    damaged[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    copy.write_bytes(damaged)
+
+    report = verify(copy)
+
+    assert not report.is_sound
+    assert (report.events, report.first_bad_seq) == (len(EVENTS), None)
+
+
 def test_a_foreign_file_is_reported(copy: Path) -> None:
     copy.write_text("nothing like a log" * 1_000)
 
