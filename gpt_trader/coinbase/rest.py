@@ -231,14 +231,12 @@ class RestClient:
         name = GRANULARITIES.get(granularity_s)
         if name is None:
             raise UsageError(f"no candles of {granularity_s} s, only {list(GRANULARITIES)}")
-        until_s = min(end_s, self.server_time_ns() // SECOND_NS)
+        until_s = min(end_s, self.server_time_ns() // SECOND_NS) // granularity_s * granularity_s
         path = self._market(f"/products/{quote(product_id, safe='')}/candles")
         candles: dict[int, Candle] = {}
         first_s = -(-start_s // granularity_s) * granularity_s
         for window_s in range(first_s, until_s, CANDLES_MAX * granularity_s):
             last_s = min(window_s + CANDLES_MAX * granularity_s, until_s) - granularity_s
-            if last_s < window_s:
-                continue
             query: Query = {"start": str(window_s), "end": str(last_s), "granularity": name}
             for candle in parse_candles(self._read(path, query), granularity_s):
                 if window_s <= candle.start_ns // SECOND_NS <= last_s:

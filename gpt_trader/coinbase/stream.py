@@ -230,7 +230,9 @@ class Stream:
     def _check_products(self, items: tuple[Item, ...]) -> None:
         for item in items:
             match item:
-                case TradesSeen() | QuoteSeen() | Level2Update() if item.product_id not in self._products:
+                case TradesSeen() | QuoteSeen() | Level2Update() if (
+                    item.product_id not in self._products
+                ):
                     raise WireError(f"nobody asked for {item.product_id[:40]!r}")
                 case _:
                     pass

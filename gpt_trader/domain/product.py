@@ -8,22 +8,12 @@ is 1e17 cash units, a hundredth of what an int64 holds.
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from gpt_trader.domain.errors import WireError
 from gpt_trader.domain.order import Side
 
 CASH_UNIT = Decimal("0.00000001")
-
-
-def cash_units_exact(amount: Decimal) -> int:
-    """Count the cash units in `amount`, or refuse one that is not a whole number of them."""
-    units = amount / CASH_UNIT
-    whole = int(units)
-    if whole != units:
-        raise WireError(
-            f"{amount} is not a whole number of {CASH_UNIT}: the cash unit is too coarse"
-        )
-    return whole
 
 
 def cash_units_owed(amount: Decimal) -> int:
@@ -109,8 +99,7 @@ class Product:
 
     def cash_units_per_tick_lot(self) -> tuple[int, int]:
         """Cash units in one price increment of one base increment, as numerator, denominator."""
-        ratio = Fraction(self.price_increment) * Fraction(self.base_increment) / Fraction(CASH_UNIT)
-        return ratio.numerator, ratio.denominator
+        return _cash_units_per_tick_lot(self.price_increment, self.base_increment)
 
     def notional_paid(self, ticks: int, lots: int) -> int:
         """Cash units a buy of `lots` at `ticks` costs, up to the next unit: we pay the rest."""
@@ -121,3 +110,11 @@ class Product:
         """Cash units a sale of `lots` at `ticks` brings, down to the last whole unit."""
         numerator, denominator = self.cash_units_per_tick_lot()
         return ticks * lots * numerator // denominator
+
+
+@lru_cache(maxsize=4096)  # a few pairs, asked for at every mark
+def _cash_units_per_tick_lot(
+    price_increment: Decimal, base_increment: Decimal
+) -> tuple[int, int]:
+    ratio = Fraction(price_increment) * Fraction(base_increment) / Fraction(CASH_UNIT)
+    return ratio.numerator, ratio.denominator

@@ -78,6 +78,8 @@ class ExchangeServer:
         Where it listens, known after ``start``.
     hub : Hub
         What the tape brings is published there.
+    open_sockets : set of WebSocketHandler
+        The connections that are open.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class ExchangeServer:
             self._lockstep = Lockstep(stage.venue, stage.tape, self.hub)
         elif stage.follower is None:
             self._mover = Pace(stage.venue, options.speed)
-        self._sockets: set[WebSocketHandler] = set()
+        self.open_sockets: set[WebSocketHandler] = set()
         self._servers: list[HTTPServer] = []
         self._application = self._build_application(Verifier(keys))
 
@@ -126,7 +128,7 @@ class ExchangeServer:
             self._mover.stop()
         for server in self._servers:
             server.stop()
-        for socket in tuple(self._sockets):
+        for socket in tuple(self.open_sockets):
             socket.close(SERVICE_RESTART, "the exchange stops")
             connection = socket.ws_connection
             if connection is not None and connection.stream is not None:
@@ -166,7 +168,7 @@ class ExchangeServer:
             tick=self._tick,
             subscribe_in_time=lambda: lockstep is None or lockstep.begun,
             subscribed=(lambda _: None) if lockstep is None else lockstep.subscribed,
-            open_sockets=self._sockets,
+            open_sockets=self.open_sockets,
             fail=self._fail,
         )
         return Application(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from gpt_trader.domain.events import (
     Event,
@@ -14,6 +15,8 @@ from gpt_trader.domain.events import (
     OrderRejected,
 )
 from gpt_trader.domain.order import Side
+from gpt_trader.store.folders import find
+from gpt_trader.store.reading import LogReader
 
 STEPS = ("signal", "risk", "order", "fill", "exit")
 
@@ -25,6 +28,15 @@ class Step:
     name: str
     ok: bool
     evidence: str
+
+
+def read_events(var: Path, session_id: str) -> tuple[tuple[int, Event], ...]:
+    """All events of a session."""
+    reader = LogReader(find(var, session_id).log)
+    try:
+        return tuple(reader.events())
+    finally:
+        reader.close()
 
 
 def check(recorded: Iterable[tuple[int, Event]]) -> tuple[Step, ...]:

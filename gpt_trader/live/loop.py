@@ -108,6 +108,7 @@ class Loop:
         readers = [asyncio.create_task(self._read(self._links.stream))]
         if self._links.lockstep is not None:
             readers.append(asyncio.create_task(self._read(self._links.lockstep.messages())))
+            readers.append(asyncio.create_task(self._watch()))
         try:
             return await self._turn()
         finally:
@@ -161,7 +162,7 @@ class Loop:
 
     async def _turn(self) -> str:
         while True:
-            item = await self._next()
+            item = await self._inbox.get()
             self.turned_s = monotonic_s()
             if self._stop is not None:
                 return self._stop
@@ -182,15 +183,14 @@ class Loop:
             elif self._inbox.empty():
                 self.record.commit()
 
-    async def _next(self) -> object:
-        if self._links.lockstep is None:
-            return await self._inbox.get()
-        try:
-            return await asyncio.wait_for(self._inbox.get(), SILENCE_S_MAX)
-        except TimeoutError as e:
-            raise ExchangeUnreachable(
-                f"the exchange said nothing for {SILENCE_S_MAX:.0f} s in lockstep"
-            ) from e
+    async def _watch(self) -> None:
+        """In lockstep the exchange always has something to say: long silence is its end."""
+        while True:
+            await asyncio.sleep(SILENCE_S_MAX / 10)
+            if monotonic_s() - self.turned_s > SILENCE_S_MAX:
+                await self._inbox.put(
+                    ExchangeUnreachable(f"nothing from the exchange for {SILENCE_S_MAX:g} s")
+                )
 
     async def _heard(self, heard: Heard) -> None:
         for item in heard.items:

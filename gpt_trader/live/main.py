@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
+from gpt_trader.domain.errors import UsageError
 from gpt_trader.live.options import parse
 
-INTERRUPTED = 130
+REFUSED, INTERRUPTED = 1, 130
 
 
 def run(argv: list[str]) -> int:
@@ -19,6 +21,7 @@ def run(argv: list[str]) -> int:
     from tqdm import tqdm
 
     from gpt_trader.live.app import run_session
+    from gpt_trader.live.dev_fast import check, read_events
     from gpt_trader.live.summary import text
 
     with tqdm(unit=" candles", leave=False, disable=None, file=sys.stderr) as bar:
@@ -28,10 +31,29 @@ def run(argv: list[str]) -> int:
             bar.update(candles - bar.n)
 
         result = asyncio.run(run_session(options, os.environ, show))
-    if options.json_to == "-":
-        print(json.dumps(result.document))
-    else:
-        if options.json_to is not None:
-            Path(options.json_to).write_text(json.dumps(result.document) + "\n")
-        print(text(result.document, str(options.settings.var)))
-    return INTERRUPTED if result.interrupted else 0
+    said = text(result.document, str(options.settings.var))
+    code = INTERRUPTED if result.interrupted else 0
+    if options.dev_fast:
+        steps = check(read_events(options.settings.var, str(result.document["session_id"])))
+        result.document["steps"] = [asdict(step) for step in steps]
+        said = "\n".join(f"{'ok  ' if s.ok else 'FAIL'} {s.name:6} {s.evidence}" for s in steps)
+        code = code or int(not all(step.ok for step in steps))
+    if options.json_to is not None:
+        write_document(result.document, options.json_to)
+    if options.json_to != "-":
+        print(said)
+    if code == REFUSED:
+        broken = next(step for step in steps if not step.ok)
+        print(f"gpt-trader live: step {broken.name} failed: {broken.evidence}", file=sys.stderr)
+    return code
+
+
+def write_document(document: dict[str, object], to: str) -> None:
+    """Write one JSON document to standard output (`-`) or to a file."""
+    if to == "-":
+        print(json.dumps(document))
+        return
+    try:
+        Path(to).write_text(json.dumps(document) + "\n")
+    except OSError as e:
+        raise UsageError(f"--json {to}: {e.strerror}") from e

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def rest_server(context: ssl.SSLContext, *answers: Answer) -> Iterator[RestServe
             request = Request(self.command, self.path, dict(self.headers), body)
             state.requests.append(request)
             answer = state.answers.pop(0)
+            time.sleep(answer.delay_s)
             if answer.status == 0:
                 self.close_connection = True
                 return

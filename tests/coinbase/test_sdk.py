@@ -12,7 +12,6 @@ import inspect, os, pydoc
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase import sdk
 import coinbase.rest, coinbase.rest.rest_base, coinbase.api_base
-from coinbase.websocket import WSClient
 
 client = sdk.KeylessClient("localhost:1", None, None, 1.0)
 things = (RestClient, sdk.KeylessClient, coinbase.rest.RESTClient, coinbase.api_base.APIBase)

@@ -41,7 +41,9 @@ def a_print_tape(prints: Sequence[Print], product: Product = BTC) -> Tape:
     return assemble(1, MINUTE_S, [print_columns(prints, product)])
 
 
-def random_candles(product: Product, rounds: int, price: int, lots: int, seed: int) -> CandleColumns:
+def random_candles(
+    product: Product, rounds: int, price: int, lots: int, seed: int
+) -> CandleColumns:
     """Candles on a seeded walk, with gaps, flat ones, tiny ones and ones without volume."""
     draw = random.Random(seed)
     rows = []

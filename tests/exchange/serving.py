@@ -139,9 +139,7 @@ class Exchange:
         client.session.trust_env = False
         return client
 
-    def key(
-        self, kind: Kind, scopes: tuple[Scope, ...] = ALL_SCOPES, label: str = "other"
-    ) -> Path:
+    def key(self, kind: Kind, scopes: tuple[Scope, ...] = ALL_SCOPES, label: str = "other") -> Path:
         """Make a further key; it must be made before the exchange starts."""
         return make_key(self.folder, kind, scopes, label)
 
@@ -168,10 +166,12 @@ class Exchange:
         """Release a round as lockstep does, and publish it."""
         self.call(self._advance())
 
+    async def stage(self) -> Stage:
+        return Stage(self._tape, self.venue, None)
+
     async def _start(self) -> ExchangeServer:
-        stage = Stage(self._tape, self.venue, None)
         server = ExchangeServer(
-            stage,
+            await self.stage(),
             load_keys(self.folder),
             issue(self.folder),
             self._options,
@@ -195,6 +195,7 @@ class Exchange:
     async def _advance(self) -> None:
         hub = self.server.hub
         hub.publish(self.venue.advance())
+        hub.heartbeat(self.venue.now_ns, self.venue.round)
         hub.flush()
 
 

@@ -96,14 +96,14 @@ def test_a_sale_waits_for_a_higher_price() -> None:
 
 
 def test_a_trade_at_the_price_serves_first_who_stood_there_before() -> None:
-    venue = a_market_with((60, PRICE, COIN // 100, True), (61, PRICE, 2 * COIN, True))
+    venue = a_market_with((60, PRICE, COIN // 100, True), (61, PRICE, COIN, True))
     price, ahead = bids(venue)[0]
     assert Decimal(ahead) > Decimal("0.01")
-    order_id = place(venue, a_limit("c", "BUY", price, "5"))  # more than the trades bring
+    order_id = place(venue, a_limit("c", "BUY", price, "1.5"))  # more than the trades bring
 
     venue.advance()
 
-    rest = Decimal("2.01") - Decimal(ahead)
+    rest = Decimal("1.01") - Decimal(ahead)
     assert fills_of(venue, order_id) == [("62000", str(rest.normalize()), "MAKER")]
 
 
@@ -133,7 +133,7 @@ def test_a_later_order_at_a_price_stands_behind_the_others_and_behind_ours() -> 
     venue = a_market_with((60, PRICE, COIN, True))
     price, ahead = bids(venue)[0]
     first = place(venue, a_limit("first", "BUY", price, "0.2"))
-    second = place(venue, a_limit("second", "BUY", price, "5"))
+    second = place(venue, a_limit("second", "BUY", price, "1.2"))
 
     venue.advance()
 
@@ -170,9 +170,7 @@ def test_fill_or_kill_fills_whole_or_not_at_all() -> None:
     body = a_body("a", "BUY", "limit_limit_fok", limit_price=price, base_size=size)
     more = str(Decimal(size) + Decimal("0.00000001"))
 
-    killed = place(
-        venue, a_body("b", "BUY", "limit_limit_fok", limit_price=price, base_size=more)
-    )
+    killed = place(venue, a_body("b", "BUY", "limit_limit_fok", limit_price=price, base_size=more))
     filled = place(venue, body)
 
     assert (order(venue, killed)["status"], fills_of(venue, killed)) == ("CANCELLED", [])
@@ -183,9 +181,7 @@ def test_the_rest_of_an_immediate_order_is_cancelled() -> None:
     venue = a_market_with()
     price, size = asks(venue)[0]
 
-    order_id = place(
-        venue, a_body("c", "BUY", "sor_limit_ioc", limit_price=price, base_size="1")
-    )
+    order_id = place(venue, a_body("c", "BUY", "sor_limit_ioc", limit_price=price, base_size="1"))
 
     shown = order(venue, order_id)
     assert (shown["status"], shown["filled_size"]) == ("CANCELLED", size)

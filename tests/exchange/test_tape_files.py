@@ -81,9 +81,7 @@ def test_trades_are_used_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", ["seconds", "nanoseconds", "fractions"])
-def test_times_of_trades_may_be_seconds_nanoseconds_or_fractions(
-    tmp_path: Path, unit: str
-) -> None:
+def test_times_of_trades_may_be_seconds_nanoseconds_or_fractions(tmp_path: Path, unit: str) -> None:
     columns = some_trades()
     times = {
         "seconds": [START_S + step for step in range(4)],
