@@ -50,7 +50,7 @@ HOMES: Mapping[str, set[str]] = {
     "tornado": {"exchange"},
     "tqdm": {"live", "backtesting"},
     "vectorbt": {"research"},
-    "websockets": {"coinbase"},
+    "websockets": {"coinbase", "live"},  # live: the lockstep channel, no part of Coinbase
 }
 """Each outside library, and asyncio and sqlite3, with the rooms that may know it."""
 

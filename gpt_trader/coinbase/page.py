@@ -42,5 +42,5 @@ def convert(body: Any, wire: type[Wire]) -> Wire:
     """
     try:
         return msgspec.convert(body, wire)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, UnicodeError, RecursionError) as error:
         raise WireError(f"an answer from Coinbase cannot be read: {error}") from None

@@ -11,6 +11,7 @@ from gpt_trader.coinbase.page import Page
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.times import SECOND_NS, build_time
 from gpt_trader.coinbase.transport import Query, Refusal, Transport
+from gpt_trader.coinbase.watch import Watch
 from gpt_trader.coinbase.wire_account import (
     FeeRates,
     KeyPermissions,
@@ -73,6 +74,8 @@ class RestClient:
         How long any single read from the connection may take.
     now_ns
         The exchange's clock, which stamps answers that bring no time.
+    watch
+        A test that ends the process in the midst of a request; otherwise nobody.
 
     Raises
     ------
@@ -92,9 +95,10 @@ class RestClient:
         ca_file: Path | None,
         timeout_s: float,
         now_ns: Callable[[], int],
+        watch: Watch | None = None,
     ) -> None:
         assert timeout_s > 0, timeout_s
-        self._transport = Transport(host, signer, ca_file, timeout_s)
+        self._transport = Transport(host, signer, ca_file, timeout_s, watch)
         self._now_ns = now_ns
 
     def create(self, intent: OrderIntended) -> OrderAccepted | OrderRejected:

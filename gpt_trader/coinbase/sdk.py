@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.tls import trusted_authorities
+from gpt_trader.coinbase.watch import Watch, WatchedAdapter
 
 SECRET_VARIABLES = ("COINBASE_API_KEY", "COINBASE_API_SECRET")
 
@@ -38,7 +39,12 @@ class KeylessClient(RESTClient):  # type: ignore[misc]
     """The SDK's client with our signer, verified TLS, a time limit, and no redirects."""
 
     def __init__(
-        self, host: str, signer: Signer | None, ca_file: Path | None, timeout_s: float
+        self,
+        host: str,
+        signer: Signer | None,
+        ca_file: Path | None,
+        timeout_s: float,
+        watch: Watch | None = None,
     ) -> None:
         # None must be said: the defaults are what the environment held at import.
         super().__init__(api_key=None, api_secret=None, base_url=host, timeout=timeout_s)
@@ -49,6 +55,8 @@ class KeylessClient(RESTClient):  # type: ignore[misc]
         # the line above, all come from the environment.
         self.session.trust_env = False
         self.session.max_redirects = 0
+        if watch is not None:
+            self.session.mount("https://", WatchedAdapter(watch))
 
     def set_headers(self, method: str, path: str) -> dict[str, str]:
         """The headers of one request, with a fresh token when there is a key (SDK's hook)."""

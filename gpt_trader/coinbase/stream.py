@@ -18,6 +18,7 @@ from gpt_trader.coinbase.sequence import Continuity, SequenceCheck
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.wire_frame import ErrorFrame, Frame, parse_frame
 from gpt_trader.coinbase.wire_market import Level2Update
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import ExchangeUnreachable, UsageError, WireError
 from gpt_trader.domain.events import QuoteSeen, TradesSeen
 
@@ -198,7 +199,7 @@ class Stream:
             match frame:
                 case ErrorFrame():
                     self._wait_s_min = REFUSED_S
-                    return await self._lose(f"Coinbase refuses: {frame.message[:100]}", ())
+                    return await self._lose(f"Coinbase refuses: {frame.message}", ())
                 case Frame():
                     return await self._take(frame)
         except WireError as error:
@@ -300,4 +301,4 @@ async def _connect(url: str, trust: ssl.SSLContext) -> ClientConnection:
 def _reason(error: ConnectionClosed) -> str:
     if error.rcvd is None:
         return "closed without a word"
-    return f"closed: {error.rcvd.code} {error.rcvd.reason}"[:120]
+    return one_line(f"closed: {error.rcvd.code} {error.rcvd.reason}")

@@ -12,6 +12,8 @@ from requests import HTTPError, JSONDecodeError, RequestException, Response
 from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.sdk import KeylessClient
 from gpt_trader.coinbase.signer import Signer
+from gpt_trader.coinbase.watch import Watch
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
 
 ROOT = "/api/v3/brokerage"
@@ -43,13 +45,18 @@ class Transport:
     """
 
     def __init__(
-        self, host: str, signer: Signer | None, ca_file: Path | None, timeout_s: float
+        self,
+        host: str,
+        signer: Signer | None,
+        ca_file: Path | None,
+        timeout_s: float,
+        watch: Watch | None = None,
     ) -> None:
         if _HOST.fullmatch(host) is None:
             raise UsageError(f"{host!r} is no host: write NAME or NAME:PORT, without https://")
         self.host = host
         self.is_signed = signer is not None
-        self._client = KeylessClient(host, signer, ca_file, timeout_s)
+        self._client = KeylessClient(host, signer, ca_file, timeout_s, watch)
 
     def read(self, path: str, query: Query) -> Any:
         """Ask for something and change nothing. Gives the JSON body or a `Refusal`.
@@ -140,7 +147,7 @@ def _refusal(response: Response) -> Refusal | None:
     message = body.get("message") or body.get("error_details") or ""
     if not isinstance(reason, str) or not reason or not isinstance(message, str):
         return None
-    return Refusal(response.status_code, reason[:100], message[:300])
+    return Refusal(response.status_code, one_line(reason), one_line(message))
 
 
 def _response(error: HTTPError) -> Response:

@@ -113,7 +113,7 @@ def parse_fee_rates(body: Any) -> FeeRates:
 
     References
     ----------
-    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/fees/get-transaction-summary
+    docs.cdp.coinbase.com, Advanced Trade, REST API: fees, get transaction summary
     """
     tier = convert(body, _Summary).fee_tier
     rates = FeeRates(parse_amount(tier.maker_fee_rate), parse_amount(tier.taker_fee_rate))

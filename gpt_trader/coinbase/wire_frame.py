@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gpt_trader.coinbase.times import parse_time
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import WireError
 
 
@@ -66,7 +67,7 @@ def parse_frame(text: str | bytes) -> Frame | ErrorFrame:
     """
     envelope = decode(_ENVELOPE, text)
     if envelope.type == "error":
-        return ErrorFrame(envelope.message)
+        return ErrorFrame(one_line(envelope.message))
     if not envelope.channel or envelope.sequence_num < 0 or not envelope.events:
         raise WireError("a message without channel, sequence_num or events")
     return Frame(

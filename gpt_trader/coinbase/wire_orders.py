@@ -17,6 +17,7 @@ from gpt_trader.coinbase.order_word import (
 )
 from gpt_trader.coinbase.page import Page, convert, next_cursor
 from gpt_trader.coinbase.times import parse_time
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
 from gpt_trader.domain.events import Draft, OrderAccepted, OrderIntended, OrderRejected
 from gpt_trader.domain.order import OrderType, TimeInForce
@@ -152,8 +153,8 @@ def parse_created(
     return OrderRejected(
         answered_ns,
         intent.client_order_id,
-        telling[0] if telling else UNKNOWN_REASON,
-        failure.message or failure.error_details,
+        one_line(telling[0]) if telling else UNKNOWN_REASON,
+        one_line(failure.message or failure.error_details),
     )
 
 
@@ -173,7 +174,8 @@ def parse_cancelled(body: Any, order_ids: Sequence[str]) -> tuple[CancelWord, ..
         raise OutcomeUnknown(f"cancel: no word on {', '.join(missing)}")
     words = (results[order_id] for order_id in order_ids)
     return tuple(
-        CancelWord(w.order_id, w.success, "" if w.success else w.failure_reason) for w in words
+        CancelWord(w.order_id, w.success, "" if w.success else one_line(w.failure_reason))
+        for w in words
     )
 
 
@@ -219,8 +221,8 @@ def _parse_order(wire: _Order) -> OrderWord:
         fill_count=parse_fill_count(wire.number_of_fills, filled_size),
         filled_value=parse_when_filled(wire.filled_value, filled_size),
         total_fees=parse_when_filled(wire.total_fees, filled_size),
-        reject_reason="" if wire.reject_reason == NO_REJECTION else wire.reject_reason,
-        cancel_reason=wire.cancel_message,
+        reject_reason="" if wire.reject_reason == NO_REJECTION else one_line(wire.reject_reason),
+        cancel_reason=one_line(wire.cancel_message),
         created_ns=parse_time(wire.created_time),
     )
 

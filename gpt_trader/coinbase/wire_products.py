@@ -104,7 +104,7 @@ def parse_candles(body: Any, granularity_s: int) -> tuple[Candle, ...]:
 
     References
     ----------
-    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/products/get-product-candles
+    docs.cdp.coinbase.com, Advanced Trade, REST API: products, get product candles
     """
     by_start: dict[int, Candle] = {}
     for wire in convert(body, _Candles).candles:

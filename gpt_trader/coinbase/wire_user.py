@@ -12,6 +12,7 @@ from gpt_trader.coinbase.order_word import (
 )
 from gpt_trader.coinbase.times import parse_time
 from gpt_trader.coinbase.wire_frame import Frame, decode
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import WireError
 
 SNAPSHOT_ORDERS = 50
@@ -97,8 +98,8 @@ def _parse_order(wire: _Order, ts_ns: int, is_snapshot: bool) -> UserOrder:
         fill_count=parse_fill_count(wire.number_of_fills, filled_size),
         filled_value=parse_when_filled(wire.filled_value, filled_size),
         total_fees=parse_when_filled(wire.total_fees, filled_size),
-        reject_reason=wire.reject_reason,
-        cancel_reason=wire.cancel_reason,
+        reject_reason=one_line(wire.reject_reason),
+        cancel_reason=one_line(wire.cancel_reason),
         created_ns=parse_time(wire.creation_time),
         ts_ns=ts_ns,
         is_snapshot=is_snapshot,

@@ -1,15 +1,14 @@
 """The WebSocket door of lockstep: reads ``hello`` and ``settled``, writes what Lockstep says."""
 
 import msgspec
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketHandler
 
 from gpt_trader.exchange.auth import Unauthorized
-from gpt_trader.exchange.frames import build_error
+from gpt_trader.exchange.frames import build_error, wrap_text
 from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.lockstep import Lockstep
 from gpt_trader.exchange.round_events import Wire
-from gpt_trader.exchange.sockets import Door
+from gpt_trader.exchange.sockets import Door, write_frames
 
 
 class ControlMessage(msgspec.Struct, frozen=True):
@@ -78,10 +77,7 @@ class ControlSocket(WebSocketHandler):
             self._door.fail(error)
 
     def _refuse(self, reason: str) -> None:
-        self.write_message(build_error(reason).decode())
+        write_frames(self, wrap_text(build_error(reason)))
 
     def _send(self, message: Wire) -> None:
-        try:
-            self.write_message(msgspec.json.encode(message).decode())
-        except (WebSocketClosedError, StreamClosedError):
-            return  # the session is gone; its next hello begins anew
+        write_frames(self, wrap_text(msgspec.json.encode(message)))

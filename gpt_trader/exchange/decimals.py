@@ -19,10 +19,11 @@ def decimal_text(count: int, places: int) -> str:
     """
     if count < 0:
         return "-" + decimal_text(-count, places)
-    whole, part = divmod(count, 10**places)
-    if not part:
-        return str(whole)
-    return f"{whole}.{part:0{places}d}".rstrip("0")
+    if not places:
+        return str(count)
+    digits = str(count).zfill(places + 1)
+    part = digits[-places:].rstrip("0")
+    return f"{digits[:-places]}.{part}" if part else digits[:-places]
 
 
 def ratio_text(numerator: int, denominator: int, places: int) -> str:

@@ -17,9 +17,8 @@ from tornado.websocket import WebSocketClientConnection, WebSocketError, websock
 from gpt_trader.exchange.catalog import Product, product_from_wire
 from gpt_trader.exchange.followed_news import News, NewsError, NumberedTrade, parse_news
 from gpt_trader.exchange.hub import Hub
-from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.round_events import RoundEvents, Wire
-from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote
+from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote, TapeError
 from gpt_trader.exchange.timestamps import parse_time
 from gpt_trader.exchange.venue import Venue
 
@@ -119,12 +118,21 @@ class Follower:
         self._beats = 0
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, hub: Hub, fail: Callable[[JournalError], None]) -> None:
+    def start(self, hub: Hub, fail: Callable[[BaseException], None]) -> None:
         """Listen while the exchange runs; ``fail`` is told when news cannot be recorded."""
+
+        def end(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is not None:  # a paper market must never stand still in silence
+                fail(error)
+
         self._tasks = [
             asyncio.create_task(self._listen()),
-            asyncio.create_task(self._release(hub, fail)),
+            asyncio.create_task(self._release(hub)),
         ]
+
+        for task in self._tasks:
+            task.add_done_callback(end)
 
     def stop(self) -> None:
         """End listening."""
@@ -194,7 +202,7 @@ class Follower:
         self._last_ids[product_id] = numbered.trade_id
         self._trades.append(numbered.trade)
 
-    async def _release(self, hub: Hub, fail: Callable[[JournalError], None]) -> None:
+    async def _release(self, hub: Hub) -> None:
         """Make a round of what was heard, four times a second, and publish it."""
         published = self._beats
         while True:
@@ -203,9 +211,8 @@ class Follower:
                 continue
             try:
                 hub.publish(self._next_round())
-            except JournalError as error:
-                fail(error)
-                return
+            except TapeError as error:
+                self._warn(f"following {self._source.socket}: {error}")
             if published != self._beats:
                 published = self._beats
                 hub.heartbeat(self._venue.now_ns, published)

@@ -55,13 +55,9 @@ class Hub:
         Unknown products are left out in silence, as Coinbase does.
         """
         known = [wanted for wanted in product_ids if wanted in self._listed]
-        if known or channel == HEARTBEATS or (channel == USER and not product_ids):
+        if known or not product_ids or channel == HEARTBEATS:
             feed.subscribe(channel, known)
-        if channel in PUBLIC_CHANNELS:
             for frame in self._snapshots(channel, known):
-                feed.send(frame)
-        if channel == USER:
-            for frame in self._user_snapshots(frozenset(known)):
                 feed.send(frame)
         self._acknowledge(feed)
         if channel == HEARTBEATS:
@@ -119,6 +115,10 @@ class Hub:
                 feed.send(frame)
 
     def _snapshots(self, channel: str, product_ids: Sequence[str]) -> Iterator[Frame]:
+        if channel == USER:
+            yield from self._user_snapshots(frozenset(product_ids))
+        if channel not in PUBLIC_CHANNELS:
+            return
         snapshot = {
             "ticker": self._venue.ticker_snapshot,
             "level2": self._venue.level2_snapshot,

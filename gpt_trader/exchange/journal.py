@@ -19,6 +19,7 @@ Record = list[Any]
 FILE_NAME = "journal.log"
 CHECK_CHARS = 16
 VERSION = 1
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class JournalError(Exception):
@@ -105,7 +106,7 @@ class Journal:
     def _append(self, record: Record) -> None:
         if self._broken or self._file < 0:
             raise JournalError(f"{self.path}: closed, or an earlier line could not be written")
-        text = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode()
+        text = ENCODER.encode(record).encode()
         self._digest.update(text)
         line = b"%s %s\n" % (self._digest.hexdigest()[:CHECK_CHARS].encode(), text)
         try:

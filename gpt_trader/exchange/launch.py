@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -60,6 +61,8 @@ def launch(choices: Choices) -> int:
 
 
 async def _serve(choices: Choices) -> int:
+    # Clients that break off or distrust us are their own business; errors of ours still show.
+    logging.getLogger("tornado.general").setLevel(logging.CRITICAL)
     credentials = _credentials(choices.tls)
     with _refused():
         rules = _rules(choices)
@@ -104,8 +107,11 @@ def _credentials(folder: Path) -> Credentials:
 
 
 async def _follow(choices: Choices, host: str) -> Following:
-    ca = None if choices.follow_ca is None else str(choices.follow_ca)
-    source = find_source(host, ca)
+    try:
+        source = find_source(host, None if choices.follow_ca is None else str(choices.follow_ca))
+    except OSError as error:  # also what OpenSSL says about a file that holds no certificate
+        reason = f"--follow-ca {choices.follow_ca}: {error.strerror or error}"
+        raise LaunchError(BAD_INPUT, reason) from error
     market = await fetch_market(source, choices.product_ids)
     products = list(dict.fromkeys(market.products.values()))
     return Following(source, market, FollowedTape(choices.seed, market.now_ns, products))
@@ -171,7 +177,8 @@ async def _open(server: ExchangeServer, choices: Choices) -> None:
         await server.start()
     except OSError as error:
         ports = " or ".join(str(port) for port in (choices.port, choices.plain_port) if port)
-        reason = f"port {ports}: {error.strerror}; choose another, or 0 for any free one"
+        cause = os.strerror(error.errno or 0)
+        reason = f"port {ports}: {cause}; choose another, or 0 for any free one"
         raise LaunchError(REFUSED, reason) from error
 
 

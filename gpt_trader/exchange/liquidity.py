@@ -78,9 +78,9 @@ class Liquidity:
 
     def __init__(self, rules: VenueRules) -> None:
         self._levels = rules.level_count
-        self._spread = Fraction(rules.spread_bps) / BPS
-        self._gap = Fraction(rules.level_gap_bps) / BPS
-        self._share = Fraction(rules.depth_share)
+        self._spread = (Fraction(rules.spread_bps) / BPS).as_integer_ratio()
+        self._gap = (Fraction(rules.level_gap_bps) / BPS).as_integer_ratio()
+        self._share = Fraction(rules.depth_share).as_integer_ratio()
 
     def moment(self, part: ProductTape, count: int, round_number: int) -> Moment:
         """Say what decides a product's book when ``count`` trades are released."""
@@ -141,24 +141,23 @@ class Liquidity:
         price = part.prices[moment.count - 1]
         noise = self._noise(part, moment)
         draw = mix(noise)
-        wide = self._spread * price * (draw & (ONE - 1)) ** 3
-        spread = 1 + wide.numerator // (wide.denominator << (3 * BITS))
-        below = part.maker_buys[moment.count - 1]
-        bid, ask = (price, price + spread) if below else (price - spread, price)
+        above, below = self._spread
+        spread = 1 + above * price * (draw & (ONE - 1)) ** 3 // (below << (3 * BITS))
+        maker_buys = part.maker_buys[moment.count - 1]
+        bid, ask = (price, price + spread) if maker_buys else (price - spread, price)
         bid_lots = self._lots(moment, 0, draw >> BITS)
         return (bid, bid_lots), (ask, self._lots(moment, 0, mix(noise + 1)))
 
     def _step(self, price: int, draw: int) -> int:
         part = (draw >> (2 * BITS)) & (ONE - 1)
-        gap = self._gap
-        return 1 + abs(price) * gap.numerator * part**2 // (gap.denominator << (2 * BITS))
+        above, below = self._gap
+        return 1 + abs(price) * above * part**2 // (below << (2 * BITS))
 
     def _lots(self, moment: Moment, place: int, draw: int) -> int:
         """Sizes from 0.2 to 2 times the share, and half as much again for each level down."""
         part = (draw & (ONE - 1)) * 18 + 2 * ONE
-        share = self._share
-        lots = moment.depth * share.numerator * (2 + place) * part
-        return max(1, lots // (share.denominator * 2 * 10 * ONE))
+        above, below = self._share
+        return max(1, moment.depth * above * (2 + place) * part // (below * 2 * 10 * ONE))
 
     def _noise(self, part: ProductTape, moment: Moment) -> int:
         return mix((part.key + moment.count + (moment.quote_round << 40)) & MASK)

@@ -80,6 +80,7 @@ class Lockstep:
             "rounds": self._venue.rounds,
             "now_ns": self._venue.now_ns,
             "products": list(self._tape.parts),
+            "candle_s": self._tape.granularity_s,
             "seed": self._tape.seed,
             "tape_sha256": self._tape.sha256,
         }

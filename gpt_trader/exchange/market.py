@@ -71,7 +71,7 @@ class Market:
         )
 
     def news(self, since: Mark, now_ns: int, user: list[UserUpdate]) -> RoundEvents:
-        """Write what was released since a mark; books and candles only when somebody asks."""
+        """Say what was released since a mark; it is written when somebody asks."""
         counts, round_number = self.mark().counts, self.cursor.round
         traded = {
             name: (since.counts[name], count)
@@ -89,13 +89,20 @@ class Market:
         def candles(product_id: str) -> list[Wire]:
             return self._data[product_id].changed_candles(*traded[product_id])
 
+        def trades(product_id: str) -> list[Wire]:
+            return self._data[product_id].channel_trades(*traded[product_id])
+
+        def ticker(product_id: str) -> Wire:
+            # What moved has a new book, from which nobody has taken yet.
+            part, count = self.tape.parts[product_id], counts[product_id]
+            moment = self._liquidity.moment(part, count, round_number)
+            best = self._liquidity.best(part, moment)
+            return self._data[product_id].ticker(count, now_ns, *best)
+
         return RoundEvents(
             now_ns=now_ns,
-            trades={
-                name: self._data[name].channel_trades(start, stop)
-                for name, (start, stop) in traded.items()
-            },
-            tickers={name: self._ticker(name, now_ns) for name in moved if counts[name]},
+            trades=OnDemand(tuple(traded), trades),
+            tickers=OnDemand(tuple(name for name in moved if counts[name]), ticker),
             level2=OnDemand(moved, changes),
             candles=OnDemand(tuple(traded), candles),
             user=user,
@@ -104,9 +111,13 @@ class Market:
 
     def ticker_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
         """Give the ticker as one event; none before the first trade."""
-        if not self.cursor.count(product_id):
+        count = self.cursor.count(product_id)
+        if not count:
             return []
-        return [{"type": "snapshot", "tickers": [self._ticker(product_id, now_ns)]}]
+        book = self._book(product_id)
+        bid, ask = (book.bids or (None,))[0], (book.asks or (None,))[0]
+        ticker = self._data[product_id].ticker(count, now_ns, bid, ask)
+        return [{"type": "snapshot", "tickers": [ticker]}]
 
     def level2_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
         """Give the whole book as one event."""
@@ -224,18 +235,6 @@ class Market:
     def _book_at(self, product_id: str, count: int, round_number: int) -> Book:
         part: ProductTape = self.tape.parts[product_id]
         return self._liquidity.book(part, self._liquidity.moment(part, count, round_number))
-
-    def _ticker(self, product_id: str, now_ns: int) -> Wire:
-        part = self.tape.parts[product_id]
-        count = self.cursor.count(product_id)
-        moment = self._liquidity.moment(part, count, self.cursor.round)
-        live = self._live.get(product_id)
-        if live is not None and live.moment == moment and live.taken:
-            bids, asks = live.bids(), live.asks()
-            bid, ask = (bids[0] if bids else None), (asks[0] if asks else None)
-        else:
-            bid, ask = self._liquidity.best(part, moment)
-        return self._data[product_id].ticker(count, now_ns, bid, ask)
 
     def _product(self, product_id: str, now_ns: int) -> Wire:
         count = self.cursor.count(product_id)

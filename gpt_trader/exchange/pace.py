@@ -31,7 +31,7 @@ class Pace:
         self._beats = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
-    def start(self, hub: Hub, fail: Callable[[JournalError], None]) -> None:
+    def start(self, hub: Hub, fail: Callable[[BaseException], None]) -> None:
         """Let the tape run from where it stands; ``fail`` is told when that cannot be recorded."""
         self._tape_origin_ns = self._venue.now_ns
         self._wall_origin_s = asyncio.get_running_loop().time()
@@ -51,7 +51,7 @@ class Pace:
             running_ns = self._tape_origin_ns + int(elapsed_s * self._multiple * SECOND_NS)
             hub.publish(self._venue.advance_clock(running_ns))
 
-    def _release(self, hub: Hub, fail: Callable[[JournalError], None]) -> None:
+    def _release(self, hub: Hub, fail: Callable[[BaseException], None]) -> None:
         """Release what is due, for a few milliseconds at most, and come back for the next."""
         loop = asyncio.get_running_loop()
         begun_s = loop.time()

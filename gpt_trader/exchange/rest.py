@@ -36,7 +36,7 @@ class Desk:
     machine_ns: Callable[[], int]
     answer_first: bool
     tick: Callable[[], None]
-    fail: Callable[[JournalError], None]
+    fail: Callable[[BaseException], None]
 
 
 class RestHandler(RequestHandler):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 Wire = dict[str, Any]
 
@@ -15,14 +15,20 @@ class UserUpdate:
     ts_ns: int
 
 
-class OnDemand(Mapping[str, list[Wire]]):
-    """Wire dicts by product id, made when somebody asks: mostly nobody subscribes to them."""
+T = TypeVar("T")
 
-    def __init__(self, product_ids: tuple[str, ...], make: Callable[[str], list[Wire]]) -> None:
+
+class OnDemand(Mapping[str, T]):
+    """News by product id, made when somebody asks: most of it nobody subscribes to.
+
+    ``make`` must give the same whenever it is asked.
+    """
+
+    def __init__(self, product_ids: tuple[str, ...], make: Callable[[str], T]) -> None:
         self._product_ids = product_ids
         self._make = make
 
-    def __getitem__(self, product_id: str) -> list[Wire]:
+    def __getitem__(self, product_id: str) -> T:
         if product_id not in self._product_ids:
             raise KeyError(product_id)
         return self._make(product_id)

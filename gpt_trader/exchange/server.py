@@ -1,6 +1,7 @@
 """The embedded exchange as a server: one TLS port for REST and WebSocket, as clients expect."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,6 @@ from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
-from tornado.netutil import bind_sockets
 from tornado.routing import Matcher
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
@@ -19,7 +19,6 @@ from gpt_trader.exchange.choices import MAX_SPEED
 from gpt_trader.exchange.control import ControlSocket
 from gpt_trader.exchange.follow import Follower
 from gpt_trader.exchange.hub import Hub
-from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import ApiKey
 from gpt_trader.exchange.lockstep import Lockstep
 from gpt_trader.exchange.pace import Pace
@@ -88,7 +87,7 @@ class ExchangeServer:
         keys: Mapping[str, ApiKey],
         certificate: tuple[Path, Path],
         options: Options,
-        fail: Callable[[JournalError], None],
+        fail: Callable[[BaseException], None],
     ) -> None:
         self.port = options.port
         self.plain_port = options.plain_port
@@ -128,9 +127,9 @@ class ExchangeServer:
             self._mover.stop()
         for server in self._servers:
             server.stop()
-        for socket in tuple(self.open_sockets):
-            socket.close(SERVICE_RESTART, "the exchange stops")
-            connection = socket.ws_connection
+        for client in tuple(self.open_sockets):
+            client.close(SERVICE_RESTART, "the exchange stops")
+            connection = client.ws_connection
             if connection is not None and connection.stream is not None:
                 connection.stream.close()
         for server in self._servers:
@@ -142,11 +141,12 @@ class ExchangeServer:
             self._mover.tick(self.hub)
 
     def _listen(self, port: int, tls: ssl.SSLContext | None) -> int:
-        sockets = bind_sockets(port, self._options.host)
+        listener = socket.create_server((self._options.host, port))
+        listener.setblocking(False)
         server = HTTPServer(self._application, ssl_options=tls, max_body_size=BODY_BYTES_MAX)
-        server.add_sockets(sockets)
+        server.add_socket(listener)
         self._servers.append(server)
-        bound: int = sockets[0].getsockname()[1]
+        bound: int = listener.getsockname()[1]
         return bound
 
     def _build_application(self, verifier: Verifier) -> Application:

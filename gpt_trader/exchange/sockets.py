@@ -12,7 +12,6 @@ from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
 from gpt_trader.exchange.feed import USER, Feed
 from gpt_trader.exchange.frames import build_error
 from gpt_trader.exchange.hub import CHANNELS, Hub
-from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import Scope
 
 OUTGOING_BYTES_MAX = 64 * 1024 * 1024  # a subscriber that reads slower is dropped
@@ -46,7 +45,7 @@ class Door:
     subscribe_in_time: Callable[[], bool]
     subscribed: Callable[[Feed], None]
     open_sockets: set[WebSocketHandler]
-    fail: Callable[[JournalError], None]  # when the journal cannot be written
+    fail: Callable[[BaseException], None]  # when the journal cannot be written
 
 
 class FeedSocket(WebSocketHandler):
@@ -115,17 +114,22 @@ class FeedSocket(WebSocketHandler):
         return True
 
     def _write_bytes(self, frames: bytes) -> None:
-        """Write ready frames in one go; ``write_message`` would cost a task for each of them."""
-        connection = self.ws_connection
-        if connection is None or connection.stream is None or connection.is_closing():
-            return
-        try:
-            connection.stream.write(frames)
-        except StreamBufferFullError:
-            connection.stream.close()
-        except StreamClosedError:
-            return
+        write_frames(self, frames)
 
     def _close_if_idle(self) -> None:
         if self._door.subscribe_in_time():
             self.close(POLICY_VIOLATION, "no subscription within 5 seconds")
+
+
+def write_frames(handler: WebSocketHandler, frames: bytes) -> None:
+    """Write ready frames in one go; tornado's own way costs a task for each message.
+
+    A connection that cannot take them is closed: it is gone, or its client reads too slowly.
+    """
+    connection = handler.ws_connection
+    if connection is None or connection.stream is None or connection.is_closing():
+        return
+    try:
+        connection.stream.write(frames)
+    except (StreamBufferFullError, StreamClosedError):
+        connection.stream.close()

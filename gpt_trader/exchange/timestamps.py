@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 SECOND_NS = 1_000_000_000
+DAY_S = 86_400
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
@@ -22,9 +23,12 @@ def time_text(time_ns: int) -> str:
     '2026-01-05T00:00:00.25Z'
     """
     second, rest_ns = divmod(time_ns, SECOND_NS)
+    day, of_day = divmod(second, DAY_S)
+    minute, of_minute = divmod(of_day, 60)
+    text = f"{_day_text(day)}T{minute // 60:02d}:{minute % 60:02d}:{of_minute:02d}"
     if not rest_ns:
-        return _second_text(second) + "Z"
-    return f"{_second_text(second)}.{rest_ns:09d}".rstrip("0") + "Z"
+        return text + "Z"
+    return f"{text}.{rest_ns:09d}".rstrip("0") + "Z"
 
 
 def parse_time(text: str) -> int | None:
@@ -38,10 +42,10 @@ def parse_time(text: str) -> int | None:
     except ValueError:  # such as a 13th month
         return None
     delta = parsed - EPOCH
-    seconds = delta.days * 86_400 + delta.seconds
+    seconds = delta.days * DAY_S + delta.seconds
     return seconds * SECOND_NS + int((fraction or "0").ljust(9, "0"))
 
 
-@lru_cache(maxsize=4096)
-def _second_text(second: int) -> str:
-    return (EPOCH + dt.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+@lru_cache(maxsize=64)
+def _day_text(day: int) -> str:
+    return (EPOCH + dt.timedelta(days=day)).date().isoformat()

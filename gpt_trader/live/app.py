@@ -37,7 +37,7 @@ from gpt_trader.live.record import Record
 from gpt_trader.live.report import Reporter, close_log, open_log
 from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
 from gpt_trader.live.summary import Ending, document
-from gpt_trader.live.venues import Venue, open_venue
+from gpt_trader.live.venues import Venue, open_venue, playing
 from gpt_trader.store.folders import SessionFolder, profile_folder
 
 REST_S_MAX = 10.0
@@ -92,6 +92,8 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         stack.callback(rest.close)
         feed = new_token()
         lockstep = await _lockstep(options, venue, signer, feed, stack)
+        if lockstep is not None:
+            venue = playing(venue, lockstep.tape)
         if resumed:
             log, engine, news = resume(folder)
         else:

@@ -24,6 +24,8 @@ class Tape:
     rounds: int
     seed: int
     sha256: str
+    products: tuple[str, ...]
+    candle_s: int  # width of its candles
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,14 @@ class Lockstep:
         message = json.loads(await connection.recv())
         if message.get("type") != "tape":
             raise WireError(f"lockstep: expected the tape, got {message.get('type')!r}")
-        tape = Tape(message["round"], message["rounds"], message["seed"], message["tape_sha256"])
+        tape = Tape(
+            round=message["round"],
+            rounds=message["rounds"],
+            seed=message["seed"],
+            sha256=message["tape_sha256"],
+            products=tuple(message["products"]),
+            candle_s=message["candle_s"],
+        )
         return cls(connection, tape)
 
     async def messages(self) -> AsyncIterator[Barrier | Finished]:

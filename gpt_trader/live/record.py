@@ -65,11 +65,11 @@ class Record:
 
     def snapshot(self) -> None:
         """Keep the state, so that the next start folds a tail only."""
-        seq = self.log.head[0]
-        self._probes.passed("snapshot")
-        self.log.snapshots.save(seq, frozen(self._engine))
-        self._probes.passed("checkpoint")
-        self.log.checkpoint()
+        seq, state = self.log.head[0], frozen(self._engine)
+        with self._probes.passing("snapshot", self._file.with_name(f"{self._file.name}-wal")):
+            self.log.snapshots.save(seq, state)
+        with self._probes.passing("checkpoint", self._file):
+            self.log.checkpoint()
         self._snapshot_seq = seq
 
     def finish(self) -> None:

@@ -1,16 +1,15 @@
 """Starting is recovering: the log is folded, from its newest snapshot, into a fresh engine."""
 
-import msgspec
-
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import SessionOpened
 from gpt_trader.engine.engine import Engine
 from gpt_trader.store.event_log import EventLog
+from gpt_trader.store.state import decode_state, encode_state
 
 
 def frozen(engine: Engine) -> bytes:
     """The engine's state as a snapshot keeps it: equal states give equal bytes."""
-    return msgspec.json.encode(engine.freeze())
+    return encode_state(engine.freeze())
 
 
 def fold(log: EventLog) -> tuple[Engine, int]:
@@ -33,7 +32,7 @@ def fold(log: EventLog) -> tuple[Engine, int]:
     snapshot = log.snapshots.latest()
     if snapshot is not None:
         seq, blob = snapshot
-        engine.thaw(msgspec.json.decode(blob))
+        engine.thaw(decode_state(blob))
     folded = 0
     for _, event in log.read(seq):
         engine.apply(event)

@@ -9,10 +9,15 @@ import random
 import secrets
 import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from gpt_trader.coinbase.transport import ROOT
+from gpt_trader.coinbase.watch import Watch
 from gpt_trader.domain.errors import UsageError
 
 KILL = "GPT_TRADER_KILL_AT"  # POINT:COUNT[:group]
@@ -27,6 +32,7 @@ POINTS = (
     "checkpoint",
     "snapshot",
 )
+CREATE, CANCEL = ("POST", f"{ROOT}/orders"), ("POST", f"{ROOT}/orders/batch_cancel")
 READER_DELAY_S = 0.004
 
 
@@ -61,19 +67,73 @@ class Probes:
 
     def passed(self, point: str) -> None:
         """Say that `point` is reached; with a kill planted there, nothing runs after it."""
+        if self._is_due(point):
+            self._strike()
+
+    @contextmanager
+    def passing(self, point: str, file: Path) -> Iterator[None]:
+        """Say that `point` is the block inside, which writes to `file`.
+
+        A kill planted there strikes in its midst: when `file` begins to change, or at the end of
+        the block if that was missed.
+        """
+        if not self._is_due(point):
+            yield
+            return
+        before, ended = _state_of(file), threading.Event()
+
+        def strike_on_change() -> None:
+            while _state_of(file) == before and not ended.is_set():
+                pass  # any sleep would be longer than what is watched
+            self._strike()
+
+        watcher = threading.Thread(target=strike_on_change, daemon=True)
+        watcher.start()
+        yield
+        ended.set()
+        watcher.join()
+
+    def watch(self) -> Watch | None:
+        """Who must see the bytes of requests; nobody unless a kill is planted there."""
+        if self._kill is None or self._kill.point not in ("bytes_sent", "reply_unread", "cancel_sent"):
+            return None
+        return Watch(sent=self._sent, answered=self._answered)
+
+    def _sent(self, method: str, path: str) -> None:
+        if (method, path) == CREATE:
+            self.passed("bytes_sent")
+        elif (method, path) == CANCEL:
+            self.passed("cancel_sent")
+
+    def _answered(self, method: str, path: str) -> None:
+        if (method, path) == CREATE:
+            self.passed("reply_unread")
+
+    def _is_due(self, point: str) -> bool:
         assert point in POINTS, point
         if self._kill is None or self._kill.point != point:
-            return
+            return False
         self._passed += 1
-        if self._passed < self._kill.count:
-            return
+        return self._passed == self._kill.count
+
+    def _strike(self) -> None:
+        assert self._kill is not None
         whom = "process group" if self._kill.group else "process"
         print(
-            f"kill -9 of the {whom} at {point} number {self._passed}", file=sys.stderr, flush=True
+            f"kill -9 of the {whom} at {self._kill.point} number {self._passed}",
+            file=sys.stderr,
+            flush=True,
         )
         if self._kill.group:
             os.killpg(os.getpgrp(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _state_of(file: Path) -> tuple[int, int]:
+    if not file.exists():
+        return 0, 0
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def probes_from(environ: Mapping[str, str], profile: str) -> Probes:

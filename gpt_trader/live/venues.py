@@ -9,10 +9,11 @@ import json
 import subprocess
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpt_trader.domain.errors import ExchangeUnreachable, UsageError
+from gpt_trader.live.lockstep import Tape
 from gpt_trader.live.options import Options
 from gpt_trader.store.folders import SessionFolder
 
@@ -101,6 +102,11 @@ def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -
         candle_s=MINUTE_S,
         rounds=0,
     )
+
+
+def playing(venue: Venue, tape: Tape) -> Venue:
+    """The venue with what its tape holds: products and candles nobody has to guess."""
+    return replace(venue, products=tape.products, candle_s=tape.candle_s, rounds=tape.rounds)
 
 
 def _child(

@@ -1,18 +1,56 @@
-"""TEMP"""
-import struct, math
+"""One strategy running on one product: candles in, the target exposure out."""
+
+import math
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+
+from gpt_trader.domain.events import Candle
+from gpt_trader.signals.strategy import Strategy
+
+_HEAD = struct.Struct("<qd")
+
+
 class Signal:
-    def __init__(self, strategy, params):
-        self.p = strategy.values(params); self.closes=[]; self.target=math.nan; self.name=strategy.name; self.n=0
-    def update(self, c):
-        self.n+=1
-        if self.name=="dev_life":
-            self.target = 1.0 if self.p["entry_after"]<=self.n<self.p["exit_after"] else 0.0
-            return
-        self.closes.append(float(c.close)); self.closes=self.closes[-int(self.p["slow"]):]
-        if len(self.closes)<self.p["slow"]: return
-        f=sum(self.closes[-int(self.p["fast"]):])/self.p["fast"]; s=sum(self.closes)/self.p["slow"]
-        self.target = 1.0 if f>s else 0.0
-    def freeze(self): 
-        import json; return json.dumps([self.closes,self.target,self.n]).encode()
-    def thaw(self,b):
-        import json; self.closes,self.target,self.n=json.loads(b)
+    """The state of a strategy on one product. A candle's decimals become floats here."""
+
+    def __init__(self, strategy: Strategy, params: Mapping[str, float]) -> None:
+        values = strategy.values(params)
+        self._step = strategy.step
+        self._params = np.array([values[p.name] for p in strategy.parameters], dtype=np.float64)
+        self._state = np.zeros(strategy.state_size(values), dtype=np.float64)
+        self._warmup = strategy.warmup(values)
+        self._candles = 0
+        self.target = math.nan  # exposure from -1 to 1; NaN is not known
+
+    @property
+    def warm(self) -> bool:
+        """It has seen as many candles as it needs."""
+        return self._candles >= self._warmup
+
+    def update(self, candle: Candle) -> None:
+        """Show the strategy one complete candle, the next one after the last."""
+        self._candles += 1
+        self.target = float(
+            self._step(
+                self._state,
+                self._params,
+                float(candle.open),
+                float(candle.high),
+                float(candle.low),
+                float(candle.close),
+                float(candle.volume),
+            )
+        )
+
+    def freeze(self) -> bytes:
+        """The whole state, to the bit."""
+        return _HEAD.pack(self._candles, self.target) + self._state.tobytes()
+
+    def thaw(self, blob: bytes) -> None:
+        """Become what `freeze` gave."""
+        self._candles, self.target = _HEAD.unpack_from(blob)
+        state = np.frombuffer(blob, dtype=np.float64, offset=_HEAD.size)
+        assert state.shape == self._state.shape, "a state of the same strategy and parameters"
+        self._state[:] = state

@@ -83,7 +83,7 @@ def rest_server(context: ssl.SSLContext, *answers: Answer) -> Iterator[RestServe
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = answer
 
         def log_message(self, *args: object) -> None:
             return

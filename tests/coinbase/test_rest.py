@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -135,27 +134,43 @@ UNKNOWN = {
 def test_anything_less_than_a_word_leaves_the_outcome_unknown(
     answer: Answer, tmp_path: Path
 ) -> None:
-    with exchange(tmp_path, answer) as (client, server):
-        with pytest.raises(OutcomeUnknown):
-            client.create(an_intent())
+    with exchange(tmp_path, answer) as (client, server), pytest.raises(OutcomeUnknown):
+        client.create(an_intent())
 
     assert len(server.requests) == 1, "it must never be sent again"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_even_to_a_server_we_would_trust(
+    status: int, tmp_path: Path
+) -> None:
+    context = server_context(GOOD, AUTHORITY, tmp_path)
+    with rest_server(context, an_answer(CREATED)) as elsewhere:
+        away = Answer(status, b"{}", {"Location": f"https://{elsewhere.host}{ROOT}/orders"})
+        with (
+            exchange(tmp_path, away) as (client, _),
+            pytest.raises(OutcomeUnknown, match="TooManyRedirects"),
+        ):
+            client.create(an_intent())
+
+    assert elsewhere.requests == []
+
+
 @pytest.mark.parametrize("answer", [Answer(0, b""), Answer(503, b""), an_answer({"results": []})])
 def test_a_cancel_without_a_word_is_unknown_too(answer: Answer, tmp_path: Path) -> None:
-    with exchange(tmp_path, answer) as (client, server):
-        with pytest.raises(OutcomeUnknown):
-            client.cancel(["7d1f"])
+    with exchange(tmp_path, answer) as (client, server), pytest.raises(OutcomeUnknown):
+        client.cancel(["7d1f"])
 
     assert len(server.requests) == 1
 
 
 def test_a_server_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None:
     slow = Answer(200, json.dumps(CREATED).encode(), delay_s=0.6)
-    with exchange(tmp_path, slow, timeout_s=0.2) as (client, server):
-        with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
-            client.create(an_intent())
+    with (
+        exchange(tmp_path, slow, timeout_s=0.2) as (client, server),
+        pytest.raises(OutcomeUnknown, match="ReadTimeout"),
+    ):
+        client.create(an_intent())
 
     assert len(server.requests) == 1
 
@@ -184,9 +199,11 @@ def test_a_key_that_is_not_accepted_is_told_apart(
         "cancel": lambda client: client.cancel(["7d1f"]),
         "orders": lambda client: client.orders(None, []),
     }
-    with exchange(tmp_path, Answer(status, body)) as (client, server):
-        with pytest.raises(NotAuthorized, match=str(status)):
-            calls[call](client)
+    with (
+        exchange(tmp_path, Answer(status, body)) as (client, server),
+        pytest.raises(NotAuthorized, match=str(status)),
+    ):
+        calls[call](client)
 
     assert len(server.requests) == 1
 
@@ -232,9 +249,8 @@ BAD_READS = {
 def test_a_failed_question_is_never_an_answer(
     answer: Answer, error: type[TraderError], tmp_path: Path
 ) -> None:
-    with exchange(tmp_path, answer) as (client, _):
-        with pytest.raises(error):
-            client.order("7d1f")
+    with exchange(tmp_path, answer) as (client, _), pytest.raises(error):
+        client.order("7d1f")
 
 
 def test_an_order_is_absent_only_by_coinbases_own_word(tmp_path: Path) -> None:
@@ -273,9 +289,11 @@ def test_a_listing_is_read_to_its_last_page_and_a_later_word_counts(tmp_path: Pa
 
 def test_a_listing_that_runs_in_a_circle_ends(tmp_path: Path) -> None:
     page = an_answer({"orders": [], "has_next": True, "cursor": "c"})
-    with exchange(tmp_path, page, page, page) as (client, server):
-        with pytest.raises(WireError, match="circle"):
-            client.orders(None, [])
+    with (
+        exchange(tmp_path, page, page, page) as (client, server),
+        pytest.raises(WireError, match="circle"),
+    ):
+        client.orders(None, [])
 
     assert len(server.requests) == 2
 
@@ -327,9 +345,11 @@ def test_cancels_go_out_by_the_hundred(tmp_path: Path) -> None:
 
 
 def test_an_unknown_product_is_the_users_mistake(tmp_path: Path) -> None:
-    with exchange(tmp_path, an_answer({"products": [a_product()]})) as (client, _):
-        with pytest.raises(UsageError, match="no spot product DOG-USD"):
-            client.products(["SOL-USD", "DOG-USD"])
+    with (
+        exchange(tmp_path, an_answer({"products": [a_product()]})) as (client, _),
+        pytest.raises(UsageError, match="no spot product DOG-USD"),
+    ):
+        client.products(["SOL-USD", "DOG-USD"])
 
 
 def a_candle(start_s: int) -> dict[str, str]:

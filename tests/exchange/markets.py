@@ -82,7 +82,7 @@ def a_body(
     side: str,
     configuration: str,
     product_id: str = "BTC-USD",
-    **fields: object,
+    **fields: Any,
 ) -> Wire:
     """The body of a create."""
     return {
@@ -93,7 +93,7 @@ def a_body(
     }
 
 
-def a_limit(client_order_id: str, side: str, price: str, size: str, **fields: object) -> Wire:
+def a_limit(client_order_id: str, side: str, price: str, size: str, **fields: Any) -> Wire:
     """The body of a limit order that may rest."""
     return a_body(
         client_order_id, side, "limit_limit_gtc", limit_price=price, base_size=size, **fields
@@ -116,6 +116,11 @@ def balance(venue: Venue, currency: str) -> tuple[Decimal, Decimal]:
             free, held = wallet["available_balance"]["value"], wallet["hold"]["value"]
             return Decimal(free), Decimal(held)
     raise AssertionError(f"no wallet for {currency}")
+
+
+def amounts(free: str, held: str) -> tuple[Decimal, Decimal]:
+    """What ``balance`` should give."""
+    return Decimal(free), Decimal(held)
 
 
 def everything(venue: Venue) -> list[Any]:

@@ -18,7 +18,6 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from gpt_trader.exchange.authority import issue
 from gpt_trader.exchange.catalog import find_product
 from gpt_trader.exchange.choices import MAX_SPEED
-from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import ALL_SCOPES, Kind, Scope, load_keys, make_key
 from gpt_trader.exchange.rules import VenueRules, default_rules
 from gpt_trader.exchange.server import ExchangeServer, Options, Stage
@@ -99,7 +98,7 @@ class Exchange:
     def __init__(self, folder: Path, venue: Venue, tape: Tape, options: Options) -> None:
         self.folder = folder
         self.venue = venue
-        self.failures: list[JournalError] = []
+        self.failures: list[BaseException] = []
         self.key_file = make_key(folder, Kind.ES256)
         self._tape = tape
         self._options = options

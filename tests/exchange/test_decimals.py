@@ -49,7 +49,9 @@ def test_a_half_goes_to_the_even_neighbour(numerator: int, shown: str) -> None:
     assert ratio_text(numerator, 2, 0) == shown
 
 
-@pytest.mark.parametrize("text", ["", "abc", "NaN", "Infinity", "1e5", "+1", "1.", ".5", "1 ", "١"])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "NaN", "Infinity", "1e5", "+1", "1.", ".5", "1 ", "\u0661"]
+)
 def test_only_plain_decimal_text_is_a_number(text: str) -> None:
     assert parse_number(text) is None
 

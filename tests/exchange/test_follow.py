@@ -141,9 +141,7 @@ async def drop_connections(exchange: Exchange) -> None:
 
 
 def test_the_followed_exchange_must_be_trusted(tmp_path: Path, followed: Exchange) -> None:
-    stranger = Source(
-        f"127.0.0.1:{followed.server.port}", "unused", ssl.create_default_context()
-    )
+    stranger = Source(f"127.0.0.1:{followed.server.port}", "unused", ssl.create_default_context())
 
     with pytest.raises(Unreachable, match="certificate verify failed"):
         followed.call(fetch_market(stranger, BTC))

@@ -215,9 +215,11 @@ def test_a_stranger_cannot_move_the_tape(exchange: Exchange, message: str, text:
 
 
 def test_an_exchange_with_its_own_pace_refuses_the_control_channel(tmp_path: Path) -> None:
-    with an_exchange(tmp_path, speed=1.0) as exchange:
-        with pytest.raises(HTTPClientError) as refused:
-            exchange.socket("/lockstep")
+    with (
+        an_exchange(tmp_path, speed=1.0) as exchange,
+        pytest.raises(HTTPClientError) as refused,
+    ):
+        exchange.socket("/lockstep")
 
     assert refused.value.code == 403
 

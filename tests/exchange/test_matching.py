@@ -1,11 +1,25 @@
 """Fills by the tape and from the book: price, time, queue, and never against oneself."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from gpt_trader.exchange.rules import FeeTier, default_rules
 from gpt_trader.exchange.venue import Venue
-from tests.exchange.markets import COIN, Print, Wire, a_body, a_limit, a_venue, balance, place
+from tests.exchange.markets import (
+    COIN,
+    ETH_BTC,
+    Print,
+    Wire,
+    a_body,
+    a_limit,
+    a_print_tape,
+    a_venue,
+    amounts,
+    balance,
+    place,
+)
 
 PRICE = 6_200_000  # 62,000.00
 FIRST: Print = (0, PRICE, 10 * COIN, True)  # the best bid is 62,000.00 then
@@ -230,7 +244,7 @@ def test_an_order_ends_at_its_time_before_a_later_trade_can_fill_it() -> None:
     assert order(venue, order_id)["status"] == "EXPIRED"
     assert [update.order["status"] for update in events.user] == ["EXPIRED"]
     assert events.user[0].ts_ns == 1_767_571_270 * 10**9
-    assert balance(venue, "USD") == (Decimal(100_000), 0)
+    assert balance(venue, "USD") == amounts("100000", "0")
 
 
 def test_an_order_fills_by_a_trade_before_its_end() -> None:
@@ -306,3 +320,43 @@ def test_the_tape_does_not_change_by_our_fills() -> None:
         assert busy.advance().trades == quiet.advance().trades
 
     assert busy.product("BTC-USD") == quiet.product("BTC-USD")
+
+
+def a_dusty_venue(*later: Print, bitcoin: str) -> Venue:
+    """ETH-BTC, where a fill of few increments is less than a cash unit; no fees."""
+    free = (FeeTier("none", Decimal(0), Decimal(0), Decimal(0)),)
+    balances = {"BTC": Decimal(bitcoin), "ETH": Decimal(1)}
+    rules = replace(default_rules(1), fee_tiers=free, balances=balances)
+    venue = Venue(a_print_tape([(0, 3950, 10**9, True), *later], ETH_BTC), rules, None)
+    venue.advance()
+    return venue
+
+
+def test_an_order_ends_when_rounding_uses_up_its_last_money() -> None:
+    """130 lots at 0.039 cost 5.07 units, held as 6; one lot alone costs 1, the other 129 cost 6."""
+    venue = a_dusty_venue((60, 3800, 1, True), (61, 3800, 500, True), bitcoin="0.00000006")
+    fields = {"product_id": "ETH-BTC", "limit_price": "0.039", "base_size": "0.0000013"}
+    order_id = place(venue, a_body("c", "BUY", "limit_limit_gtc", **fields))
+
+    venue.advance()
+
+    shown = order(venue, order_id)
+    assert fills_of(venue, order_id) == [("0.039", "0.00000001", "MAKER")]
+    assert (shown["status"], shown["cancel_message"]) == (
+        "CANCELLED",
+        "Not enough balance for the rounding of this fill",
+    )
+    assert balance(venue, "BTC") == amounts("0.00000005", "0")
+
+
+def test_a_sale_of_dust_brings_nothing_but_costs_nothing() -> None:
+    rules = replace(default_rules(1), balances={"ETH": Decimal(1)})
+    venue = Venue(a_print_tape([(0, 3950, 10**9, True)], ETH_BTC), rules, None)
+    venue.advance()
+    fields = {"product_id": "ETH-BTC", "base_size": "0.00000001"}
+
+    order_id = place(venue, a_body("c", "SELL", "market_market_ioc", **fields))
+
+    fill = venue.fills({"order_ids": [order_id]})["fills"][0]
+    assert fill["commission"] == "0"
+    assert balance(venue, "BTC") == amounts("0", "0")

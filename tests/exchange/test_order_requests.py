@@ -16,7 +16,7 @@ def read(body: Wire) -> OrderRequest:
     return read_request(body, {"BTC-USD": BTC}, NOW_NS)
 
 
-def a_market(side: str = "BUY", **fields: object) -> Wire:
+def a_market(side: str = "BUY", **fields: Any) -> Wire:
     return a_body("c", side, "market_market_ioc", **fields)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from gpt_trader.exchange.feed import Feed
 from gpt_trader.exchange.hub import Hub
-from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.pace import Pace
 from gpt_trader.exchange.venue import Venue
 from tests.exchange.serving import a_venue
@@ -32,9 +31,9 @@ class ManualLoop(asyncio.SelectorEventLoop):
 
 def play(
     venue: Venue, multiple: float, seconds: float, watch: Callable[[bytes], None]
-) -> list[JournalError]:
+) -> list[BaseException]:
     """Play a venue for some seconds of the machine to a feed with every channel."""
-    failures: list[JournalError] = []
+    failures: list[BaseException] = []
 
     async def run() -> None:
         hub = Hub(venue)

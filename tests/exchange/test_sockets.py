@@ -150,10 +150,14 @@ def test_numbers_are_continuous_over_all_channels_and_apart_for_each_connection(
     assert [second.read()["sequence_num"] for _ in range(3)] == [2, 3, 4]
 
 
-def test_a_heartbeat_follows_its_subscription_at_once(exchange: Exchange) -> None:
+@pytest.mark.parametrize("extra", [{}, {"product_ids": BTC}, {"product_ids": ["NO-SUCH"]}])
+def test_a_heartbeat_follows_its_subscription_at_once(
+    exchange: Exchange, extra: dict[str, Any]
+) -> None:
+    """Some clients name products with it, which means nothing."""
     socket = exchange.socket()
 
-    socket.send({"type": "subscribe", "channel": "heartbeats"})
+    socket.send({"type": "subscribe", "channel": "heartbeats"} | extra)
     ack, beat = socket.read(), socket.read()
 
     assert subscriptions(ack) == {"heartbeats": ["heartbeats"]}
@@ -225,6 +229,15 @@ def test_a_user_subscription_to_a_product_sees_only_its_orders(exchange: Exchang
     assert update["events"][0]["orders"][0]["client_order_id"] == "btc"
 
 
+def test_a_user_subscription_to_unknown_products_only_shows_nothing(exchange: Exchange) -> None:
+    exchange.rest().limit_order_gtc_buy("first", "BTC-USD", "0.01", "20000")
+    socket = exchange.socket()
+
+    socket.subscribe("user", ["NO-SUCH"], exchange.jwt())
+
+    assert subscriptions(socket.read()) == {}
+
+
 @pytest.mark.parametrize("count, sizes", [(49, [49]), (50, [50, 0])])
 def test_a_user_snapshot_ends_with_a_message_of_fewer_than_50(
     exchange: Exchange, count: int, sizes: list[int]
@@ -257,10 +270,10 @@ def test_the_answer_and_the_user_message_come_in_the_chosen_order(
     tmp_path: Path, answer_first: bool
 ) -> None:
     """Seen at the moment the message leaves: is the answer with the caller already?"""
-    options = {"speed": 1e-6, "answer_first": answer_first, "plain_port": 0}
     seen: list[bool] = []
     left = threading.Event()
-    with an_exchange(tmp_path, **options) as exchange:
+    slowly = 1e-6  # not in lockstep, where the answer always comes first
+    with an_exchange(tmp_path, speed=slowly, answer_first=answer_first, plain_port=0) as exchange:
         exchange.advance()
         caller = http.client.HTTPConnection("127.0.0.1", exchange.server.plain_port)
         caller.connect()

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from gpt_trader.exchange.tape import TapeError
 from gpt_trader.exchange.tape_files import Reading, quantise, read_table, read_tape
 from gpt_trader.exchange.timestamps import SECOND_NS
 
-Columns = dict[str, list[object]]
+Columns = dict[str, list[Any]]
 
 READING = Reading(product_id=None, granularity_s=None, candles=None, seed=1)
 START_S = 1_677_628_800
@@ -83,12 +84,12 @@ def test_trades_are_used_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unit", ["seconds", "nanoseconds", "fractions"])
 def test_times_of_trades_may_be_seconds_nanoseconds_or_fractions(tmp_path: Path, unit: str) -> None:
     columns = some_trades()
-    times = {
+    times: Columns = {
         "seconds": [START_S + step for step in range(4)],
         "nanoseconds": [(START_S + step) * SECOND_NS for step in range(4)],
         "fractions": [float(START_S + step) for step in range(4)],
     }
-    columns["time"] = list(times[unit])
+    columns["time"] = times[unit]
 
     tape = read_tape([write(tmp_path / "trades.parquet", columns)], READING)
 
@@ -120,7 +121,7 @@ def test_files_of_two_products_share_the_rounds(tmp_path: Path) -> None:
 
 
 def test_one_file_may_hold_several_products(tmp_path: Path) -> None:
-    columns = {
+    columns: Columns = {
         name: [*values, *values] if name != "product_id" else ["BTC-USD"] * 3 + ["ETH-USD"] * 3
         for name, values in some_candles().items()
     }
@@ -147,7 +148,7 @@ def test_only_the_first_candles_are_kept_on_demand(tmp_path: Path) -> None:
     assert cut.parts["BTC-USD"].prices.tolist() == whole.parts["BTC-USD"].prices.tolist()
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[dict[str, list[Any] | None], str]] = {
     "a missing column": ({"volume": None}, "has no column volume"),
     "no product": ({"product_id": None}, "has no column product_id"),
     "no granularity": ({"granularity": None}, "has no column granularity"),
@@ -181,7 +182,7 @@ def test_broken_candles_are_refused_with_one_sentence(
         if values is None:
             del columns[name]
         else:
-            columns[name] = list(values)
+            columns[name] = values
     path = write(tmp_path / f"broken{ending}", columns)
 
     with pytest.raises(TapeError, match=words) as refusal:

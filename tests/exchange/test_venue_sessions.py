@@ -1,0 +1,293 @@
+"""Random sessions: money adds up to the last unit, and a restart at any point changes nothing."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+
+import pytest
+
+from gpt_trader.exchange.journal import FILE_NAME, Journal, JournalError
+from gpt_trader.exchange.journal_records import journal_header
+from gpt_trader.exchange.refusals import BadRequest
+from gpt_trader.exchange.rules import Duplicate, FeeRounding, VenueRules, default_rules
+from gpt_trader.exchange.tape import Tape
+from gpt_trader.exchange.venue import Venue, open_venue
+from tests.exchange.markets import (
+    BTC,
+    ETH_BTC,
+    START_S,
+    Wire,
+    a_body,
+    a_candle_tape,
+    a_limit,
+    everything,
+    place,
+)
+from tests.tier import scaled
+
+RULES = default_rules(1)
+UNIT = Decimal("1e-8")
+
+
+def random_body(draw: random.Random, venue: Venue, number: int) -> Wire:
+    """An order near the market, of any kind, sometimes too large or a repetition."""
+    product = draw.choice((BTC, ETH_BTC))
+    best = venue.best_bid_ask({"product_ids": [product.product_id]})["pricebooks"][0]
+    levels = best["bids"] or [{"price": "1"}]
+    step = Decimal(product.price_text(1))
+    shift = draw.choice((0, 0, 1, -1, -5, 5, -20, 20)) * max(1, draw.randint(0, 40))
+    price = max(step, Decimal(levels[0]["price"]) + step * shift)
+    size = draw.choice((1, 3, 10**3, 10**6, 10**7, 4 * 10**7)) * draw.randint(1, 9)
+    limit = {"base_size": product.base_text(size), "limit_price": format(price.normalize(), "f")}
+    name = f"order-{number if draw.random() < 0.95 else draw.randint(0, number)}"
+    side = draw.choice(("BUY", "SELL"))
+    kind = draw.randrange(7)
+    if kind == 0:
+        fields: Wire = {"base_size": limit["base_size"]}
+        return a_body(name, side, "market_market_ioc", product.product_id, **fields)
+    if kind == 1:
+        money = "0.02" if product is ETH_BTC else str(draw.choice((1, 17, 950, 40_000)))
+        return a_body(name, "BUY", "market_market_ioc", product.product_id, quote_size=money)
+    if kind == 2:
+        end = START_S + draw.randint(0, 45 * 60)
+        text = f"2026-01-05T{(end - START_S) // 3600:02}:{(end - START_S) // 60 % 60:02}:30Z"
+        return a_body(name, side, "limit_limit_gtd", product.product_id, end_time=text, **limit)
+    if kind in (3, 4):
+        configuration = ("limit_limit_fok", "sor_limit_ioc")[kind - 3]
+        return a_body(name, side, configuration, product.product_id, **limit)
+    post_only = kind == 5
+    return a_body(name, side, "limit_limit_gtc", product.product_id, post_only=post_only, **limit)
+
+
+def random_session(venue: Venue, seed: int) -> Iterator[None]:
+    """Plays a tape with random commands; yields after each step."""
+    draw = random.Random(seed)
+    number = 0
+    while venue.due_ns() is not None:
+        if draw.random() < 0.7:
+            venue.advance()
+        else:
+            venue.advance_item()
+        yield
+        for _ in range(draw.choice((0, 0, 1, 2, 3))):
+            if draw.random() < 0.25:
+                waiting = [order["order_id"] for order in venue.user_snapshot()[0]]
+                venue.cancel_orders(draw.sample(waiting, min(2, len(waiting))))
+            else:
+                number += 1
+                venue.create_order(random_body(draw, venue, number))
+            yield
+
+
+def a_random_tape(seed: int) -> Tape:
+    return a_candle_tape(45, seed, (BTC, ETH_BTC))
+
+
+def random_rules(seed: int) -> VenueRules:
+    draw = random.Random(seed)
+    dust = {"USD": Decimal("1000.00000001"), "BTC": Decimal("0.01234567"), "ETH": Decimal("0.3")}
+    return replace(
+        default_rules(seed),
+        balances=draw.choice((default_rules(1).balances, dust)),
+        fee_rounding=draw.choice(list(FeeRounding)),
+        max_open_orders=draw.choice((3, 500)),
+        duplicate_client_order_id=draw.choice(list(Duplicate)),
+    )
+
+
+def check_money(venue: Venue, rules: VenueRules) -> None:
+    """Recompute all balances and holds from what the exchange shows of fills and orders."""
+    totals: dict[str, Decimal] = defaultdict(Decimal, rules.balances)
+    filled: dict[str, Decimal] = defaultdict(Decimal)
+    fills = venue.fills({"limit": ["1000"]})
+    assert not fills["cursor"]
+    for fill in fills["fills"]:
+        base, quote = fill["product_id"].split("-")
+        size, fee = Decimal(fill["size"]), Decimal(fill["commission"])
+        exact = Decimal(fill["price"]) * size
+        filled[fill["order_id"]] += size
+        if fill["side"] == "BUY":
+            paid = (exact / UNIT).to_integral_value(ROUND_CEILING) * UNIT
+            totals[base] += size
+            totals[quote] -= paid + fee
+        else:
+            got = (exact / UNIT).to_integral_value(ROUND_FLOOR) * UNIT
+            totals[base] -= size
+            totals[quote] += got - fee
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    for order in venue.orders({})["orders"]:
+        base, quote = order["product_id"].split("-")
+        held[quote if order["side"] == "BUY" else base] += Decimal(order["outstanding_hold_amount"])
+        assert Decimal(order["filled_size"]) == filled[order["order_id"]]
+        if order["status"] != "OPEN":
+            assert order["outstanding_hold_amount"] == "0"
+    for wallet in venue.accounts({"limit": ["250"]})["accounts"]:
+        name = wallet["currency"]
+        free, hold = Decimal(wallet["available_balance"]["value"]), Decimal(wallet["hold"]["value"])
+        assert min(free, hold) >= 0
+        assert (free + hold, hold) == (totals[name], held[name]), name
+
+
+@pytest.mark.parametrize("seed", range(scaled(200)))
+def test_money_adds_up_to_the_last_unit_in_any_session(seed: int) -> None:
+    rules = random_rules(seed)
+    venue = Venue(a_random_tape(seed), rules, None)
+
+    for _ in random_session(venue, seed):
+        check_money(venue, rules)
+
+
+def test_the_random_sessions_meet_every_kind_of_end() -> None:
+    """Else the tests around this one would prove little."""
+    states, kinds, partial, rejected = set(), set(), 0, set()
+
+    for seed in range(12):
+        venue = Venue(a_random_tape(seed), random_rules(seed), None)
+        for _ in random_session(venue, seed):
+            pass
+        orders = venue.orders({})["orders"]
+        states |= {order["status"] for order in orders}
+        kinds |= {fill["liquidity_indicator"] for fill in venue.fills({"limit": ["1000"]})["fills"]}
+        partial += sum(int(order["number_of_fills"]) > 1 for order in orders)
+        draw = random.Random(seed)
+        for number in range(20):
+            answer, _ = venue.create_order(random_body(draw, venue, 1000 + number))
+            rejected.add(answer.get("error_response", {}).get("error"))
+
+    assert states == {"OPEN", "FILLED", "CANCELLED", "EXPIRED", "FAILED"}
+    assert kinds == {"MAKER", "TAKER"}
+    assert partial > 50
+    assert rejected >= {None, "INSUFFICIENT_FUND", "INVALID_LIMIT_PRICE_POST_ONLY"}
+
+
+@pytest.mark.parametrize("seed", range(scaled(200)))
+def test_a_restart_at_any_point_gives_the_same_exchange(seed: int, tmp_path: Path) -> None:
+    rules = random_rules(seed)
+    venue = open_venue(a_random_tape(seed), rules, tmp_path, sync=False)
+    stop = random.Random(seed).randint(1, 100)
+
+    for step, _ in enumerate(random_session(venue, seed)):
+        if step == stop:
+            break
+    venue.close()
+    again = open_venue(a_random_tape(seed), rules, tmp_path, sync=False)
+
+    assert everything(again) == everything(venue)
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(scaled(50)))
+def test_a_restart_does_not_change_what_follows(seed: int, tmp_path: Path) -> None:
+    rules = random_rules(seed)
+    whole = Venue(a_random_tape(seed), rules, None)
+    venue = open_venue(a_random_tape(seed), rules, tmp_path, sync=False)
+    draw = random.Random(seed)
+
+    for number in range(whole.rounds):
+        body = random_body(draw, whole, number)
+        assert venue.create_order(body) == whole.create_order(body)
+        if number % 7 == 3:
+            venue.close()
+            venue = open_venue(a_random_tape(seed), rules, tmp_path, sync=False)
+        ours, theirs = venue.advance(), whole.advance()
+        assert (ours.user, ours.trades, ours.tickers) == (
+            theirs.user,
+            theirs.trades,
+            theirs.tickers,
+        )
+
+    assert everything(venue) == everything(whole)
+    venue.close()
+
+
+@pytest.mark.parametrize("seed", range(scaled(50)))
+def test_item_by_item_is_the_same_as_round_by_round(seed: int) -> None:
+    rules = random_rules(seed)
+    venues = [Venue(a_random_tape(seed), rules, None) for _ in range(2)]
+    draws = [random.Random(seed) for _ in venues]
+
+    for number in range(venues[0].rounds):
+        venues[0].advance()
+        while venues[1].round < venues[0].round:
+            venues[1].advance_item()
+        for venue, draw in zip(venues, draws, strict=True):
+            venue.create_order(random_body(draw, venue, number))
+        assert everything(venues[0]) == everything(venues[1])
+
+
+@pytest.mark.parametrize("seed", range(scaled(50)))
+def test_the_user_channel_alone_tells_every_orders_end(seed: int) -> None:
+    venue = Venue(a_random_tape(seed), random_rules(seed), None)
+    draw = random.Random(seed)
+    last: dict[str, Wire] = {}
+
+    for number in range(venue.rounds):
+        updates = venue.advance().user
+        updates += venue.create_order(random_body(draw, venue, number))[1]
+        for update in updates:
+            former = last.get(update.order["order_id"])
+            assert former is None or former["status"] == "OPEN"
+            last[update.order["order_id"]] = update.order
+
+    for order in venue.orders({})["orders"]:
+        told = last[order["order_id"]]
+        assert told["status"] == order["status"]
+        assert told["cumulative_quantity"] == order["filled_size"]
+        assert told["total_fees"] == order["total_fees"]
+        assert told["number_of_fills"] == order["number_of_fills"]
+
+
+def test_an_order_is_in_the_journal_before_it_is_answered(tmp_path: Path) -> None:
+    venue = open_venue(a_candle_tape(20, 1), RULES, tmp_path, sync=True)
+    venue.advance()
+
+    order_id = place(venue, a_limit("c", "BUY", "1", "1"))
+
+    assert order_id in (tmp_path / FILE_NAME).read_text().splitlines()[-1]
+    venue.close()
+
+
+def test_an_order_that_cannot_be_written_down_does_not_exist(tmp_path: Path) -> None:
+    venue = open_venue(a_candle_tape(20, 1), RULES, tmp_path, sync=False)
+    venue.advance()
+    before = everything(venue)
+    venue.close()
+
+    with pytest.raises(JournalError):
+        venue.create_order(a_limit("c", "BUY", "1", "1"))
+
+    assert everything(venue) == before
+
+
+def test_a_journal_of_another_tape_or_other_rules_is_refused(tmp_path: Path) -> None:
+    open_venue(a_candle_tape(20, 1), RULES, tmp_path, sync=False).close()
+
+    with pytest.raises(JournalError, match="another tape"):
+        open_venue(a_candle_tape(21, 1), RULES, tmp_path, sync=False)
+    with pytest.raises(JournalError, match="another rules"):
+        rules = replace(RULES, max_open_orders=7)
+        open_venue(a_candle_tape(20, 1), rules, tmp_path, sync=False)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (["round", 99], "names round 99"),
+        (["create", 1, "no-such-order", {}], "has another outcome|is required"),
+        (["unheard"], "does not know"),
+    ],
+)
+def test_a_journal_that_cannot_be_repeated_is_refused(
+    tmp_path: Path, record: list[object], words: str
+) -> None:
+    tape = a_candle_tape(20, 1)
+    journal = Journal(tmp_path, journal_header(tape, RULES), sync=False)
+    journal.write_command(["begin", tape.begin_ns])
+    journal.write_command(record)
+    journal.close()
+
+    with pytest.raises((JournalError, BadRequest), match=words):
+        open_venue(tape, RULES, tmp_path, sync=False)
