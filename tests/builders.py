@@ -64,7 +64,9 @@ def a_draft(
     )
 
 
-def an_intent(name: str = "gt-1", draft: Draft | None = None, ts_ns: int = START_NS) -> OrderIntended:
+def an_intent(
+    name: str = "gt-1", draft: Draft | None = None, ts_ns: int = START_NS
+) -> OrderIntended:
     return OrderIntended(ts_ns, name, draft or a_draft(), ())
 
 
@@ -107,9 +109,7 @@ def a_trade(trade_id: int, price: str, base_size: str = "0.5", at_s: float = 0.0
 
 def a_candle(minute: int, close: str = "100.00", volume: str = "1") -> Candle:
     price = Decimal(close)
-    return Candle(
-        START_NS + minute * MINUTE_NS, price, price, price, price, Decimal(volume)
-    )
+    return Candle(START_NS + minute * MINUTE_NS, price, price, price, price, Decimal(volume))
 
 
 def an_opening(

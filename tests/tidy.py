@@ -49,6 +49,7 @@ HOMES: Mapping[str, set[str]] = {
     "sqlite3": {"store"},
     "tornado": {"exchange"},
     "tqdm": {"live", "backtesting"},
+    "urllib3": {"coinbase"},
     "vectorbt": {"research"},
     "websockets": {"coinbase", "live"},  # live: the lockstep channel, no part of Coinbase
 }
@@ -104,9 +105,13 @@ class Module:
 
     @property
     def room(self) -> str:
-        """The folder or file right below the package; empty for the package's own face."""
-        room = self.name.partition(".")[2].partition(".")[0]
-        return "cli" if room == "__main__" else room
+        """The folder or file right below the package; empty for the package's own face.
+
+        A `__main__` is the terminal's door to a room, and belongs to the terminal's floor.
+        """
+        if self.name.endswith("__main__"):
+            return "cli"
+        return self.name.partition(".")[2].partition(".")[0]
 
     @property
     def below_package(self) -> str:

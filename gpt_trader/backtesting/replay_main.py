@@ -11,13 +11,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from gpt_trader.backtesting.replay import Changes, Outcome, replay
-from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.errors import StoreDamaged, UsageError
 from gpt_trader.domain.events import SessionOpened
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.risk.limits import Limits
 from gpt_trader.settings import load_settings
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
+from gpt_trader.store.verify import verify
 from gpt_trader.strategies.registry import strategy_named
 
 EPILOG = """\
@@ -47,11 +48,12 @@ def run(argv: list[str]) -> int:
     folder = find(settings.var, args.session)
     reader = LogReader(folder.log)
     try:
+        report = verify(folder.log)
+        if report.fault is not None:
+            raise StoreDamaged(f"session {folder.session_id}: {report.fault}")
         changes = _changes(reader, args.param, args.limit)
-        bar: tqdm[int] = tqdm(
-            total=reader.last_seq(), unit=" events", disable=None, leave=False
-        )
-        with bar:
+        total = reader.last_seq()
+        with tqdm(range(0), total=total, unit=" events", disable=None, leave=False) as bar:
 
             def show(seq: int) -> None:
                 bar.update(seq - bar.n)

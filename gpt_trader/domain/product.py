@@ -113,8 +113,6 @@ class Product:
 
 
 @lru_cache(maxsize=4096)  # a few pairs, asked for at every mark
-def _cash_units_per_tick_lot(
-    price_increment: Decimal, base_increment: Decimal
-) -> tuple[int, int]:
+def _cash_units_per_tick_lot(price_increment: Decimal, base_increment: Decimal) -> tuple[int, int]:
     ratio = Fraction(price_increment) * Fraction(base_increment) / Fraction(CASH_UNIT)
     return ratio.numerator, ratio.denominator

@@ -28,6 +28,7 @@ from gpt_trader.domain.events import (
     OrderRejected,
     QuoteSeen,
     SessionOpened,
+    SessionResumed,
     StopRequested,
     TradesSeen,
     TradingStateChanged,
@@ -84,8 +85,11 @@ class Engine:
                 self.markets[event.product_id].quote(event)
                 self._value()
             case ClockTicked():
-                for market in self.markets.values():
-                    market.builder.tick(self.now_ns)
+                # A new connection ticks before it shows the trades we missed: until it is ready,
+                # the open candle may lack some, and must not be announced.
+                if self.feed_ready:
+                    for market in self.markets.values():
+                        market.builder.tick(self.now_ns)
             case CandlesLoaded():
                 self.markets[event.product_id].builder.load(event.candles)
             case CandleClosed():
@@ -103,6 +107,8 @@ class Engine:
                 self.trading_state = event.state
             case StopRequested():
                 self.stopping = True
+            case SessionResumed():
+                self.feed_ready = self.stopping = False
             case _:
                 self._apply_order(event)
 
@@ -176,10 +182,10 @@ class Engine:
                 return self._trade(self.markets[event.product_id])
             case StopRequested():
                 return self._cancels(self.orders.working(), f"the session ends: {event.reason}")
-            case OrderAccepted() if self.stopping:
+            case OrderAccepted() | OrderChanged() if self.stopping:
                 order = self.orders.get(event.client_order_id)
                 assert order is not None
-                return self._cancels((order,), "accepted while the session ends")
+                return self._cancels((order,), "at the exchange while the session ends")
             case _:
                 return ()
 

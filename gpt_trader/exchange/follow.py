@@ -185,22 +185,28 @@ class Follower:
         self._beats += news.channel == "heartbeats"
         self._quotes.update(news.quotes)
         for numbered in sorted(news.trades, key=lambda one: one.trade_id):
-            self._hear_trade(numbered, news)
+            if self._is_new(numbered, news):
+                self._trades.append(numbered.trade)
+        for numbered in news.trades:
+            product_id = numbered.trade.product_id
+            known = self._last_ids.get(product_id, -1)
+            self._last_ids[product_id] = max(known, numbered.trade_id)
 
-    def _hear_trade(self, numbered: NumberedTrade, news: News) -> None:
-        """Take a trade that is new. A snapshot repeats old ones and fills what a break lost.
+    def _is_new(self, numbered: NumberedTrade, news: News) -> bool:
+        """Tell a trade from one that was told before: snapshots repeat, and fill what was lost.
 
-        Of the very first snapshot only the newest trade counts, as the price to begin with.
+        After a restart the tape tells where it ended. Of the very first snapshot only the newest
+        trade counts, as the price to begin with.
         """
-        product_id = numbered.trade.product_id
-        newest = max(one.trade_id for one in news.trades if one.trade.product_id == product_id)
-        begun = product_id in self._last_ids
-        if numbered.trade_id <= self._last_ids.get(product_id, -1):
-            return
-        if news.snapshot and not begun and numbered.trade_id < newest:
-            return
-        self._last_ids[product_id] = numbered.trade_id
-        self._trades.append(numbered.trade)
+        trade = numbered.trade
+        known = self._last_ids.get(trade.product_id)
+        if known is not None:
+            return numbered.trade_id > known
+        told_ns = self._tape.parts[trade.product_id].times_ns
+        if told_ns:
+            return trade.time_ns > told_ns[-1]
+        siblings = [one for one in news.trades if one.trade.product_id == trade.product_id]
+        return not news.snapshot or numbered.trade_id == max(one.trade_id for one in siblings)
 
     async def _release(self, hub: Hub) -> None:
         """Make a round of what was heard, four times a second, and publish it."""

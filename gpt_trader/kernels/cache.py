@@ -23,7 +23,6 @@ import numba
 import numpy
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
-from numba.core.dispatcher import Dispatcher
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.closure import code_hash
@@ -39,21 +38,14 @@ Step = TypeVar("Step", bound=Callable[..., object])
 def compiled(function: Step) -> Step:
     """Hand `function` to Numba with our rules and our cache."""
     step = numba.njit(fastmath=False, error_model="python", nogil=True)(function)
-    _keep(step)
-    _SHELF.steps.append(step)
+    # What `enable_caching` does, with our cache in place of Numba's.
+    step._cache = KernelCache(function)  # type: ignore[attr-defined]
     return cast(Step, step)
 
 
 def use_folder(path: Path) -> None:
     """Keep what is compiled from now on below `path`."""
     _SHELF.base = path
-    for step in _SHELF.steps:
-        _keep(step)
-
-
-def _keep(step: "Dispatcher[Step]") -> None:
-    """Do what `enable_caching` does, with our cache in place of Numba's."""
-    step._cache = KernelCache(step.py_func)  # type: ignore[attr-defined]
 
 
 def sources_key(package: Path) -> str:
@@ -75,12 +67,11 @@ def sources_key(package: Path) -> str:
 
 
 class _Shelf:
-    """The folder in use, and the steps whose compiled forms go there."""
+    """The folder in use. The key is taken at import, when source and memory still agree."""
 
     def __init__(self) -> None:
         self.key = sources_key(_PACKAGE)
         self.base: Path | None = None
-        self.steps: list[Dispatcher[Callable[..., object]]] = []
 
     def folder(self) -> Path:
         return (self.base or _default_base()) / self.key
@@ -127,10 +118,16 @@ class KernelCache(FunctionCache):
     _impl_class = _Files
 
     def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
         super().__init__(function)  # type: ignore[no-untyped-call]
 
     def load_overload(self, sig: object, target_context: object) -> object:
-        """Read the compiled form, or None where it is absent or cut short."""
+        """Read the compiled form, or None where it is absent or cut short.
+
+        The name is made anew, now that Numba is about to compile: since the step was written a
+        notebook may have redefined what it calls, or `use_folder` have chosen another place.
+        """
+        super().__init__(self._function)  # type: ignore[no-untyped-call]
         try:
             _refuse_foreign(Path(self.cache_path))
             return super().load_overload(  # type: ignore[no-untyped-call]

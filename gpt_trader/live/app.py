@@ -13,7 +13,7 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
-from gpt_trader.domain.errors import BooksDisagree
+from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown
 from gpt_trader.domain.events import SessionOpened, TradingStateChanged
 from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import amount_of
@@ -87,7 +87,12 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         signer = Signer.from_key_file(venue.key_file, wall_ns)
         clock = EventClock()
         rest = RestClient(
-            venue.host, signer, ca_file=venue.ca, timeout_s=REST_S_MAX, now_ns=clock.now_ns
+            venue.host,
+            signer,
+            ca_file=venue.ca,
+            timeout_s=REST_S_MAX,
+            now_ns=clock.now_ns,
+            watch=probes.watch(),
         )
         stack.callback(rest.close)
         feed = new_token()
@@ -103,8 +108,8 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         clock.follow(engine)
         stream = _stream(options, venue, signer, feed, engine)
         stack.push_async_callback(stream.close)
-        record = Record(log, engine, Reporter(engine), probes)
-        loop = Loop(engine, record, Links(rest, stream, lockstep), probes, delays)
+        record = Record(log, folder.log, engine, Reporter(engine), probes)
+        loop = Loop(engine, record, Links(rest, stream, lockstep, venue.is_child), probes, delays)
         stack.callback(loop.desk.close)
         running = Running(options, folder, started_s, venue.rounds, progress)
         await loop.take(news)
@@ -159,6 +164,11 @@ async def _trade(loop: Loop, running: Running, is_new: bool) -> Result:
         raise BooksDisagree(
             f"the ledger and the exchange differ; session {running.folder.session_id} stays "
             "unfinished: see the CRITICAL line in the log"
+        )
+    if working := engine.orders.working():
+        raise OutcomeUnknown(
+            f"the exchange has not said how order {working[0].client_order_id} ended; session "
+            f"{running.folder.session_id} stays unfinished: the same command goes on with it"
         )
     account = await loop.books.account()
     return Result(_document(loop, running, account, reason), bool(interrupted))

@@ -39,6 +39,7 @@ from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 INBOX_MAX = 10_000
 SILENCE_S_MAX = 60.0  # of the machine's clock, in lockstep: then the exchange is gone
 RECONCILE_NS = 5_000_000_000  # of event time, between two looks while an answer is owed
+CLOSING_LOOKS, CLOSING_LOOK_S = 40, 0.1  # at orders whose cancel is asked for
 BOOKS_NS = 3_600_000_000_000  # of event time, between two comparisons of the books
 
 Item = TypeVar("Item")
@@ -51,6 +52,7 @@ class Links:
     rest: RestClient
     stream: Stream
     lockstep: Lockstep | None  # None: real time
+    is_new_exchange: bool  # started by this process, after any earlier one of the session ended
 
 
 class Loop:
@@ -99,6 +101,9 @@ class Loop:
         """Settle what a crash left open and compare the books; nothing is decided before."""
         await self.books.lost_in_a_crash()
         await self.books.orders()
+        if self._links.is_new_exchange:
+            await self.books.never_arrived()
+        await self.books.unanswered_cancels()
         await self.books.books()
         self.record.commit_durable()
         self.recovered = True
@@ -117,15 +122,18 @@ class Loop:
             await asyncio.gather(*readers, *self._tasks, return_exceptions=True)
 
     async def close(self, reason: str) -> None:
-        """Cancel what works, take in how it ended, compare the books and close the log."""
+        """Cancel what works, take in how it ended, compare the books and close the log.
+
+        It stays open while an order has not ended or the books differ: the next start goes on.
+        """
         await self.take(StopRequested(self.engine.now_ns, reason))
-        for _ in range(20):
+        for _ in range(CLOSING_LOOKS):
             await self.books.orders()
             if not self.engine.orders.working():
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(CLOSING_LOOK_S)
         await self.books.books()
-        if self.engine.books_agree:
+        if self.engine.books_agree and not self.engine.orders.working():
             await self.take(SessionClosed(self.engine.now_ns, reason))
         self.record.commit_durable()
 

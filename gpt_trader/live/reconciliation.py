@@ -13,6 +13,7 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
+    CancelAnswered,
     Event,
     ForeignOrderSeen,
     OrderAbsent,
@@ -104,6 +105,32 @@ class Reconciliation:
             if order.status is OrderStatus.INTENDED:
                 await self._take(
                     OrderLost(self._engine.now_ns, order.client_order_id, "no answer on record")
+                )
+
+    async def never_arrived(self) -> None:
+        """Settle what a new exchange process does not list: the old one took its sockets along.
+
+        No request of before can reach it any more, so here no time has to pass.
+        """
+        for _ in range(LISTINGS_MIN):
+            await self.orders()
+        for order in self._engine.orders.working():
+            listings = self._listings.get(order.client_order_id, 0)
+            if order.status is OrderStatus.UNKNOWN and listings >= LISTINGS_MIN:
+                name = order.client_order_id
+                await self._take(OrderAbsent(self._engine.now_ns, name, listings))
+
+    async def unanswered_cancels(self) -> None:
+        """Let a cancel without an effect be asked for again; to ask twice does no harm."""
+        for order in self._engine.orders.working():
+            if order.cancel_asked:
+                await self._take(
+                    CancelAnswered(
+                        self._engine.now_ns,
+                        order.client_order_id,
+                        accepted=False,
+                        reason="no effect since the start",
+                    )
                 )
 
     async def opening_balances(self) -> None:

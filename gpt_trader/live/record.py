@@ -1,6 +1,7 @@
 """The session's log as the loop writes it: committed cheaply or durably, snapshotted, reported."""
 
 from collections import deque
+from pathlib import Path
 
 from gpt_trader.domain.events import (
     CandleClosed,
@@ -27,8 +28,11 @@ class Record:
     none of them has an effect outside before it.
     """
 
-    def __init__(self, log: EventLog, engine: Engine, reporter: Reporter, probes: Probes) -> None:
+    def __init__(
+        self, log: EventLog, file: Path, engine: Engine, reporter: Reporter, probes: Probes
+    ) -> None:
         self.log = log
+        self._file = file
         self._engine = engine
         self._reporter = reporter
         self._probes = probes

@@ -33,6 +33,7 @@ POINTS = (
     "snapshot",
 )
 CREATE, CANCEL = ("POST", f"{ROOT}/orders"), ("POST", f"{ROOT}/orders/batch_cancel")
+ON_THE_WIRE = ("bytes_sent", "reply_unread", "cancel_sent")
 READER_DELAY_S = 0.004
 
 
@@ -95,7 +96,7 @@ class Probes:
 
     def watch(self) -> Watch | None:
         """Who must see the bytes of requests; nobody unless a kill is planted there."""
-        if self._kill is None or self._kill.point not in ("bytes_sent", "reply_unread", "cancel_sent"):
+        if self._kill is None or self._kill.point not in ON_THE_WIRE:
             return None
         return Watch(sent=self._sent, answered=self._answered)
 
@@ -145,7 +146,8 @@ def probes_from(environ: Mapping[str, str], profile: str) -> Probes:
         raise UsageError(f"{KILL} is for tests: unset it, profile {profile} does not run with it")
     point, _, rest = text.partition(":")
     count, _, group = rest.partition(":")
-    if point not in POINTS or not count.isdigit() or group not in ("", "group"):
+    is_count = count.isdigit() and int(count) > 0
+    if point not in POINTS or not is_count or group not in ("", "group"):
         raise UsageError(
             f"{KILL}={text}: write POINT:COUNT[:group], points are {', '.join(POINTS)}"
         )

@@ -34,6 +34,7 @@ class Venue:
     products: tuple[str, ...]  # to trade, when a person named none
     candle_s: int
     rounds: int  # of its tape, 0 where there is none
+    is_child: bool  # started by this process
 
 
 class ExchangeProcess:
@@ -60,6 +61,7 @@ class ExchangeProcess:
             products=tuple(ready["products"]),
             candle_s=ready["candle_s"] or MINUTE_S,
             rounds=ready["rounds"],
+            is_child=True,
         )
 
     def stop(self) -> None:
@@ -101,6 +103,7 @@ def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -
         products=(DEFAULT_PRODUCT,),
         candle_s=MINUTE_S,
         rounds=0,
+        is_child=False,
     )
 
 

@@ -20,6 +20,7 @@ class Parameter:
     default: float
     minimum: float
     maximum: float
+    whole: bool  # a count: 2.5 candles are none
     doc: str
 
 
@@ -32,6 +33,7 @@ class Strategy:
     parameters: tuple[Parameter, ...]
     state_size: Callable[[Mapping[str, float]], int]  # floats
     warmup: Callable[[Mapping[str, float]], int]  # candles before the first target
+    clash: Callable[[Mapping[str, float]], str]  # why values do not go together, or ""
     step: Step
 
     def values(self, given: Mapping[str, float]) -> dict[str, float]:
@@ -40,7 +42,7 @@ class Strategy:
         Raises
         ------
         UsageError
-            A name the strategy does not have, or a value outside its bounds.
+            A name the strategy does not have, a value outside its bounds, or two that clash.
         """
         names = [parameter.name for parameter in self.parameters]
         for name in given:
@@ -56,5 +58,16 @@ class Strategy:
                     f"strategy {self.name}: {parameter.name}={value:g} must be from "
                     f"{parameter.minimum:g} to {parameter.maximum:g}"
                 )
+            if parameter.whole and value != int(value):
+                raise UsageError(
+                    f"strategy {self.name}: {parameter.name}={value:g} must be a whole number"
+                )
             values[parameter.name] = value
+        if clash := self.clash(values):
+            raise UsageError(f"strategy {self.name}: {clash}")
         return values
+
+
+def no_clash(values: Mapping[str, float]) -> str:
+    """Any values within their bounds go together."""
+    return ""

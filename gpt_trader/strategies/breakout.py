@@ -6,7 +6,7 @@ from gpt_trader.kernels.compile import compile_step
 from gpt_trader.kernels.indicators import ATR_SIZE, atr_step
 from gpt_trader.kernels.rolling import highest_of, lowest_of, push_step, window_size
 from gpt_trader.kernels.vectors import Floats
-from gpt_trader.signals.strategy import Parameter, Strategy
+from gpt_trader.signals.strategy import Parameter, Strategy, no_clash
 
 ENTRY, EXIT, ATR_SPAN, STOP_ATR = 0, 1, 2, 3
 HELD, BEST, ATR = 0, 1, 2
@@ -45,27 +45,28 @@ def breakout_step(
     if state[HELD] == 0.0:
         if close > ceiling:
             state[HELD], state[BEST] = 1.0, close
-        return state[HELD]
+        return float(state[HELD])
     state[BEST] = max(state[BEST], close)
     if close < floor or close < state[BEST] - params[STOP_ATR] * atr:
         state[HELD] = 0.0
-    return state[HELD]
+    return float(state[HELD])
 
 
 STRATEGY = Strategy(
     name="breakout",
     doc="hold from a new high until a new low or a fall from the best close",
     parameters=(
-        Parameter("entry", 120, 2, 10_000, "candles whose highest high must be exceeded"),
-        Parameter("exit", 60, 2, 10_000, "candles whose lowest low ends it"),
-        Parameter("atr_span", 60, 1, 10_000, "candles of the average true range"),
-        Parameter("stop_atr", 6, 0.1, 1_000, "average true ranges below the best close"),
+        Parameter("entry", 120, 2, 10_000, True, "candles whose highest high must be exceeded"),
+        Parameter("exit", 60, 2, 10_000, True, "candles whose lowest low ends it"),
+        Parameter("atr_span", 60, 1, 10_000, True, "candles of the average true range"),
+        Parameter("stop_atr", 6, 0.1, 1_000, False, "average true ranges below the best close"),
     ),
     state_size=lambda values: (
         WINDOWS + window_size(int(values["entry"])) + window_size(int(values["exit"]))
     ),
-    warmup=lambda values: (
-        max(int(values["entry"]) + 1, int(values["exit"]) + 1, int(values["atr_span"]))
+    warmup=lambda values: max(
+        int(values["entry"]) + 1, int(values["exit"]) + 1, int(values["atr_span"])
     ),
+    clash=no_clash,
     step=breakout_step,
 )

@@ -26,10 +26,15 @@ STRATEGY = Strategy(
     name="dev_life",
     doc="one entry and one exit, by count of candles",
     parameters=(
-        Parameter("entry_after", 3, 1, 1e9, "the candle at which it buys"),
-        Parameter("exit_after", 20, 1, 1e9, "the candle at which it sells"),
+        Parameter("entry_after", 3, 1, 1e9, True, "the candle at which it buys"),
+        Parameter("exit_after", 20, 1, 1e9, True, "the candle at which it sells"),
     ),
     state_size=lambda values: 1,
     warmup=lambda values: 1,
+    clash=lambda values: (
+        "entry_after must be below exit_after"
+        if values["entry_after"] >= values["exit_after"]
+        else ""
+    ),
     step=dev_life_step,
 )

@@ -34,18 +34,21 @@ def crossover_step(
         state[HELD] = 1.0
     elif fast_mean < slow_mean - band:
         state[HELD] = 0.0
-    return state[HELD]
+    return float(state[HELD])
 
 
 STRATEGY = Strategy(
     name="ma_crossover",
     doc="hold while the fast average of closes is above the slow one",
     parameters=(
-        Parameter("fast", 20, 1, 5_000, "candles of the fast average"),
-        Parameter("slow", 100, 2, 10_000, "candles of the slow average"),
-        Parameter("band_bps", 2, 0, 1_000, "how far beyond the slow average a crossing counts"),
+        Parameter("fast", 20, 1, 5_000, True, "candles of the fast average"),
+        Parameter("slow", 100, 2, 10_000, True, "candles of the slow average"),
+        Parameter(
+            "band_bps", 2, 0, 1_000, False, "how far beyond the slow average a crossing counts"
+        ),
     ),
     state_size=lambda values: WINDOW + window_size(int(values["slow"])),
     warmup=lambda values: int(values["slow"]),
+    clash=lambda values: "fast must be below slow" if values["fast"] >= values["slow"] else "",
     step=crossover_step,
 )

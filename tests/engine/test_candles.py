@@ -14,7 +14,8 @@ def test_a_candle_is_what_its_trades_make_it() -> None:
 
     [(candle, watched)] = builder.closed
     assert watched
-    assert (candle.open, candle.high, candle.low, candle.close) == (10, 12, 9, 9)
+    prices = [candle.open, candle.high, candle.low, candle.close]
+    assert prices == [Decimal(text) for text in ("10", "12", "9", "9")]
     assert candle.volume == 6
     assert candle.start_ns == START_NS
 

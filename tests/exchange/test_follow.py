@@ -16,6 +16,8 @@ from gpt_trader.exchange.follow import (
     find_source,
 )
 from gpt_trader.exchange.followed_news import NewsError, parse_news
+from gpt_trader.exchange.journal import Journal
+from gpt_trader.exchange.journal_records import journal_header
 from gpt_trader.exchange.server import Stage
 from gpt_trader.exchange.tape import FollowedTape
 from gpt_trader.exchange.venue import Venue
@@ -34,10 +36,11 @@ BTC = ["BTC-USD"]
 class PaperExchange(Exchange):
     """An exchange that follows another one which runs beside it."""
 
-    def __init__(self, folder: Path, followed: Exchange) -> None:
+    def __init__(self, folder: Path, followed: Exchange, state: Path) -> None:
         tape = a_tape(rounds=1)  # replaced by the followed one when it starts
         super().__init__(folder, Venue(tape, some_rules(), None), tape, lockstep_options())
         self._followed = followed
+        self._state = state
         self.warnings: list[str] = []
 
     async def stage(self) -> Stage:
@@ -45,7 +48,9 @@ class PaperExchange(Exchange):
         source = find_source(f"127.0.0.1:{self._followed.server.port}", ca)
         market = await fetch_market(source, BTC)
         tape = FollowedTape(7, market.now_ns, [market.products["BTC-USD"]])
-        self.venue = Venue(tape, some_rules(), None)
+        rules = some_rules()
+        self.journal = Journal(self._state, journal_header(tape, rules), sync=False)
+        self.venue = Venue.restore(tape, rules, self.journal)
         following = Following(source, market, tape)
         return Stage(tape, self.venue, Follower(following, self.venue, self.warnings.append))
 
@@ -59,8 +64,9 @@ def followed(tmp_path: Path) -> Iterator[Exchange]:
 
 @pytest.fixture
 def paper(tmp_path: Path, followed: Exchange) -> Iterator[PaperExchange]:
-    with PaperExchange(tmp_path / "paper", followed) as exchange:
+    with PaperExchange(tmp_path / "paper", followed, tmp_path / "state") as exchange:
         yield exchange
+    exchange.journal.close()
 
 
 def listen(exchange: Exchange) -> Socket:
@@ -133,6 +139,33 @@ def test_after_a_break_the_missed_trades_are_told_once(
     assert heard == missed
     assert hear(socket, len(new)) == new
     assert any("closed" in warning for warning in paper.warnings)
+
+
+def test_a_restart_goes_on_with_orders_prices_and_the_trades_missed_meanwhile(
+    tmp_path: Path, followed: Exchange
+) -> None:
+    with PaperExchange(tmp_path / "paper", followed, tmp_path / "state") as first:
+        hear(listen(first), 1)
+        first.rest().limit_order_gtc_buy("paper-1", "BTC-USD", "0.01", "20000")
+        begun = prints(first)
+    first.journal.close()
+    told = len(prints(followed))
+    followed.advance()
+    missed = prints(followed)[told:]
+
+    with PaperExchange(tmp_path / "paper", followed, tmp_path / "state") as second:
+        restored = prints(second)[: len(begun)]
+        socket = second.socket()
+        socket.subscribe("market_trades", BTC)
+        while len(prints(second)) < len(begun) + len(missed):
+            socket.read()
+        everything = prints(second)
+        orders = second.rest().list_orders(order_status=["OPEN"]).orders
+    second.journal.close()
+
+    assert restored == begun
+    assert everything == begun + missed
+    assert [order.client_order_id for order in orders] == ["paper-1"]
 
 
 async def drop_connections(exchange: Exchange) -> None:

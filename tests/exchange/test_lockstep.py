@@ -78,7 +78,7 @@ def test_a_session_walks_through_the_whole_tape(exchange: Exchange) -> None:
 
     assert tape["type"] == "tape"
     assert (tape["round"], tape["rounds"], tape["products"]) == (0, ROUNDS, BTC)
-    assert len(tape["tape_sha256"]) == 64
+    assert (len(tape["tape_sha256"]), tape["candle_s"]) == (64, 60)
     assert rounds == [0, 1, 2, 3, 4, 5, -1]
     assert barrier == {"type": "finished", "rounds": ROUNDS}
 

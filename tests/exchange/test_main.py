@@ -65,7 +65,7 @@ def test_the_ready_line_says_all_that_a_client_needs_and_the_parent_ends_it(
     assert took_s < 1.0
     assert ready["pid"] == process.pid
     assert (ready["rounds"], ready["round"], ready["seed"]) == (5, 0, 1)
-    assert ready["products"] == ["BTC-USD"]
+    assert (ready["products"], ready["candle_s"]) == (["BTC-USD"], 60)
     assert len(ready["tape_sha256"]) == 64
     assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
     assert set(json.loads(Path(ready["key_file"]).read_text())) == {"name", "privateKey"}

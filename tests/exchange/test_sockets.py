@@ -378,3 +378,17 @@ def test_a_stopping_exchange_tells_its_clients_to_come_back(tmp_path: Path) -> N
         code = socket.wait_for_close()
 
     assert code == 1012
+
+
+def test_at_its_own_pace_the_exchange_publishes_without_being_asked(tmp_path: Path) -> None:
+    with an_exchange(tmp_path, speed=600.0) as exchange:
+        socket = exchange.socket()
+        for channel in ("market_trades", "heartbeats"):
+            socket.subscribe(channel, BTC)
+        messages = [socket.read() for _ in range(12)]
+
+    updates = [one for one in messages if one["events"][0].get("type") == "update"]
+    assert [one["sequence_num"] for one in messages] == list(range(12))
+    assert len(updates) >= 3
+    stamps = [one["timestamp"].rstrip("Z") for one in messages]
+    assert stamps == sorted(stamps)

@@ -1,7 +1,7 @@
 """A proxy that ends and reopens TLS between a session and an exchange, and counts what passes.
 
 It speaks with this installation's own authority on both sides. Whole REST requests pass through
-`Rules`, which may answer in the exchange's place; WebSocket frames are read and passed on as they are.
+a `Rule`, which may answer in the exchange's place; WebSocket frames are read and passed on.
 """
 
 import asyncio
