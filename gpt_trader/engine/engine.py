@@ -37,7 +37,7 @@ from gpt_trader.domain.order import Liquidity, OrderStatus, TradingState
 from gpt_trader.domain.product import Product, cash_units_held
 from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.engine.market import NS, Market
-from gpt_trader.kernels.sizing import UNKNOWN_LOTS, target_lots_step
+from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
 from gpt_trader.portfolio.allocation import Allocation
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.valuation import Valuation, equity_units
@@ -247,7 +247,7 @@ class Engine:
                 self.opened.sizing["volatility_target"],
             )
         )
-        return None if lots == UNKNOWN_LOTS else lots
+        return None if lots in (NOT_KNOWN, TOO_LARGE) else lots
 
     def _judged(self, draft: Draft, market: Market) -> OrderIntended | OrderDenied:
         facts = facts_of(draft, market, self.ledger, self._exposures(market))

@@ -65,7 +65,7 @@ class Journal:
             raise JournalError(f"{self.path}: cannot be opened: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.records, self._size = self._read()
+            self.records = self._read()
             self._begin({"version": VERSION, **header})
         except BlockingIOError as error:
             os.close(self._file)
@@ -115,9 +115,7 @@ class Journal:
                 raise OSError(0, "disk full")
         except OSError as error:
             self._broken = True
-            os.ftruncate(self._file, self._size)
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
-        self._size += len(line)
 
     def _flush(self) -> None:
         try:
@@ -126,7 +124,7 @@ class Journal:
             self._broken = True
             raise JournalError(f"{self.path}: cannot be flushed: {error.strerror}") from error
 
-    def _read(self) -> tuple[list[Record], int]:
+    def _read(self) -> list[Record]:
         text = self.path.read_bytes()
         size = text.rfind(b"\n") + 1
         if size < len(text):
@@ -138,7 +136,7 @@ class Journal:
             if check != self._digest.hexdigest()[:CHECK_CHARS].encode():
                 raise JournalError(f"{self.path}: line {number} is damaged")
             records.append(json.loads(payload))
-        return records, size
+        return records
 
     def _begin(self, header: dict[str, Any]) -> None:
         if not self.records:

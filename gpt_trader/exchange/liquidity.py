@@ -127,8 +127,6 @@ class Liquidity:
                 return lots
         if not levels or (price > levels[0][0]) == buys:
             return 0  # better than the best: nobody is there
-        if price in live.taken:
-            return 0
         draw = mix((self._noise(part, live.moment) + BETWEEN_LEVELS + price) & MASK)
         return self._lots(live.moment, self._levels // 2, draw)
 

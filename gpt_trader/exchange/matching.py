@@ -131,12 +131,8 @@ class Matching:
 
     def rest(self, order: Order, queue: int) -> None:
         """Let an order wait in the book behind ``queue`` lots of others."""
-        limit = order.request.limit
-        assert limit is not None, order.order_id
-        resting = self.resting(order.request.product.product_id)
-        earlier = resting.at_price(order.request.buys, limit)
-        order.queue = max([queue, *(other.queue for other in earlier)])
-        resting.add(order)
+        order.queue = queue
+        self.resting(order.request.product.product_id).add(order)
         self.waiting[order.order_id] = order
         if order.request.end_ns is not None:
             self._ending[order.order_id] = order

@@ -12,9 +12,6 @@ class RestingOrders:
         self._bids: list[Order] = []
         self._asks: list[Order] = []
 
-    def __len__(self) -> int:
-        return len(self._bids) + len(self._asks)
-
     def add(self, order: Order) -> None:
         """Let an order wait behind those of its price."""
         insort(self._side(order.request.buys), order, key=_priority)
@@ -35,14 +32,6 @@ class RestingOrders:
         """Give the orders that a trade at a price reaches, in the order they are served."""
         bids = [order for order in self._bids if _limit(order) >= price]
         return bids or [order for order in self._asks if _limit(order) <= price]
-
-    def at_price(self, buys: bool, price: int) -> list[Order]:
-        """Give the orders of one side at one price, first come first."""
-        return [order for order in self._side(buys) if order.request.limit == price]
-
-    def all(self) -> list[Order]:
-        """Give all of them."""
-        return [*self._bids, *self._asks]
 
     def _side(self, buys: bool) -> list[Order]:
         return self._bids if buys else self._asks

@@ -18,7 +18,6 @@ from gpt_trader.exchange.seeds import seed_key
 from gpt_trader.exchange.tape import MINUTE_S, Tape, TapeError, assemble
 
 START_S = 1_767_571_200  # 2026-01-05T00:00:00Z, a Monday
-WEEK_ROUNDS = 7 * 24 * 60
 QUIET_NOTIONAL = 20_000.0  # a minute; below, some minutes pass without a trade
 REGIME_MINUTES = 240.0  # a regime's mean length
 REGIME_SCALES = np.array([0.5, 1.0, 1.0, 2.2])

@@ -5,14 +5,13 @@ process stopped. It reads no clock: time is the tape's.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.cursor import Item
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Journal, JournalError, Record
-from gpt_trader.exchange.journal_records import journal_header, news_record, read_news
+from gpt_trader.exchange.journal_records import news_record, read_news
 from gpt_trader.exchange.liquidity import LiveBook
 from gpt_trader.exchange.market import Market, clock_answer
 from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
@@ -38,19 +37,6 @@ Wire = dict[str, Any]
 CANCEL_MAX = 100  # order ids in one request
 SNAPSHOT_ORDERS = 50
 ACCOUNTS_PAGE, ACCOUNTS_MAX = 49, 250
-
-
-def open_venue(tape: Tape, rules: VenueRules, folder: Path | None, *, sync: bool) -> "Venue":
-    """Give the exchange as its journal in a folder left it; without a folder, a new one.
-
-    Raises
-    ------
-    JournalError
-        The journal is damaged, in use, not writable, or belongs to another tape or other rules.
-    """
-    if folder is None:
-        return Venue(tape, rules, None)
-    return Venue.restore(tape, rules, Journal(folder, journal_header(tape, rules), sync=sync))
 
 
 class Venue:
@@ -111,11 +97,6 @@ class Venue:
         venue._attach(journal)
         records.clear()  # all of them are in the state now
         return venue
-
-    def close(self) -> None:
-        """Close the journal; no command is taken after it."""
-        if self._journal is not None:
-            self._journal.close()
 
     @property
     def round(self) -> int:
@@ -460,9 +441,7 @@ class Venue:
                 self._go_to(self.rounds, 0)
             case ["create", int(now_ns), str(order_id), dict(body)]:
                 self._pass_time(now_ns)
-                answer, _ = self.create_order(body)
-                if answer.get("success_response", {}).get("order_id") != order_id:
-                    raise JournalError(f"order {order_id} of the journal has another outcome now")
+                self._repeat_create(order_id, body)
             case ["cancel", int(now_ns), list(order_ids)]:
                 self._pass_time(now_ns)
                 self.cancel_orders(order_ids)
@@ -470,6 +449,14 @@ class Venue:
                 raise JournalError(
                     f"the journal holds a line this version does not know: {record[:1]}"
                 )
+
+    def _repeat_create(self, order_id: str, body: Wire) -> None:
+        try:
+            answer, _ = self.create_order(body)
+        except BadRequest as error:
+            raise JournalError(f"the journal holds a malformed order: {error}") from error
+        if answer.get("success_response", {}).get("order_id") != order_id:
+            raise JournalError(f"order {order_id} of the journal has another outcome now")
 
     def _go_to(self, round_number: int, items: int) -> None:
         if not self.round <= round_number <= self.rounds:

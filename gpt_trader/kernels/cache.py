@@ -122,18 +122,18 @@ class KernelCache(FunctionCache):
         super().__init__(function)  # type: ignore[no-untyped-call]
 
     def load_overload(self, sig: object, target_context: object) -> object:
-        """Read the compiled form, or None where it is absent or cut short.
+        """Read the compiled form, or None where it is absent, cut short or unreadable.
 
         The name is made anew, now that Numba is about to compile: since the step was written a
         notebook may have redefined what it calls, or `use_folder` have chosen another place.
         """
         super().__init__(self._function)  # type: ignore[no-untyped-call]
+        _refuse_foreign(Path(self.cache_path))
         try:
-            _refuse_foreign(Path(self.cache_path))
             return super().load_overload(  # type: ignore[no-untyped-call]
                 sig, target_context
             )
-        except (EOFError, pickle.UnpicklingError):
+        except (OSError, EOFError, pickle.UnpicklingError):
             return None
 
     def save_overload(self, sig: object, data: object) -> None:

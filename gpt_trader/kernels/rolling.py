@@ -25,6 +25,7 @@ SHRUNK = 1e-6
 """A sum of squares below this share of its largest is made anew: it is mostly rounding error."""
 
 
+@compile_step
 def ring_size(span: int) -> int:
     """Length of the state of one rolling step of `span` values."""
     return RING + span
@@ -126,7 +127,7 @@ def _mean_and_squares(state: Floats, x: float, span: int) -> tuple[float, float]
 def highest_step(state: Floats, x: float, span: int) -> float:
     """Highest of the last `span` values, or NaN before there are as many.
 
-    The ring is searched only when the highest value itself leaves it.
+    The ring is searched when the highest value leaves it, and when the ring comes round.
 
     Parameters
     ----------

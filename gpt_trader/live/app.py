@@ -13,16 +13,17 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
-from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown
-from gpt_trader.domain.events import SessionOpened, TradingStateChanged
+from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError
+from gpt_trader.domain.events import TradingStateChanged
 from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.live.clock import EventClock
-from gpt_trader.live.health import Pulse, health_of, write_health
+from gpt_trader.live.health import Health, Pulse
+from gpt_trader.live.lease import hold
 from gpt_trader.live.lockstep import Lockstep
-from gpt_trader.live.loop import Links, Loop
+from gpt_trader.live.loop import Links, Loop, Until
 from gpt_trader.live.opening import (
     begin,
     choose,
@@ -54,6 +55,7 @@ class Result:
 
     document: dict[str, object]
     interrupted: bool
+    fault: TraderError | None  # why the session could not be closed and stays unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class Running:
     options: Options
     folder: SessionFolder
     started_s: float
-    rounds: int  # of the tape, 0 where there is none
+    venue: Venue
+    health: Health
     progress: Progress
 
 
@@ -75,6 +78,7 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
     probes = probes_from(environ, options.profile)
     delays = reader_delays(environ, options.profile)
     async with AsyncExitStack() as stack:
+        stack.callback(hold(settings.var, options.profile))
         folder, resumed = choose(options)
         stack.callback(forget_if_unborn, folder)
         handler = open_log(
@@ -111,9 +115,10 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         record = Record(log, folder.log, engine, Reporter(engine), probes)
         loop = Loop(engine, record, Links(rest, stream, lockstep, venue.is_child), probes, delays)
         stack.callback(loop.desk.close)
-        running = Running(options, folder, started_s, venue.rounds, progress)
+        health = Health(profile_folder(settings.var, options.profile))
+        running = Running(options, folder, started_s, venue, health, progress)
         await loop.take(news)
-        return await _trade(loop, running, isinstance(news, SessionOpened))
+        return await _trade(loop, running)
 
 
 async def _lockstep(
@@ -144,34 +149,51 @@ def _stream(options: Options, venue: Venue, signer: Signer, feed: str, engine: E
     )
 
 
-async def _trade(loop: Loop, running: Running, is_new: bool) -> Result:
+async def _trade(loop: Loop, running: Running) -> Result:
     """Recover, trade, and end in good order."""
-    engine = loop.engine
-    if is_new:
-        await loop.books.opening_balances()
-    await _tighten(loop, running.options)
-    await loop.recover()
+    ended = "an error ended it"
     beat = asyncio.create_task(_beat(loop, running))
     try:
         with _interrupts(loop) as interrupted:
-            reason = await loop.run()
+            if loop.engine.allocation is None:
+                await loop.books.opening_balances()
+            await _tighten(loop, running.options)
+            await loop.recover()
+            reason = await loop.run(_until(running, len(loop.engine.markets)))
             await loop.close(reason)
+            ended = reason
     finally:
         beat.cancel()
-        _write_health(loop, running)
+        _write_health(loop, running, ended)
     loop.record.finish()
+    account = await loop.books.account()
+    fault = _fault(loop.engine, running.folder.session_id)
+    return Result(_document(loop, running, account, reason), bool(interrupted), fault)
+
+
+def _until(running: Running, product_count: int) -> Until:
+    """A tape of our own ends by itself; every other market is left after so many candles."""
+    options, venue = running.options, running.venue
+    if venue.is_child and options.profile == "dev":
+        return Until(candles=None, tape_ns=None if options.lockstep else venue.ends_ns)
+    if options.candles is None:
+        return Until(candles=None, tape_ns=None)
+    return Until(candles=options.candles * product_count, tape_ns=None)
+
+
+def _fault(engine: Engine, session_id: str) -> TraderError | None:
+    """Why the session stays unfinished, if it does."""
     if not engine.books_agree:
-        raise BooksDisagree(
-            f"the ledger and the exchange differ; session {running.folder.session_id} stays "
-            "unfinished: see the CRITICAL line in the log"
+        return BooksDisagree(
+            f"the ledger and the exchange differ; session {session_id} stays unfinished: see the "
+            "CRITICAL line in the log"
         )
     if working := engine.orders.working():
-        raise OutcomeUnknown(
+        return OutcomeUnknown(
             f"the exchange has not said how order {working[0].client_order_id} ended; session "
-            f"{running.folder.session_id} stays unfinished: the same command goes on with it"
+            f"{session_id} stays unfinished: the same command goes on with it"
         )
-    account = await loop.books.account()
-    return Result(_document(loop, running, account, reason), bool(interrupted))
+    return None
 
 
 async def _tighten(loop: Loop, options: Options) -> None:
@@ -187,17 +209,21 @@ def _interrupts(loop: Loop) -> Iterator[list[int]]:
     """Let Ctrl-C and SIGTERM end the session in good order; yields the signals that came."""
     running, came = asyncio.get_running_loop(), list[int]()
 
+    def release() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            running.remove_signal_handler(number)
+
     def interrupt(number: int) -> None:
         came.append(number)
         loop.stop("stopped by a person")
+        release()  # a second one does not wait for an exchange that gives no answer
 
     for number in (signal.SIGINT, signal.SIGTERM):
         running.add_signal_handler(number, interrupt, number)
     try:
         yield came
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            running.remove_signal_handler(number)
+        release()
 
 
 def _document(loop: Loop, running: Running, account: Account, reason: str) -> dict[str, object]:
@@ -228,22 +254,21 @@ def _document(loop: Loop, running: Running, account: Account, reason: str) -> di
 
 async def _beat(loop: Loop, running: Running) -> None:
     while True:
-        _write_health(loop, running)
-        running.progress(loop.engine.counts["candles"], running.rounds)
+        _write_health(loop, running, None)
+        running.progress(loop.engine.counts["candles"], running.venue.rounds)
         await asyncio.sleep(HEALTH_S)
 
 
-def _write_health(loop: Loop, running: Running) -> None:
+def _write_health(loop: Loop, running: Running, ended: str | None) -> None:
     options = running.options
     pulse = Pulse(
         session_id=running.folder.session_id,
         profile=options.profile,
         now_s=monotonic_s(),
-        started_s=running.started_s,
         loop_s=loop.turned_s,
         message_s=loop.heard_s,
         recovered=loop.recovered,
         lockstep=options.lockstep,
+        ended=ended,
     )
-    folder = profile_folder(options.settings.var, options.profile)
-    write_health(folder, health_of(loop.engine, pulse, wall_ns()))
+    running.health.write(loop.engine, pulse, wall_ns())

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from gpt_trader.engine.engine import Engine
 
 MESSAGE_AGE_S_MAX = 5.0
 LOOP_AGE_S_MAX = 2.0
+STALE_AFTER_S = 5.0
+"""It is written every second: an older file is a dead session's, whatever stands in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,63 +23,110 @@ class Pulse:
     session_id: str
     profile: str
     now_s: float
-    started_s: float
     loop_s: float  # when the loop last came round
     message_s: float  # when the exchange last said anything
     recovered: bool
     lockstep: bool  # the tape waits for us: silence of the machine's clock means nothing
+    ended: str | None  # why the session ended; None while it runs
 
 
-def health_of(engine: Engine, pulse: Pulse, wall_ns: int) -> dict[str, object]:
-    """Answer the three questions from named conditions, each with its age and threshold."""
-    loop_age = pulse.now_s - pulse.loop_s
-    message_age = pulse.now_s - pulse.message_s
-    alive = [_condition("loop_turns", loop_age <= LOOP_AGE_S_MAX, loop_age, LOOP_AGE_S_MAX)]
-    heard = pulse.lockstep or message_age <= MESSAGE_AGE_S_MAX
-    ready = [
-        _condition("recovered", pulse.recovered, pulse.now_s - pulse.started_s, None),
-        _condition("feed_ready", engine.feed_ready, message_age, None),
-        _condition("messages_arrive", heard, message_age, MESSAGE_AGE_S_MAX),
-        _condition("books_agree", engine.books_agree, None, None),
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold, and the age it was judged by, if it was."""
+
+    name: str
+    ok: bool
+    age_s: float | None
+    age_s_max: float | None
+
+
+class Health:
+    """Writes the file, and knows since when each condition has been as it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._since: dict[str, tuple[bool, float]] = {}
+
+    def write(self, engine: Engine, pulse: Pulse, wall_ns: int) -> None:
+        """Replace `health.json` at once: a reader sees the old one or the new one, never half."""
+        text = json.dumps(self.answers(engine, pulse, wall_ns), indent=1) + "\n"
+        fresh = self._folder / ".health.json.new"
+        try:
+            fresh.write_text(text)
+            fresh.replace(self._folder / "health.json")
+        except OSError:
+            # A full disk. The file that stands grows old, and an old one says: not alive.
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+
+    def answers(self, engine: Engine, pulse: Pulse, wall_ns: int) -> dict[str, object]:
+        """Answer the three questions from named conditions; each needs the one before it."""
+        alive = _alive(pulse)
+        ready = [*alive, *_ready(engine, pulse)]
+        allowed = [*ready, *_allowed(engine)]
+        return {
+            "session_id": pulse.session_id,
+            "profile": pulse.profile,
+            "pid": os.getpid(),
+            "written": datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(
+                timespec="milliseconds"
+            ),
+            "stale_after_s": STALE_AFTER_S,
+            "event_time_ns": engine.now_ns,
+            "trading_state": engine.trading_state.value,
+            "ended": pulse.ended,
+            "alive": self._answer(alive, pulse.now_s),
+            "ready": self._answer(ready, pulse.now_s),
+            "trading_allowed": self._answer(allowed, pulse.now_s),
+        }
+
+    def _answer(self, conditions: list[Condition], now_s: float) -> dict[str, object]:
+        return {
+            "ok": all(condition.ok for condition in conditions),
+            "reasons": [c.name for c in conditions if not c.ok],
+            "conditions": [
+                {
+                    "condition": c.name,
+                    "ok": c.ok,
+                    "since_s": round(now_s - self._begun_s(c, now_s), 3),
+                    "age_s": None if c.age_s is None else round(c.age_s, 3),
+                    "age_s_max": c.age_s_max,
+                }
+                for c in conditions
+            ],
+        }
+
+    def _begun_s(self, condition: Condition, now_s: float) -> float:
+        ok, begun_s = self._since.get(condition.name, (not condition.ok, now_s))
+        if ok is not condition.ok:
+            begun_s = now_s
+        self._since[condition.name] = (condition.ok, begun_s)
+        return begun_s
+
+
+def _alive(pulse: Pulse) -> list[Condition]:
+    loop_age_s = pulse.now_s - pulse.loop_s
+    return [
+        Condition("session_runs", pulse.ended is None, None, None),
+        Condition("loop_turns", loop_age_s <= LOOP_AGE_S_MAX, loop_age_s, LOOP_AGE_S_MAX),
     ]
-    owing = sum(1 for order in engine.orders.working() if order.owes_fills)
-    allowed = [
-        _condition("trading_active", engine.trading_state is TradingState.ACTIVE, None, None),
-        _condition("not_stopping", not engine.stopping, None, None),
-        _condition("fills_booked", owing == 0, None, None),
+
+
+def _ready(engine: Engine, pulse: Pulse) -> list[Condition]:
+    age_s = pulse.now_s - pulse.message_s
+    heard = pulse.lockstep or age_s <= MESSAGE_AGE_S_MAX
+    return [
+        Condition("recovered", pulse.recovered, None, None),
+        Condition("feed_ready", engine.feed_ready, None, None),
+        Condition("messages_arrive", heard, age_s, MESSAGE_AGE_S_MAX),
+        Condition("books_agree", engine.books_agree, None, None),
     ]
-    is_alive = all(c["ok"] for c in alive)
-    is_ready = is_alive and all(c["ok"] for c in ready)
-    return {
-        "session_id": pulse.session_id,
-        "profile": pulse.profile,
-        "pid": os.getpid(),
-        "written": datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
-        "event_time_ns": engine.now_ns,
-        "trading_state": engine.trading_state.value,
-        "alive": {"ok": is_alive, "conditions": alive},
-        "ready": {"ok": is_ready, "conditions": ready},
-        "trading_allowed": {
-            "ok": is_ready and all(c["ok"] for c in allowed),
-            "conditions": allowed,
-        },
-    }
 
 
-def write_health(folder: Path, health: dict[str, object]) -> None:
-    """Replace `health.json` at once: a reader sees the old one or the new one, never half."""
-    path = folder / "health.json"
-    fresh = folder / ".health.json.new"
-    fresh.write_text(json.dumps(health, indent=1) + "\n")
-    fresh.replace(path)
-
-
-def _condition(
-    name: str, ok: bool, age_s: float | None, age_s_max: float | None
-) -> dict[str, object]:
-    return {
-        "condition": name,
-        "ok": ok,
-        "age_s": None if age_s is None else round(age_s, 3),
-        "age_s_max": age_s_max,
-    }
+def _allowed(engine: Engine) -> list[Condition]:
+    owing = any(order.owes_fills for order in engine.orders.working())
+    return [
+        Condition("trading_active", engine.trading_state is TradingState.ACTIVE, None, None),
+        Condition("not_stopping", not engine.stopping, None, None),
+        Condition("fills_booked", not owing, None, None),
+    ]

@@ -17,10 +17,14 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.stream import Stream
 from gpt_trader.domain.errors import ExchangeUnreachable
 from gpt_trader.domain.events import (
+    CancelAnswered,
     ClockTicked,
     Event,
     FeedChanged,
+    OrderAccepted,
     OrderFilled,
+    OrderLost,
+    OrderRejected,
     QuoteSeen,
     Request,
     SessionClosed,
@@ -55,6 +59,14 @@ class Links:
     is_new_exchange: bool  # started by this process, after any earlier one of the session ended
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """When a session ends by itself; None: not because of this."""
+
+    candles: int | None  # watched ones, of all products together
+    tape_ns: int | None  # the end of a tape that plays on the clock and says nothing at its end
+
+
 class Loop:
     """One running session."""
 
@@ -83,6 +95,7 @@ class Loop:
         self._barrier: Barrier | None = None
         self._ready = False
         self._stop: str | None = None
+        self._failure: BaseException | None = None
         self._reconciled_ns = self._compared_ns = engine.now_ns
 
     # --- from outside -----------------------------------------------------------------------
@@ -94,8 +107,7 @@ class Loop:
     def stop(self, reason: str) -> None:
         """End the session in good order."""
         self._stop = reason
-        if self._inbox.empty():
-            self._inbox.put_nowait(None)  # wakes a loop that waits
+        self._wake()
 
     async def recover(self) -> None:
         """Settle what a crash left open and compare the books; nothing is decided before."""
@@ -108,18 +120,20 @@ class Loop:
         self.record.commit_durable()
         self.recovered = True
 
-    async def run(self) -> str:
-        """Trade until the tape ends or a stop is asked for; return which."""
+    async def run(self, until: Until) -> str:
+        """Trade until the end is reached or a stop is asked for; return which."""
         readers = [asyncio.create_task(self._read(self._links.stream))]
         if self._links.lockstep is not None:
             readers.append(asyncio.create_task(self._read(self._links.lockstep.messages())))
             readers.append(asyncio.create_task(self._watch()))
+        for reader in readers:
+            reader.add_done_callback(self._note_failure)
         try:
-            return await self._turn()
+            return await self._turn(until)
         finally:
-            for task in (*readers, *self._tasks):
-                task.cancel()
-            await asyncio.gather(*readers, *self._tasks, return_exceptions=True)
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
 
     async def close(self, reason: str) -> None:
         """Cancel what works, take in how it ended, compare the books and close the log.
@@ -127,6 +141,7 @@ class Loop:
         It stays open while an order has not ended or the books differ: the next start goes on.
         """
         await self.take(StopRequested(self.engine.now_ns, reason))
+        await self._land()
         for _ in range(CLOSING_LOOKS):
             await self.books.orders()
             if not self.engine.orders.working():
@@ -167,13 +182,51 @@ class Loop:
         task = asyncio.create_task(deliver())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_failure)
 
-    async def _turn(self) -> str:
-        while True:
+    async def _land(self) -> None:
+        """Take in the answers that are still on their way; the market's news no longer matters."""
+        while self._tasks or not self._inbox.empty():
+            while not self._inbox.empty():
+                match self._inbox.get_nowait():
+                    case (
+                        OrderAccepted() | OrderRejected() | OrderLost() | CancelAnswered() as answer
+                    ):
+                        await self.take(answer)
+                    case _:
+                        pass
+            if self._tasks:
+                landed, _ = await asyncio.wait(self._tasks)
+                self._tasks -= landed
+        if self._failure is not None:
+            raise self._failure
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        """A reader or a request that breaks ends the session: silence would look like health."""
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = failure
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._inbox.empty():
+            self._inbox.put_nowait(None)
+
+    def _over(self, until: Until) -> str | None:
+        """Why the session ends now, or None."""
+        if self._stop is not None:
+            return self._stop
+        if until.candles is not None and self.engine.counts["candles"] >= until.candles:
+            return f"{until.candles} candles are over"
+        if until.tape_ns is not None and self.engine.now_ns >= until.tape_ns:
+            return "the tape ended"
+        return None
+
+    async def _turn(self, until: Until) -> str:
+        while (reason := self._over(until)) is None:
             item = await self._inbox.get()
             self.turned_s = monotonic_s()
-            if self._stop is not None:
-                return self._stop
+            if self._failure is not None:
+                raise self._failure
             match item:
                 case Finished():
                     return "the tape ended"
@@ -182,23 +235,22 @@ class Loop:
                 case Heard():
                     self.heard_s = self.turned_s
                     await self._heard(item)
-                case BaseException():
-                    raise item
+                case None:
+                    pass  # a wake-up: the loop's condition says what for
                 case _:
                     await self.take(item)  # type: ignore[arg-type]
             if self._links.lockstep is not None:
                 await self._settle(self._links.lockstep)
             elif self._inbox.empty():
                 self.record.commit()
+        return reason
 
     async def _watch(self) -> None:
         """In lockstep the exchange always has something to say: long silence is its end."""
         while True:
             await asyncio.sleep(SILENCE_S_MAX / 10)
             if monotonic_s() - self.turned_s > SILENCE_S_MAX:
-                await self._inbox.put(
-                    ExchangeUnreachable(f"nothing from the exchange for {SILENCE_S_MAX:g} s")
-                )
+                raise ExchangeUnreachable(f"nothing from the exchange for {SILENCE_S_MAX:g} s")
 
     async def _heard(self, heard: Heard) -> None:
         for item in heard.items:
@@ -263,11 +315,8 @@ class Loop:
     # --- readers ----------------------------------------------------------------------------
 
     async def _read(self, source: AsyncIterator[Item]) -> None:
-        """Bring what a connection yields into the queue, and its error too."""
-        try:
-            async for item in source:
-                if self._delays is not None:
-                    await asyncio.sleep(self._delays.random() * READER_DELAY_S)
-                await self._inbox.put(item)
-        except (ExchangeUnreachable, ValueError) as e:
-            await self._inbox.put(e)
+        """Bring what a connection yields into the queue."""
+        async for item in source:
+            if self._delays is not None:
+                await asyncio.sleep(self._delays.random() * READER_DELAY_S)
+            await self._inbox.put(item)

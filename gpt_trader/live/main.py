@@ -3,20 +3,23 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.live.options import parse
 
-REFUSED, INTERRUPTED = 1, 130
+INTERRUPTED = 130
 
 
 def run(argv: list[str]) -> int:
     """Run one session and print what came of it."""
     options = parse(argv, os.environ, "gpt-trader live")
     os.umask(0o077)  # logs and events are nobody else's
+    # Before the loop listens, SIGTERM ends a start as Ctrl-C does: nothing half-made is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     from tqdm import tqdm
 
@@ -33,18 +36,20 @@ def run(argv: list[str]) -> int:
         result = asyncio.run(run_session(options, os.environ, show))
     said = text(result.document, str(options.settings.var))
     code = INTERRUPTED if result.interrupted else 0
+    broken = None
     if options.dev_fast:
         steps = check(read_events(options.settings.var, str(result.document["session_id"])))
         result.document["steps"] = [asdict(step) for step in steps]
         said = "\n".join(f"{'ok  ' if s.ok else 'FAIL'} {s.name:6} {s.evidence}" for s in steps)
-        code = code or int(not all(step.ok for step in steps))
+        broken = next((step for step in steps if not step.ok), None)
     if options.json_to is not None:
         write_document(result.document, options.json_to)
     if options.json_to != "-":
         print(said)
-    if code == REFUSED:
-        broken = next(step for step in steps if not step.ok)
-        print(f"gpt-trader live: step {broken.name} failed: {broken.evidence}", file=sys.stderr)
+    if broken is not None and not result.interrupted:
+        raise TraderError(f"step {broken.name} failed: {broken.evidence}")
+    if result.fault is not None:
+        raise result.fault
     return code
 
 

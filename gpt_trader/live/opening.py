@@ -22,6 +22,7 @@ from gpt_trader.live.venues import Venue
 from gpt_trader.risk.limits import DEFAULTS, Limits
 from gpt_trader.store.event_log import EventLog
 from gpt_trader.store.folders import SessionFolder, new_session, sessions, unfinished
+from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
 
@@ -44,8 +45,11 @@ def choose(options: Options) -> tuple[SessionFolder, bool]:
 
 def forget_if_unborn(folder: SessionFolder) -> None:
     """A session that did not come to its first event leaves nothing behind."""
-    if not folder.log.exists():
-        shutil.rmtree(folder.path, ignore_errors=True)
+    if folder.log.exists():
+        with LogReader(folder.log) as reader:
+            if reader.last_seq() > 0:
+                return
+    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def resume(folder: SessionFolder) -> tuple[EventLog, Engine, Event]:

@@ -5,12 +5,13 @@ The word *filled* stands in a line once for each fill and nowhere else: the runb
 """
 
 import logging
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.domain.events import (
     BooksCompared,
     CancelAnswered,
@@ -45,18 +46,34 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = record.getMessage().replace("\n", " | ").replace("\r", " ")
+        text = " | ".join(record.getMessage().splitlines())
         return f"{stamp.replace('+00:00', 'Z')} {record.levelname} {text}"
+
+
+class _LogFile(RotatingFileHandler):
+    """Stops the session where it cannot be written: a person would look at an old log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise StoreRefused(f"cannot write {self.baseFilename}: {error.strerror}") from error
+        super().handleError(record)
 
 
 def open_log(path: Path, bytes_max: int, backup_count: int) -> logging.Handler:
     """Let the session's lines go to `path`, rotating."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(path, maxBytes=bytes_max, backupCount=backup_count)
+        handler = _LogFile(
+            path,
+            maxBytes=bytes_max,
+            backupCount=backup_count,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
     except OSError as e:
-        raise UsageError(
-            f"cannot write {path}: {e.strerror}; name a writable folder with --var"
+        raise StoreRefused(
+            f"cannot write {path}: {e.strerror}; name a folder you can write with --var"
         ) from e
     handler.setFormatter(_OneLine())
     LOGGER.setLevel(logging.INFO)
@@ -82,6 +99,8 @@ class Reporter:
     def report(self, event: Event) -> None:
         """Write the line of one event that is in the log, if it has one."""
         level, text = line_of(event)
+        if not isinstance(event, OrderFilled):
+            text = text.replace("filled", "executed")  # in a reason of the exchange's, say
         if text:
             LOGGER.log(level, text)
 

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gpt_trader.domain.errors import ExchangeUnreachable, UsageError
+from gpt_trader.domain.errors import ExchangeUnreachable, StoreRefused, UsageError
 from gpt_trader.live.lockstep import Tape
 from gpt_trader.live.options import Options
 from gpt_trader.store.folders import SessionFolder
@@ -34,6 +34,7 @@ class Venue:
     products: tuple[str, ...]  # to trade, when a person named none
     candle_s: int
     rounds: int  # of its tape, 0 where there is none
+    ends_ns: int | None  # the end of its tape, by its own clock
     is_child: bool  # started by this process
 
 
@@ -49,7 +50,11 @@ class ExchangeProcess:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
             )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        try:
+            line = self._process.stdout.readline()
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         if not line:
             self._raise()
         ready = json.loads(line)
@@ -61,6 +66,7 @@ class ExchangeProcess:
             products=tuple(ready["products"]),
             candle_s=ready["candle_s"] or MINUTE_S,
             rounds=ready["rounds"],
+            ends_ns=ready["ends_ns"],
             is_child=True,
         )
 
@@ -79,9 +85,13 @@ class ExchangeProcess:
         code = self._process.wait()
         lines = self._errors.read_text().strip().splitlines()
         said = (lines[-1] if lines else f"exit code {code}").removeprefix("gpt-trader exchange: ")
-        if code == 2:
-            raise UsageError(said)
-        raise ExchangeUnreachable(f"the embedded exchange did not start: {said}")
+        match code:
+            case 1:
+                raise StoreRefused(f"the embedded exchange: {said}")
+            case 2:
+                raise UsageError(said)
+            case _:
+                raise ExchangeUnreachable(f"the embedded exchange did not start: {said}")
 
 
 def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -> Venue:
@@ -103,6 +113,7 @@ def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -
         products=(DEFAULT_PRODUCT,),
         candle_s=MINUTE_S,
         rounds=0,
+        ends_ns=None,
         is_child=False,
     )
 

@@ -1,9 +1,15 @@
-"""A scripted order life for smoke tests: in after some candles, out after some more."""
+"""A scripted position, in and out again, to see one order's whole life in seconds."""
 
-from gpt_trader.kernels.compile import compile_step
+from collections.abc import Mapping
+
+from gpt_trader.kernels.compile import compile_step, source_hash
 from gpt_trader.kernels.vectors import Floats
 from gpt_trader.signals.strategy import Parameter, Strategy
 
+# The only place in the state.
+CANDLES = 0
+
+# Places in the parameters.
 ENTRY_AFTER, EXIT_AFTER = 0, 1
 
 
@@ -11,30 +17,47 @@ ENTRY_AFTER, EXIT_AFTER = 0, 1
 def dev_life_step(
     state: Floats,
     params: Floats,
-    open_: float,
+    open: float,
     high: float,
     low: float,
     close: float,
     volume: float,
 ) -> float:
-    """Exposure 1 from candle `entry_after` on, 0 before and from candle `exit_after` on."""
-    state[0] += 1.0
-    return 1.0 if params[ENTRY_AFTER] <= state[0] < params[EXIT_AFTER] else 0.0
+    """Return 1 from the candle numbered `entry_after` on, and 0 from `exit_after` on, and before.
+
+    Candles are counted from 1, those of a warm-up too. Prices are not looked at.
+    """
+    state[CANDLES] += 1.0
+    if params[ENTRY_AFTER] <= state[CANDLES] < params[EXIT_AFTER]:
+        return 1.0
+    return 0.0
+
+
+def _check(values: Mapping[str, float]) -> tuple[str, ...]:
+    if values["entry_after"] < values["exit_after"]:
+        return ()
+    entry, exit = values["entry_after"], values["exit_after"]
+    return (f"entry_after = {entry:g} must be below exit_after = {exit:g}",)
+
+
+def _state_size(values: Mapping[str, float]) -> int:
+    return 1
+
+
+def _warmup(values: Mapping[str, float]) -> int:
+    return 1
 
 
 STRATEGY = Strategy(
     name="dev_life",
-    doc="one entry and one exit, by count of candles",
+    doc="Holds from one counted candle to another, whatever the price: for smoke tests only.",
     parameters=(
-        Parameter("entry_after", 3, 1, 1e9, True, "the candle at which it buys"),
-        Parameter("exit_after", 20, 1, 1e9, True, "the candle at which it sells"),
+        Parameter("entry_after", 3, 1, 1_000_000, True, "the candle that opens the position"),
+        Parameter("exit_after", 6, 2, 1_000_000, True, "the candle that closes it"),
     ),
-    state_size=lambda values: 1,
-    warmup=lambda values: 1,
-    clash=lambda values: (
-        "entry_after must be below exit_after"
-        if values["entry_after"] >= values["exit_after"]
-        else ""
-    ),
+    check=_check,
+    state_size=_state_size,
+    warmup=_warmup,
     step=dev_life_step,
+    source_hash=source_hash(dev_life_step),
 )

@@ -1,36 +1,62 @@
-"""The strategies there are, by name; one is loaded, and Numba with it, when it is asked for."""
+"""The ready strategies by name. Names alone load no strategy, no NumPy and no Numba."""
 
-import difflib
-import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.signals.strategy import Strategy
 
-MODULES = {
-    "ma_crossover": "gpt_trader.strategies.ma_crossover",
-    "breakout": "gpt_trader.strategies.breakout",
-    "mean_reversion": "gpt_trader.strategies.mean_reversion",
-    "dev_life": "gpt_trader.strategies.dev_life",
-}
+if TYPE_CHECKING:
+    from gpt_trader.signals.strategy import Strategy
 
 
 def strategy_names() -> tuple[str, ...]:
-    """Every name that may be asked for, the default first."""
-    return tuple(MODULES)
+    """Names that `strategy_named` knows, the default first."""
+    return tuple(_STRATEGIES)
 
 
-def strategy_named(name: str) -> Strategy:
-    """The strategy called `name`.
+def strategy_named(name: str) -> "Strategy":
+    """Find a strategy.
 
     Raises
     ------
     UsageError
-        There is none of that name.
+        There is none of that name; the message says which may have been meant.
     """
-    if name not in MODULES:
-        near = difflib.get_close_matches(name, MODULES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(MODULES)}"
-        raise UsageError(f"no strategy {name!r}; {hint}")
-    strategy: Strategy = importlib.import_module(MODULES[name]).STRATEGY
-    assert strategy.name == name
-    return strategy
+    load = _STRATEGIES.get(name)
+    if load is None:
+        from gpt_trader.signals.strategy import near
+
+        raise UsageError(f"there is no strategy {name}: {near(name, list(_STRATEGIES))}")
+    return load()
+
+
+def _ma_crossover() -> "Strategy":
+    from gpt_trader.strategies.ma_crossover import STRATEGY
+
+    return STRATEGY
+
+
+def _breakout() -> "Strategy":
+    from gpt_trader.strategies.breakout import STRATEGY
+
+    return STRATEGY
+
+
+def _mean_reversion() -> "Strategy":
+    from gpt_trader.strategies.mean_reversion import STRATEGY
+
+    return STRATEGY
+
+
+def _dev_life() -> "Strategy":
+    from gpt_trader.strategies.dev_life import STRATEGY
+
+    return STRATEGY
+
+
+_STRATEGIES: dict[str, Callable[[], "Strategy"]] = {
+    "ma_crossover": _ma_crossover,
+    "breakout": _breakout,
+    "mean_reversion": _mean_reversion,
+    "dev_life": _dev_life,
+}

@@ -23,7 +23,7 @@ from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
 from gpt_trader.coinbase.wire_fills import fill_event
-from gpt_trader.domain.events import OrderAccepted, OrderRejected
+from gpt_trader.domain.events import OrderAccepted, OrderRejected, QuoteSeen
 from gpt_trader.domain.order import OrderStatus, OrderType, TimeInForce
 from tests.coinbase.builders import a_key, an_intent, pem_of, write_key_file
 
@@ -58,9 +58,9 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("exchange")
-    command = [sys.executable, "-m", "gpt_trader.exchange.main", "--port", "0", "--speed", "max"]
+    command = [sys.executable, "-m", "gpt_trader.exchange.main", "--port", "0", "--speed", "60"]
     command += ["--state", str(folder / "state"), "--tls", str(folder / "tls")]
-    command += ["--product", "BTC-USD", "--candles", "5", "--parent", "--json"]
+    command += ["--product", "BTC-USD", "--candles", "60", "--parent", "--json"]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -97,13 +97,16 @@ async def life(place: Place, client: RestClient, prefix: str) -> list[UserOrder]
         patience=Patience(silence_s=None, first_tries=1),
     )
     orders: list[UserOrder] = []
-    async for heard in stream:
-        orders += [item for item in heard.items if isinstance(item, UserOrder)]
-        if any(isinstance(item, Ready) for item in heard.items):
-            await asyncio.to_thread(place_orders, client, prefix)
-        if orders and orders[-1].status is OrderStatus.CANCELLED:
-            break
-    await stream.close()
+    awaited = {Ready, QuoteSeen}  # without a quote there is no book to take from
+    try:
+        async for heard in stream:
+            orders += [item for item in heard.items if isinstance(item, UserOrder)]
+            if awaited and not (awaited := awaited - {type(item) for item in heard.items}):
+                await asyncio.to_thread(place_orders, client, prefix)
+            if orders and orders[-1].status is OrderStatus.CANCELLED:
+                break
+    finally:
+        await stream.close()
     return orders
 
 

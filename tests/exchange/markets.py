@@ -3,12 +3,15 @@
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gpt_trader.exchange.candle_trades import CandleColumns, trades_from_candles
 from gpt_trader.exchange.catalog import Product, find_product
+from gpt_trader.exchange.journal import Journal
+from gpt_trader.exchange.journal_records import journal_header
 from gpt_trader.exchange.rules import VenueRules, default_rules
 from gpt_trader.exchange.tape import MINUTE_S, Tape, TradeColumns, assemble
 from gpt_trader.exchange.timestamps import SECOND_NS
@@ -75,6 +78,12 @@ def a_candle_tape(rounds: int, seed: int, products: Sequence[Product] = (BTC,)) 
 def a_venue(prints: Sequence[Print], rules: VenueRules | None = None) -> Venue:
     """An exchange on chosen trades, before the first round."""
     return Venue(a_print_tape(prints), rules or default_rules(1), None)
+
+
+def a_kept_venue(tape: Tape, rules: VenueRules, folder: Path) -> tuple[Venue, Journal]:
+    """An exchange as the journal in a folder left it, and the journal, which must be closed."""
+    journal = Journal(folder, journal_header(tape, rules), sync=False)
+    return Venue.restore(tape, rules, journal), journal
 
 
 def a_body(

@@ -295,6 +295,32 @@ def test_a_taker_fills_up_to_our_own_order_and_no_further() -> None:
     assert order(venue, waiting)["status"] == "OPEN"
 
 
+def test_our_own_order_behind_the_whole_book_stops_us_too() -> None:
+    venue = a_venue([(0, PRICE, COIN // 10, True)])
+    venue.advance()
+    levels = asks(venue)
+    own = str(Decimal(levels[-1][0]) + 5)
+    place(venue, a_limit("sale", "SELL", own, "0.1"))
+
+    order_id = place(venue, a_limit("buy", "BUY", own, "1"))
+
+    shown = order(venue, order_id)
+    assert (shown["number_of_fills"], shown["status"]) == (str(len(levels)), "CANCELLED")
+    assert shown["cancel_message"] == "Self trade prevented"
+
+
+def test_a_partial_fill_leaves_the_hold_of_what_is_left() -> None:
+    venue = a_market_with((60, PRICE - 5000, COIN // 4, True))
+    order_id = place(venue, a_limit("c", "BUY", "61980", "0.5"))
+
+    venue.advance()
+
+    hold = Decimal("61980") * Decimal("0.25") * Decimal("1.006")
+    paid = Decimal("61980") * Decimal("0.25") * Decimal("1.004")
+    assert Decimal(order(venue, order_id)["outstanding_hold_amount"]) == hold
+    assert balance(venue, "USD") == (100_000 - paid - hold, hold)
+
+
 def test_fill_or_kill_against_ourselves_fills_nothing() -> None:
     venue = a_market_with()
     levels = asks(venue)

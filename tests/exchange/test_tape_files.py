@@ -263,10 +263,19 @@ def test_floats_become_the_increments_of_their_shortest_decimals(
 
 
 def test_halves_go_to_the_even_increment_by_their_decimals() -> None:
-    """0.285 is 28.499999999999996 in floats times a hundred, 28.5 in decimals."""
-    values = np.array([0.285, 0.295, 1.005, 2.675, 0.125])
+    """0.575 times a hundred is 57.49999999999999 in floats, 57.5 in decimals."""
+    values = np.array([0.575, 0.285, 0.295, 1.005, 2.675, 0.125])
 
-    assert quantise(values, 2, "test").tolist() == [28, 30, 100, 268, 12]
+    assert quantise(values, 2, "test").tolist() == [58, 28, 30, 100, 268, 12]
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1), st.integers(0, 8))
+def test_every_half_goes_to_the_even_increment(halves: list[int], places: int) -> None:
+    exact = [(Decimal(2 * half + 1) / 2).scaleb(-places) for half in halves]
+
+    counts = quantise(np.array([float(value) for value in exact]), places, "test")
+
+    assert counts.tolist() == [half + half % 2 for half in halves]
 
 
 def real_or_generated(tmp_path: Path) -> Path:

@@ -10,12 +10,14 @@ from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.rules import Duplicate, VenueRules, default_rules
 from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote
 from gpt_trader.exchange.timestamps import SECOND_NS
-from gpt_trader.exchange.venue import Venue, open_venue
+from gpt_trader.exchange.venue import Venue
 from tests.exchange.markets import (
     BTC,
     START_S,
     Print,
     a_body,
+    a_candle_tape,
+    a_kept_venue,
     a_limit,
     a_venue,
     amounts,
@@ -285,6 +287,60 @@ def test_the_last_round_is_the_finish() -> None:
         venue.advance()
 
 
+def test_a_sale_brings_its_value_less_the_fee() -> None:
+    venue = an_open_venue()
+
+    order_id = place(venue, a_body("c", "SELL", "market_market_ioc", base_size="0.3"))
+
+    shown = venue.order(order_id)["order"]
+    value, fees = Decimal(shown["filled_value"]), Decimal(shown["total_fees"])
+    assert Decimal(shown["total_value_after_fees"]) == value - fees
+    assert balance(venue, "USD")[0] == 100_000 + value - fees
+
+
+def test_news_asked_for_late_is_the_news_of_its_time() -> None:
+    tape = a_candle_tape(40, 3)
+    prompt, late = (Venue(tape, RULES, None) for _ in range(2))
+    heard = []
+    for _ in range(tape.rounds):
+        events = prompt.advance()
+        fields = (events.trades, events.tickers, events.level2, events.candles)
+        heard.append([dict(field) for field in fields])
+
+    kept = [late.advance() for _ in range(tape.rounds)]
+
+    for events, told in zip(reversed(kept), reversed(heard), strict=True):
+        fields = (events.trades, events.tickers, events.level2, events.candles)
+        assert [dict(field) for field in fields] == told
+
+
+def test_an_item_is_one_trade_or_the_end_of_a_round() -> None:
+    prints: list[Print] = [(1, 6_200_000, 10**9, True), (2, 6_210_000, 10**9, False)]
+    venue = a_venue(prints)
+    seen = []
+
+    while (due_ns := venue.due_ns()) is not None:
+        events = venue.advance_item()
+        book = venue.product_book({"product_id": ["BTC-USD"]})
+        shown = venue.trades("BTC-USD", {"limit": ["9"]})["trades"]
+        assert events.now_ns == venue.now_ns == due_ns
+        seen.append(
+            (
+                [trade["price"] for trade in events.trades.get("BTC-USD", [])],
+                book["last"],
+                len(shown),
+                venue.round,
+                events.finished,
+            )
+        )
+
+    assert seen == [
+        (["62000"], "62000", 1, 0, False),
+        (["62100"], "62100", 2, 0, False),
+        ([], "62100", 2, 1, True),
+    ]
+
+
 def test_time_may_run_on_between_items_but_not_past_the_next() -> None:
     venue = a_venue([(30, 100, 5, True)])
 
@@ -325,17 +381,17 @@ def news(second: int, *prices: int, quote: Quote | None = None) -> FollowedRound
 
 def test_a_followed_market_fills_orders_and_survives_a_restart(tmp_path: Path) -> None:
     tape = a_followed_tape()
-    venue = open_venue(tape, RULES, tmp_path, sync=False)
+    venue, journal = a_kept_venue(tape, RULES, tmp_path)
     tape.append(news(1, 6_200_000, quote=Quote(6_199_900, 10**8, 6_200_100, 10**8)))
     first = venue.advance()
     place(venue, a_limit("wait", "BUY", "61990", "0.4"))
     place(venue, a_body("take", "BUY", "market_market_ioc", base_size="0.5"))
     tape.append(news(2, 6_198_000))
     second = venue.advance()
-    venue.close()
+    journal.close()
 
     later = FollowedTape(1, (START_S + 900) * SECOND_NS, [BTC])
-    again = open_venue(later, RULES, tmp_path, sync=False)
+    again, kept = a_kept_venue(later, RULES, tmp_path)
 
     fills = [(fill["price"], fill["size"]) for fill in again.fills({})["fills"]]
     assert fills == [("61990", "0.4"), ("62001", "0.5")]
@@ -344,7 +400,7 @@ def test_a_followed_market_fills_orders_and_survives_a_restart(tmp_path: Path) -
     assert everything(again) == everything(venue)
     later.append(news(901, 6_200_000))
     assert again.advance().trades["BTC-USD"][0]["trade_id"] == "3"
-    again.close()
+    kept.close()
 
 
 def test_a_quote_alone_moves_book_and_ticker() -> None:
@@ -360,3 +416,20 @@ def test_a_quote_alone_moves_book_and_ticker() -> None:
     book = venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]
     assert book["bids"][0] == {"price": "61000", "size": "0.00000007"}
     assert any(update["price_level"] == "61000" for update in events.level2["BTC-USD"])
+
+
+def test_a_repeated_quote_tells_that_what_we_took_is_back() -> None:
+    tape = a_followed_tape()
+    venue = Venue(tape, RULES, None)
+    quote = Quote(6_199_900, 10**8, 6_200_100, 10**8)
+    tape.append(news(1, 6_200_000, quote=quote))
+    venue.advance()
+    place(venue, a_body("c", "BUY", "market_market_ioc", base_size="0.4"))
+    tape.append(news(2, quote=quote))
+
+    updates = venue.advance().level2["BTC-USD"]
+
+    book = venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]
+    assert book["asks"][0] == {"price": "62001", "size": "1"}
+    asked = {one["price_level"]: one["new_quantity"] for one in updates if one["side"] == "offer"}
+    assert asked["62001"] == "1"

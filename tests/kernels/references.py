@@ -1,4 +1,8 @@
-"""One table from each kernel to an independent twin; tests and benchmarks read the same one."""
+"""One row per series kernel: how to run it, and its twin in pandas or NumPy.
+
+Tests and benchmarks read the same table; a series kernel that is missing here fails the suite.
+Candles are a float64 array of shape (3, T): high, low, close.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,69 +10,136 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpt_trader.kernels.indicators import ATR_SIZE, EMA_SIZE, atr_step, ema_step
-from gpt_trader.kernels.rolling import (
-    highest_step,
-    lowest_step,
-    rolling_std_step,
-    sma_step,
-    window_size,
-)
+from gpt_trader.kernels import indicators, rolling, volatility
 from gpt_trader.kernels.vectors import Floats
+
+HIGH, LOW, CLOSE = 0, 1, 2
+MINUTES_PER_YEAR = 365.0 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A step over one price series, the same by pandas, and how closely they must agree."""
+    """A kernel as a step and as a series, and what it must equal."""
 
-    step: Callable[[Floats, int, float], float]
-    state_size: Callable[[int], int]
-    twin: Callable[["pd.Series[float]", int], "pd.Series[float]"]
-    relative: float  # of rounding; 0 for kernels that only compare
+    kernel: str
+    span_min: int
+    forgets_nan: bool  # NaN leaves with its window; otherwise it stays
+    state: Callable[[int], Floats]
+    step: Callable[[Floats, Floats, int], float]  # state, one candle, span
+    series: Callable[[Floats, int, Floats], Floats]  # candles, span, state
+    twin: Callable[[Floats, int], Floats]
 
 
-REFERENCES = {
-    "sma": Reference(sma_step, window_size, lambda x, n: x.rolling(n).mean(), 1e-12),
-    "rolling_std": Reference(
-        rolling_std_step, window_size, lambda x, n: x.rolling(n).std(ddof=1), 1e-7
+def _ring(span: int) -> Floats:
+    return np.zeros(rolling.ring_size(span))
+
+
+def _true_range_twin(candles: Floats, span: int) -> Floats:
+    before = np.concatenate([[np.nan], candles[CLOSE][:-1]])
+    distances = [
+        candles[HIGH] - candles[LOW],
+        np.abs(candles[HIGH] - before),
+        np.abs(candles[LOW] - before),
+    ]
+    return np.nanmax(distances, axis=0)
+
+
+def _atr_twin(candles: Floats, span: int) -> Floats:
+    """The plain mean of the first `span` ranges, then pandas' exponential mean from it."""
+    ranges = pd.Series(_true_range_twin(candles, span))
+    out = np.full(ranges.size, np.nan)
+    if ranges.size >= span:
+        seeded = pd.concat([pd.Series([ranges[:span].mean()]), ranges[span:]])
+        out[span - 1 :] = seeded.ewm(alpha=1 / span, adjust=False).mean().to_numpy()
+    return out
+
+
+def _volatility_twin(candles: Floats, span: int) -> Floats:
+    returns = np.log(pd.Series(candles[CLOSE])).diff()
+    return (returns.rolling(span).std() * np.sqrt(MINUTES_PER_YEAR)).to_numpy()
+
+
+def _close(candles: Floats) -> "pd.Series[float]":
+    return pd.Series(candles[CLOSE])
+
+
+REFERENCES = (
+    Reference(
+        "sma_series",
+        span_min=1,
+        forgets_nan=True,
+        state=_ring,
+        step=lambda state, candle, span: rolling.sma_step(state, candle[CLOSE], span),
+        series=lambda candles, span, state: rolling.sma_series(candles[CLOSE], span, state),
+        twin=lambda candles, span: _close(candles).rolling(span).mean().to_numpy(),
     ),
-    "highest": Reference(highest_step, window_size, lambda x, n: x.rolling(n).max(), 0.0),
-    "lowest": Reference(lowest_step, window_size, lambda x, n: x.rolling(n).min(), 0.0),
-    "ema": Reference(
-        ema_step,
-        lambda _: EMA_SIZE,
-        lambda x, n: x.ewm(span=n, adjust=False, min_periods=n).mean(),
-        1e-12,
+    Reference(
+        "rolling_std_series",
+        span_min=2,
+        forgets_nan=True,
+        state=_ring,
+        step=lambda state, candle, span: rolling.rolling_std_step(state, candle[CLOSE], span),
+        series=lambda candles, span, state: rolling.rolling_std_series(candles[CLOSE], span, state),
+        twin=lambda candles, span: _close(candles).rolling(span).std().to_numpy(),
     ),
-}
-
-
-def fold(reference: Reference, span: int, xs: Floats) -> Floats:
-    """The whole series: the step over `xs`, from a new state."""
-    state = np.zeros(reference.state_size(span))
-    return np.array([reference.step(state, span, x) for x in xs], dtype=np.float64)
-
-
-def fold_atr(span: int, high: Floats, low: Floats, close: Floats) -> Floats:
-    """Average true range of a whole series."""
-    state = np.zeros(ATR_SIZE)
-    rows = zip(high, low, close, strict=True)
-    return np.array([atr_step(state, span, h, lo, c) for h, lo, c in rows], dtype=np.float64)
-
-
-def pandas_atr(span: int, high: Floats, low: Floats, close: Floats) -> Floats:
-    """The same by pandas: the plain mean of the first `span` ranges, then Wilder's recursion."""
-    before = pd.Series(close).shift(1)
-    ranges = pd.concat(
-        [
-            pd.Series(high - low),
-            (pd.Series(high) - before).abs(),
-            (pd.Series(low) - before).abs(),
-        ],
-        axis=1,
-    ).max(axis=1)
-    seeded = ranges.copy()
-    seeded.iloc[: span - 1] = np.nan
-    seeded.iloc[span - 1] = ranges.iloc[:span].mean()
-    smooth = seeded.ewm(alpha=1.0 / span, adjust=False).mean()
-    return smooth.to_numpy(dtype=np.float64)
+    Reference(
+        "highest_series",
+        span_min=1,
+        forgets_nan=True,
+        state=_ring,
+        step=lambda state, candle, span: rolling.highest_step(state, candle[CLOSE], span),
+        series=lambda candles, span, state: rolling.highest_series(candles[CLOSE], span, state),
+        twin=lambda candles, span: _close(candles).rolling(span).max().to_numpy(),
+    ),
+    Reference(
+        "lowest_series",
+        span_min=1,
+        forgets_nan=True,
+        state=_ring,
+        step=lambda state, candle, span: rolling.lowest_step(state, candle[CLOSE], span),
+        series=lambda candles, span, state: rolling.lowest_series(candles[CLOSE], span, state),
+        twin=lambda candles, span: _close(candles).rolling(span).min().to_numpy(),
+    ),
+    Reference(
+        "ema_series",
+        span_min=1,
+        forgets_nan=False,
+        state=lambda span: np.zeros(indicators.EMA_SIZE),
+        step=lambda state, candle, span: indicators.ema_step(state, candle[CLOSE], span),
+        series=lambda candles, span, state: indicators.ema_series(candles[CLOSE], span, state),
+        twin=lambda candles, span: (
+            _close(candles).ewm(span=span, adjust=False, min_periods=span).mean().to_numpy()
+        ),
+    ),
+    Reference(
+        "true_range_series",
+        span_min=1,
+        forgets_nan=True,
+        state=lambda span: np.zeros(indicators.TRUE_RANGE_SIZE),
+        step=lambda state, candle, span: indicators.true_range_step(state, *candle),
+        series=lambda candles, span, state: indicators.true_range_series(*candles, state),
+        twin=_true_range_twin,
+    ),
+    Reference(
+        "atr_series",
+        span_min=1,
+        forgets_nan=False,
+        state=lambda span: np.zeros(indicators.ATR_SIZE),
+        step=lambda state, candle, span: indicators.atr_step(state, *candle, span),
+        series=lambda candles, span, state: indicators.atr_series(*candles, span, state),
+        twin=_atr_twin,
+    ),
+    Reference(
+        "volatility_series",
+        span_min=2,
+        forgets_nan=True,
+        state=lambda span: np.zeros(volatility.volatility_size(span)),
+        step=lambda state, candle, span: volatility.volatility_step(
+            state, candle[CLOSE], span, MINUTES_PER_YEAR
+        ),
+        series=lambda candles, span, state: volatility.volatility_series(
+            candles[CLOSE], span, MINUTES_PER_YEAR, state
+        ),
+        twin=_volatility_twin,
+    ),
+)

@@ -1,0 +1,40 @@
+"""One session of a profile at a time: who runs it holds a lock that ends with its process."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from gpt_trader.domain.errors import StoreRefused
+from gpt_trader.store.folders import profile_folder
+
+
+def hold(var: Path, profile: str) -> Callable[[], None]:
+    """Take the profile for this process; the function that comes back lets go of it.
+
+    Raises
+    ------
+    StoreRefused
+        Another session of the profile runs, or the folder cannot be written.
+    """
+    path = profile_folder(var, profile) / "lock"
+    try:
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as e:
+        raise StoreRefused(
+            f"cannot write {path}: {e.strerror}; name a folder you can write with --var"
+        ) from e
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        holder = os.read(lock, 32).decode().strip()
+        os.close(lock)
+        raise StoreRefused(
+            f"a session of profile {profile} runs already, process {holder}: stop it first, "
+            "or give this one a folder of its own with --var"
+        ) from e
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    return partial(os.close, lock)
