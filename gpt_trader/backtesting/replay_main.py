@@ -106,7 +106,7 @@ def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
         print(json.dumps(document))
         return
     if json_to is not None:
-        Path(json_to).write_text(json.dumps(document) + "\n")
+        _write(document, json_to)
     if different is None:
         print(
             f"equal: session {session_id} makes its {outcome.decisions} decisions "
@@ -119,3 +119,10 @@ def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
         f"  made      {different.made}",
         file=sys.stderr,
     )
+
+
+def _write(document: dict[str, object], to: str) -> None:
+    try:
+        Path(to).write_text(json.dumps(document) + "\n")
+    except OSError as e:  # must not end with 1, which says that a decision differs
+        raise UsageError(f"--json {to}: {e.strerror}") from e

@@ -42,7 +42,7 @@ from gpt_trader.portfolio.allocation import Allocation
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.valuation import Valuation, equity_units
 from gpt_trader.risk.limits import Limits
-from gpt_trader.risk.verdicts import judge, reasons
+from gpt_trader.risk.verdicts import compile_gates, judge, reasons
 
 MINUTE_NS = 60 * NS
 COUNTS = ("candles", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
@@ -72,6 +72,9 @@ class Engine:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.denials_by_rule: dict[str, int] = {}
         self._intended_ns: deque[int] = deque()  # of the last minute
+        # Compiled before anything is decided: an order must not wait seconds for its rules.
+        compile_gates()
+        target_lots_step(0.0, 0.0, 0, 1, 1, 1, 0.0, 0.0)
 
     # --- apply: changes, decides nothing ----------------------------------------------------
 

@@ -163,7 +163,9 @@ class Follower:
             await self._subscribe(connection)
             expected = 0
             while True:
-                message = await asyncio.wait_for(connection.read_message(), SILENCE_S)
+                # Not wait_for: before Python 3.12 it loses a cancellation that meets a message.
+                async with asyncio.timeout(SILENCE_S):
+                    message = await connection.read_message()
                 if message is None:
                     raise WebSocketError("the connection was closed")
                 news = parse_news(message, self._market.products)

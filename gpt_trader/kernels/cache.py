@@ -23,11 +23,15 @@ import numba
 import numpy
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.serialize import dumps
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.closure import code_hash
 
 FOLDER_VARIABLE = "GPT_TRADER_KERNEL_CACHE"
+
+_DAMAGED = (EOFError, ValueError, pickle.UnpicklingError)
+"""What reading a pickle raises that a power loss cut short or filled with zeros."""
 
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = ("kernels", "signals", "strategies")
@@ -109,7 +113,23 @@ class _Locator(_CacheLocator):
 
 
 class _Files(CompileResultCacheImpl):
+    """What Numba writes of one compiled form, under a checksum: a wrong bit would be executed."""
+
     _locator_classes = (_Locator,)  # type: ignore[assignment]
+
+    def reduce(self, data: object) -> tuple[bytes, bytes]:
+        """Turn a compiled form into its checksum and its bytes."""
+        content: bytes = dumps(super().reduce(data))  # type: ignore[no-untyped-call]
+        return hashlib.sha256(content).digest(), content
+
+    def rebuild(self, target_context: object, payload: tuple[bytes, bytes]) -> object:
+        """Turn it back, or raise `UnpicklingError` where the checksum is another."""
+        checksum, content = payload
+        if hashlib.sha256(content).digest() != checksum:
+            raise pickle.UnpicklingError("the checksum is another")
+        return super().rebuild(  # type: ignore[no-untyped-call]
+            target_context, pickle.loads(content)
+        )
 
 
 class KernelCache(FunctionCache):
@@ -133,7 +153,7 @@ class KernelCache(FunctionCache):
             return super().load_overload(  # type: ignore[no-untyped-call]
                 sig, target_context
             )
-        except (OSError, EOFError, pickle.UnpicklingError):
+        except (OSError, *_DAMAGED):
             return None
 
     def save_overload(self, sig: object, data: object) -> None:
@@ -145,7 +165,11 @@ class KernelCache(FunctionCache):
         """
         try:
             with _one_writer(Path(self.cache_path)):
-                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+                try:
+                    super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+                except _DAMAGED:
+                    self.flush()  # type: ignore[no-untyped-call]
+                    super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:
             return  # the step is compiled and right; only the next start is slower
 

@@ -21,7 +21,7 @@ SQUARES = 3  # rolling_std: sum of squared deviations
 SQUARES_MAX = 4  # rolling_std: the largest of them since they were last made anew
 RING = 5
 
-SHRUNK = 1e-6
+SHRUNK = 0.01
 """A sum of squares below this share of its largest is made anew: it is mostly rounding error."""
 
 
@@ -79,7 +79,7 @@ def rolling_std_step(state: Floats, x: float, span: int) -> float:
 
     Mean and sum of squared deviations slide by Welford's update for one value in and one out.
     They are made anew from the ring in two passes when the ring comes round and when the sum has
-    shrunk a million times, as it does when a jump leaves the window: what is left would be
+    shrunk a hundred times, as it does when a jump leaves the window: what is left would be
     rounding error, at worst below zero. A window of equal values gives exactly zero.
 
     Parameters

@@ -42,6 +42,7 @@ from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 
 INBOX_MAX = 10_000
 SILENCE_S_MAX = 60.0  # of the machine's clock, in lockstep: then the exchange is gone
+SILENCE_LOOKS = 10
 RECONCILE_NS = 5_000_000_000  # of event time, between two looks while an answer is owed
 CLOSING_LOOKS, CLOSING_LOOK_S = 40, 0.1  # at orders whose cancel is asked for
 BOOKS_NS = 3_600_000_000_000  # of event time, between two comparisons of the books
@@ -247,10 +248,13 @@ class Loop:
 
     async def _watch(self) -> None:
         """In lockstep the exchange always has something to say: long silence is its end."""
-        while True:
-            await asyncio.sleep(SILENCE_S_MAX / 10)
-            if monotonic_s() - self.turned_s > SILENCE_S_MAX:
-                raise ExchangeUnreachable(f"nothing from the exchange for {SILENCE_S_MAX:g} s")
+        looks, seen_s = 0, self.turned_s
+        while looks < SILENCE_LOOKS:
+            await asyncio.sleep(SILENCE_S_MAX / SILENCE_LOOKS)
+            # Looks are counted, not seconds: while we are busy ourselves, nobody is silent.
+            looks = looks + 1 if self.turned_s == seen_s else 0
+            seen_s = self.turned_s
+        raise ExchangeUnreachable(f"nothing from the exchange for {SILENCE_S_MAX:g} s")
 
     async def _heard(self, heard: Heard) -> None:
         for item in heard.items:

@@ -21,6 +21,7 @@ COINBASE_HOST = "api.coinbase.com"
 COINBASE_STREAM = "wss://advanced-trade-ws.coinbase.com/"
 DEFAULT_PRODUCT = "BTC-USD"
 MINUTE_S = 60
+STOP_S_MAX = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,13 @@ class ExchangeProcess:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=STOP_S_MAX)
         except subprocess.TimeoutExpired:
+            pass  # killed below: its journal is whole after every command
+        finally:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+            self._process.stdout.close()
 
     def _raise(self) -> None:
         code = self._process.wait()

@@ -90,6 +90,12 @@ class Facts:
         return vector
 
 
+def compile_gates() -> None:
+    """Compile the rules now, so that no order waits for it: it takes seconds on a new machine."""
+    limits = Limits.from_mapping({}).vector()
+    gates.verdict_step(np.zeros(gates.FACTS, np.int64), limits, np.zeros(2 * gates.RULES, np.int64))
+
+
 def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
     """Let every rule speak on one order; it may go out if none of the verdicts denies."""
     values = np.zeros(2 * gates.RULES, np.int64)

@@ -53,7 +53,7 @@ STRATEGY = Strategy(
     doc="Holds from one counted candle to another, whatever the price: for smoke tests only.",
     parameters=(
         Parameter("entry_after", 3, 1, 1_000_000, True, "the candle that opens the position"),
-        Parameter("exit_after", 6, 2, 1_000_000, True, "the candle that closes it"),
+        Parameter("exit_after", 20, 2, 1_000_000, True, "the candle that closes it"),
     ),
     check=_check,
     state_size=_state_size,

@@ -79,14 +79,14 @@ class Play:
         requests, self.memory.requests = self.memory.requests, []
         return requests
 
-    def trade(self, price: str, product_id: str = "BTC-USD") -> None:
-        """One trade and its quote in the minute that runs."""
+    def trade(self, price: str, product_id: str = "BTC-USD") -> list[Request]:
+        """One trade and its quote in the minute that runs; what may leave because of it."""
         self._trade_ids[product_id] += 1
         ts_ns = START_NS + self.minute * MINUTE_NS
         trade = replace(a_trade(self._trade_ids[product_id], price), ts_ns=ts_ns)
-        self.take(TradesSeen(ts_ns, product_id, (trade,)))
+        requests = self.take(TradesSeen(ts_ns, product_id, (trade,)))
         bid, ask = Decimal(price) - HALF_SPREAD, Decimal(price) + HALF_SPREAD
-        self.take(QuoteSeen(ts_ns, product_id, bid, ask, Decimal(price)))
+        return requests + self.take(QuoteSeen(ts_ns, product_id, bid, ask, Decimal(price)))
 
     def end_minute(self) -> list[Request]:
         """Let the clock close the candle; what may leave because of it."""
@@ -152,7 +152,7 @@ def a_random_play(opened: SessionOpened, seed: int, minutes: int) -> Play:
         for product_id in prices:
             for _ in range(dice.randrange(4)):
                 prices[product_id] += dice.randrange(-80, 81)
-                play.trade(str(prices[product_id]), product_id)
+                requests += play.trade(str(prices[product_id]), product_id)
         _disturb(play, dice)
         requests += play.end_minute()
         requests = _answered(play, dice, requests)

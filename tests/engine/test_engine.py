@@ -144,7 +144,9 @@ def test_two_products_have_their_own_signals_orders_and_positions() -> None:
 
     requests = play.end_minute()
 
-    sizes = {r.draft.product_id: r.draft.base_size for r in requests if isinstance(r, OrderIntended)}
+    sizes = {
+        r.draft.product_id: r.draft.base_size for r in requests if isinstance(r, OrderIntended)
+    }
     assert sizes == {"BTC-USD": Decimal(1), "ETH-USD": Decimal(20)}
 
 
@@ -166,9 +168,8 @@ def test_two_products_have_their_own_signals_orders_and_positions() -> None:
 def test_what_forbids_new_risk_denies_the_entry_with_its_reason(event: Event, rule: str) -> None:
     play = a_play()
     play.take(event)
-    play.candle("20000")
 
-    requests = play.candle("20000")
+    requests = [*play.candle("20000"), *play.candle("20000"), *play.trade("20000")]
 
     assert requests == []
     assert [verdict.rule for verdict in denied(play).verdicts if verdict.denies] == [rule]
@@ -188,12 +189,26 @@ def test_a_limit_denies_one_step_beyond_it_and_not_before() -> None:
     assert plays[1].engine.denials_by_rule == {"order_notional": 1}
 
 
+def test_the_clock_ends_no_candle_while_the_feed_may_have_missed_trades_of_it() -> None:
+    play = a_play()
+    play.trade("20000")
+    play.take(FeedChanged(START_NS, False, "a gap"))
+
+    play.end_minute()
+    before = play.engine.counts["candles"]
+    play.take(FeedChanged(play.engine.now_ns, True, "subscribed"))
+    play.end_minute()
+
+    assert before == 0
+    assert play.engine.counts["candles"] == 1
+
+
 def test_a_denied_entry_is_wanted_again_at_the_next_candle() -> None:
     play = a_play()
-    play.take(FeedChanged(START_NS, False, "a gap"))
+    play.take(TradingStateChanged(START_NS, TradingState.HALTED, "a person", "why"))
     play.candle("20000")
     play.candle("20000")
-    play.take(FeedChanged(play.engine.now_ns, True, "subscribed"))
+    play.take(TradingStateChanged(START_NS, TradingState.ACTIVE, "a person", "why"))
 
     [intent] = play.candle("20000")
 

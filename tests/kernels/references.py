@@ -41,7 +41,8 @@ def _true_range_twin(candles: Floats, span: int) -> Floats:
         np.abs(candles[HIGH] - before),
         np.abs(candles[LOW] - before),
     ]
-    return np.nanmax(distances, axis=0)
+    widest: Floats = np.nanmax(distances, axis=0)
+    return widest
 
 
 def _atr_twin(candles: Floats, span: int) -> Floats:
@@ -54,9 +55,15 @@ def _atr_twin(candles: Floats, span: int) -> Floats:
     return out
 
 
+def _std_twin(x: Floats, span: int) -> Floats:
+    """NumPy's two passes over each window: pandas slides, and is off by 5e-9 on real prices."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, span)
+    return np.concatenate([np.full(span - 1, np.nan), windows.std(axis=1, ddof=1)])
+
+
 def _volatility_twin(candles: Floats, span: int) -> Floats:
-    returns = np.log(pd.Series(candles[CLOSE])).diff()
-    return (returns.rolling(span).std() * np.sqrt(MINUTES_PER_YEAR)).to_numpy()
+    returns = np.log(candles[CLOSE][1:] / candles[CLOSE][:-1])
+    return np.append(np.nan, _std_twin(returns, span) * np.sqrt(MINUTES_PER_YEAR))
 
 
 def _close(candles: Floats) -> "pd.Series[float]":
@@ -80,7 +87,7 @@ REFERENCES = (
         state=_ring,
         step=lambda state, candle, span: rolling.rolling_std_step(state, candle[CLOSE], span),
         series=lambda candles, span, state: rolling.rolling_std_series(candles[CLOSE], span, state),
-        twin=lambda candles, span: _close(candles).rolling(span).std().to_numpy(),
+        twin=lambda candles, span: _std_twin(candles[CLOSE], span),
     ),
     Reference(
         "highest_series",
@@ -116,8 +123,12 @@ REFERENCES = (
         span_min=1,
         forgets_nan=True,
         state=lambda span: np.zeros(indicators.TRUE_RANGE_SIZE),
-        step=lambda state, candle, span: indicators.true_range_step(state, *candle),
-        series=lambda candles, span, state: indicators.true_range_series(*candles, state),
+        step=lambda state, candle, span: indicators.true_range_step(
+            state, candle[HIGH], candle[LOW], candle[CLOSE]
+        ),
+        series=lambda candles, span, state: indicators.true_range_series(
+            candles[HIGH], candles[LOW], candles[CLOSE], state
+        ),
         twin=_true_range_twin,
     ),
     Reference(
@@ -125,8 +136,12 @@ REFERENCES = (
         span_min=1,
         forgets_nan=False,
         state=lambda span: np.zeros(indicators.ATR_SIZE),
-        step=lambda state, candle, span: indicators.atr_step(state, *candle, span),
-        series=lambda candles, span, state: indicators.atr_series(*candles, span, state),
+        step=lambda state, candle, span: indicators.atr_step(
+            state, candle[HIGH], candle[LOW], candle[CLOSE], span
+        ),
+        series=lambda candles, span, state: indicators.atr_series(
+            candles[HIGH], candles[LOW], candles[CLOSE], span, state
+        ),
         twin=_atr_twin,
     ),
     Reference(

@@ -127,9 +127,7 @@ def test_a_nan_in_any_field_a_kernel_reads_is_seen_at_once(
 
 @each_kernel
 @given(candles=prices, span=spans)
-def test_a_kernel_keeps_to_its_own_state(
-    reference: Reference, candles: Floats, span: int
-) -> None:
+def test_a_kernel_keeps_to_its_own_state(reference: Reference, candles: Floats, span: int) -> None:
     """Indices are not checked when compiled: what lies beside the state must stay as it was."""
     own = reference.state(span)
     fenced = np.full(own.size + 16, np.nan)

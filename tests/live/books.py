@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from gpt_trader.domain.events import CandleClosed, OrderFilled, OrderIntended, SessionOpened
@@ -12,7 +13,7 @@ from gpt_trader.engine.engine import Engine
 from gpt_trader.exchange.catalog import find_product
 from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.journal_records import journal_header
-from gpt_trader.exchange.rules import default_rules
+from gpt_trader.exchange.rules import VenueRules
 from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.venue import Venue
 from gpt_trader.live.recovery import fold, frozen
@@ -102,12 +103,13 @@ def intents(folder: SessionFolder) -> list[str]:
     return [event.client_order_id for event in events if isinstance(event, OrderIntended)]
 
 
-def venue_of(folder: SessionFolder, *, products: Sequence[str], rounds: int, seed: int) -> Venue:
-    """The session's exchange as its journal left it, on the synthetic tape it was given."""
-    tape = synthetic_tape(seed, [find_product(name) for name in products], rounds)
-    rules = default_rules(seed)
-    journal = Journal(folder.exchange, journal_header(tape, rules), sync=False)
-    return Venue.restore(tape, rules, journal)
+def venue_of(state: Path, products: Sequence[str], rounds: int, rules: VenueRules) -> Venue:
+    """An exchange as its journal left it, on the synthetic tape it played."""
+    tape = synthetic_tape(rules.seed, [find_product(name) for name in products], rounds)
+    journal = Journal(state, journal_header(tape, rules), sync=False)
+    venue = Venue.restore(tape, rules, journal)
+    journal.close()
+    return venue
 
 
 def check_snapshots(folder: SessionFolder) -> None:

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,46 @@ def run(arguments: list[str], folder: Path, **environ: str) -> Finished:
         timeout=PATIENCE_S,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def begun(arguments: list[str], folder: Path, **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """Start `gpt-trader ARGUMENTS` and go on beside it; what still runs at the end is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "gpt_trader", *arguments],
+        cwd=folder,
+        env=environment(**environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str]) -> Finished:
+    """Wait for the end of a command that was begun."""
+    out, err = process.communicate(timeout=PATIENCE_S)
+    return Finished(process.returncode, out, err)
+
+
+def wait_until(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Look again and again until something is so; a process that ends before it fails."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not what():
+        assert process.poll() is None, ended(process)
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def log_text(var: Path) -> str:
+    """The session's log file, nothing while there is none."""
+    path = var / "logs" / "perps_bot.log"
+    return path.read_text() if path.exists() else ""
 
 
 def live(var: Path, *arguments: str, **environ: str) -> Finished:

@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,14 +68,18 @@ def candles_of(recording: Recording, rounds: int) -> dict[str, list[Candle]]:
 
 def _candles(table: pa.Table, before_s: float) -> list[Candle]:
     return [
-        Candle(
-            row["time"] * NS,
-            *(max(_steps(row[name], PRICE_INCREMENT), PRICE_INCREMENT) for name in NAMES),
-            _steps(row["volume"], BASE_INCREMENT),
-        )
+        _candle(row)
         for row in table.to_pylist()
         if row["time"] < before_s and _steps(row["volume"], BASE_INCREMENT) > 0
     ]
+
+
+def _candle(row: dict[str, Any]) -> Candle:
+    opened, high, low, close = (
+        max(_steps(row[name], PRICE_INCREMENT), PRICE_INCREMENT) for name in NAMES
+    )
+    volume = _steps(row["volume"], BASE_INCREMENT)
+    return Candle(row["time"] * NS, opened, high, low, close, volume)
 
 
 def _steps(value: float, increment: Decimal) -> Decimal:
@@ -92,7 +97,7 @@ def _made(folder: Path, product_id: str, candle_s: int, count: int, price: float
     time_s = BEGIN_S
     for place in range(count):
         time_s += candle_s * (1 + dice.randrange(5) * (dice.random() < 0.01))
-        drift = 0.0004 * math.sin(place / 150)
+        drift = 0.0003 * math.sin(place / 25)
         opened, price = price, price * math.exp(dice.gauss(drift, 0.0008))
         wick = price * abs(dice.gauss(0, 0.0005))
         rows.append(

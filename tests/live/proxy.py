@@ -35,6 +35,7 @@ class Counts:
     creates: list[dict[str, Any]] = field(default_factory=list)
     trades: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  # by id
     frames: int = 0
+    signed: int = 0  # requests with a token
 
     def writes(self) -> int:
         """Requests that could change something at the exchange."""
@@ -123,6 +124,7 @@ class CountingProxy:
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(_length(head))
             method, path = head.split(b" ", 2)[:2]
+            self.counts.signed += b"\r\nauthorization:" in head.lower()
             if b"upgrade: websocket" in head.lower():
                 up_writer.write(head + body)
                 writer.write(await up_reader.readuntil(b"\r\n\r\n"))

@@ -1,17 +1,24 @@
 """kill -9 at every named point: the same command goes on, and no order is lost or doubled."""
 
-import os
-import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from gpt_trader.backtesting import replay_main
+from gpt_trader.domain.events import (
+    CancelIntended,
+    Event,
+    OrderAbsent,
+    OrderIntended,
+    Request,
+    SessionClosed,
+)
+from gpt_trader.exchange.rules import Duplicate, VenueRules, default_rules
 from gpt_trader.live.seams import KILL, POINTS
 from gpt_trader.store.folders import SessionFolder, find
 from gpt_trader.store.reading import LogReader
@@ -21,22 +28,24 @@ from tests.tier import scaled
 REPETITIONS = scaled(5)
 READY_S_MAX = 5.0 if REPETITIONS == 5 else 20.0  # the quick tier shares its machine with others
 ALONE, GROUP = "process", "process group"
-PRODUCTS = ("BTC-USD", "ETH-USD", "SOL-USD")
+PRODUCTS = ("LTC-USD", "DOT-USD", "UNI-USD")  # so thin that orders fill in many parts
+MARKET = tuple(word for name in PRODUCTS for word in ("--product", name))
 BUSY = (  # changes its mind every few candles, cancels, crosses the spread, fills in parts
     *("--strategy", "ma_crossover", "--param", "fast=1", "--param", "slow=3"),
     *("--sizing", "patience_candles=1", "--sizing", "rebalance_rate=0"),
-    *(word for name in PRODUCTS for word in ("--product", name)),
 )
+SHORT, LONG = 50, 230
+BRIEF_ROUNDS = 9  # the first order leaves at the last but one, its cancel at the last
+BRIEF = (*MARKET, "--candles", str(BRIEF_ROUNDS), "--seed", "1")
 # Rounds of the tape, at which passing of the point to kill first, and how much later each time.
 # A snapshot is taken, and the log checkpointed after it, once in some thousand events.
-SHORT, LONG = 60, 300
 PLANS = {
-    "intent_durable": (SHORT, 3, 7),
-    "bytes_sent": (SHORT, 2, 7),
-    "reply_unread": (SHORT, 4, 7),
-    "reply_unstored": (SHORT, 5, 7),
-    "partial_fill": (SHORT, 2, 5),
-    "cancel_sent": (SHORT, 1, 4),
+    "intent_durable": (SHORT, 3, 12),
+    "bytes_sent": (SHORT, 2, 12),
+    "reply_unread": (SHORT, 4, 12),
+    "reply_unstored": (SHORT, 5, 12),
+    "partial_fill": (SHORT, 2, 25),
+    "cancel_sent": (SHORT, 1, 5),
     "checkpoint": (LONG, 1, 0),
     "snapshot": (LONG, 1, 0),
 }
@@ -67,23 +76,23 @@ class Crash:
         return 1 + self.repetition
 
     @property
-    def options(self) -> list[str]:
-        return [*BUSY, "--candles", str(self.rounds), "--seed", str(self.seed)]
-
-    @property
     def planted(self) -> str:
         return f"{self.point}:{self.count}{':group' if self.whom == GROUP else ''}"
+
+    @property
+    def firing(self) -> str:
+        return f"kill -9 of the {self.whom} at {self.point} number {self.count}"
 
 
 def crashes() -> list[Crash]:
     """Each point, of the process alone and of its whole group; in the quick tier in turns."""
-    whole = [
+    every = [
         Crash(point, whom, repetition)
         for point in POINTS
         for whom in (ALONE, GROUP)
         for repetition in range(REPETITIONS)
     ]
-    return whole if REPETITIONS > 1 else [whole[2 * i + i % 2] for i in range(len(POINTS))]
+    return every if REPETITIONS > 1 else [every[2 * i + i % 2] for i in range(len(POINTS))]
 
 
 def test_every_point_is_killed_at_and_both_ways() -> None:
@@ -96,31 +105,89 @@ def test_a_killed_session_goes_on_and_its_books_are_the_exchanges(
     crash: Crash, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     var = tmp_path / "var"
+    options = [*BUSY, *MARKET, "--candles", str(crash.rounds), "--seed", str(crash.seed)]
 
-    killed = play(var, crash.options, {KILL: crash.planted})
-    died_with = events_in(find(var, "latest"))
+    killed = play(var, options, {KILL: crash.planted})
+    folder = find(var, "latest")
+    died_at = last_seq(folder)
     began_s = time.time()
-    resumed = play(var, crash.options, {})
+    resumed = play(var, options, {})
 
-    firing = f"kill -9 of the {crash.whom} at {crash.point} number {crash.count}"
-    assert (killed.code, killed.err.strip()) == (-9, firing)
+    assert (killed.code, killed.err.strip()) == (-9, crash.firing)
     assert resumed.code == 0, resumed.err
-    folder = find(var, resumed.document["session_id"])
-    assert [found.path for found in (find(var, "latest"),)] == [folder.path], "one session"
-    ready_s = ready_after(var, began_s)
+    assert resumed.document["session_id"] == folder.session_id
+    ready_s = ready_at_s(var) - began_s
     with capsys.disabled():
-        print(f"\n{firing}, event {died_with} of {events_in(folder)}; ready in {ready_s:.1f} s")
+        print(f"\n{crash.firing}, event {died_at} of {last_seq(folder)}; ready in {ready_s:.1f} s")
     assert ready_s <= READY_S_MAX
-    check_books(folder, crash)
+    check_books(folder, folder.exchange, crash.rounds, default_rules(crash.seed))
     assert replay_main.run(["latest", "--var", str(var)]) == 0
 
 
-def check_books(folder: SessionFolder, crash: Crash) -> None:
-    """Ours are the exchange's to the last unit, every order has its one intent, no candle lacks."""
-    venue = books.venue_of(folder, products=PRODUCTS, rounds=crash.rounds, seed=crash.seed)
-    exchange, session = books.theirs(venue), books.ours(folder)
-    venue.close()
-    intended = books.intents(folder)
+# An exchange that lives on: nothing but time and two listings proves that an order never came.
+MODES = (
+    (Duplicate.EXISTING, Crash("bytes_sent", ALONE, 1)),
+    (Duplicate.REJECT, Crash("intent_durable", ALONE, 1)),
+    (Duplicate.ACCEPT, Crash("reply_unread", ALONE, 1)),
+)
+
+
+@pytest.mark.parametrize(("mode", "crash"), MODES, ids=str)
+def test_no_order_is_doubled_whatever_the_exchange_does_with_a_repeated_id(
+    mode: Duplicate, crash: Crash, tmp_path: Path
+) -> None:
+    var = tmp_path / "var"
+    tape = [*MARKET, "--candles", str(crash.rounds), "--seed", str(crash.seed)]
+
+    with commands.exchange(
+        tmp_path, "--speed", "max", "--duplicate", mode.value, *tape
+    ) as exchange:
+        options = [*BUSY, *exchange.session_options(exchange.host)]
+        killed = play(var, options, {KILL: crash.planted})
+        resumed = play(var, options, {})
+
+    assert (killed.code, killed.err.strip()) == (-9, crash.firing)
+    assert resumed.code == 0, resumed.err
+    rules = replace(default_rules(crash.seed), duplicate_client_order_id=mode)
+    check_books(find(var, "latest"), tmp_path / "state", crash.rounds, rules)
+    assert replay_main.run(["latest", "--var", str(var)]) == 0
+
+
+def test_an_order_of_unknown_outcome_keeps_the_session_open(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+
+    with commands.exchange(tmp_path, "--speed", "max", *BRIEF) as exchange:
+        options = [*BUSY, *exchange.session_options(exchange.host)]
+        play(var, options, {KILL: "intent_durable:1"})
+        asked = [event for event in events_of(var) if isinstance(event, Request)]
+        resumed = play(var, options, {})
+
+    assert len(asked) == 1 and isinstance(asked[0], OrderIntended)
+    assert (resumed.code, resumed.err.count("stays unfinished")) == (3, 1)
+    ends = OrderAbsent | SessionClosed
+    assert not [event for event in events_of(var) if isinstance(event, ends)]
+
+
+def test_a_cancel_that_never_left_is_asked_for_again(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+
+    play(var, [*BUSY, *BRIEF], {KILL: "intent_durable:2"})
+    [cancel] = [event for event in events_of(var) if isinstance(event, CancelIntended)]
+    resumed = play(var, [*BUSY, *BRIEF], {})
+
+    assert resumed.code == 0, resumed.err
+    cancels = [event for event in events_of(var) if isinstance(event, CancelIntended)]
+    assert [event.client_order_id for event in cancels] == [cancel.client_order_id] * 2
+    folder = find(var, "latest")
+    venue = books.venue_of(folder.exchange, PRODUCTS, BRIEF_ROUNDS, default_rules(1))
+    assert books.theirs(venue).orders == books.ours(folder).orders
+    assert books.ours(folder).orders[cancel.client_order_id][1] == "CANCELLED"
+
+
+def check_books(folder: SessionFolder, state: Path, rounds: int, rules: VenueRules) -> None:
+    """Ours are the exchange's to the last unit, each order has one intent, no candle lacks."""
+    exchange = books.theirs(books.venue_of(state, PRODUCTS, rounds, rules))
+    session, intended = books.ours(folder), books.intents(folder)
 
     assert session.orders == exchange.orders
     assert session.fills == exchange.fills
@@ -128,18 +195,15 @@ def check_books(folder: SessionFolder, crash: Crash) -> None:
     assert session.candles == exchange.candles
     assert len(intended) == len(set(intended))
     assert set(exchange.orders) <= set(intended)
-    assert len(exchange.fills) > crash.rounds / 4, "it traded"
+    assert len(exchange.fills) > rounds / 4, "it traded"
     books.check_snapshots(folder)
 
 
 def play(var: Path, options: list[str], environ: dict[str, str]) -> commands.Finished:
     """Run a session in a process group of its own, to its end or to the kill."""
+    words = ["live", "--speed", "max", "--var", str(var), "--json", "-", *options]
     with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gpt_trader", "live"),
-            *("--var", str(var), "--json", "-"),
-            *options,
-        ],
+        [sys.executable, "-m", "gpt_trader", *words],
         cwd=var.parent,
         env=commands.environment(**environ),
         stdin=subprocess.DEVNULL,
@@ -152,15 +216,19 @@ def play(var: Path, options: list[str], environ: dict[str, str]) -> commands.Fin
     return commands.Finished(process.returncode, out, err)
 
 
-def events_in(folder: SessionFolder) -> int:
-    """How many events are kept."""
+def events_of(var: Path) -> list[Event]:
+    with LogReader(find(var, "latest").log) as reader:
+        return [event for _, event in reader.events()]
+
+
+def last_seq(folder: SessionFolder) -> int:
     with LogReader(folder.log) as reader:
         return reader.last_seq()
 
 
-def ready_after(var: Path, began_s: float) -> float:
-    """From the start of the process to the log line that says that the feed is ready, in seconds."""
+def ready_at_s(var: Path) -> float:
+    """When the resumed session had recovered and its feed was ready, by its own log."""
     lines = (var / "logs" / "perps_bot.log").read_text().splitlines()
     resumed = max(i for i, line in enumerate(lines) if "session resumed" in line)
-    stamp = next(line.split()[0] for line in lines[resumed:] if re.search("feed ready", line))
-    return datetime.fromisoformat(stamp).timestamp() - began_s
+    ready = next(line for line in lines[resumed:] if "feed ready" in line)
+    return datetime.fromisoformat(ready.split()[0]).timestamp()

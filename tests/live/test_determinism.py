@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.live.seams import DELAY, reader_delays
 from tests.live import commands, markets
 from tests.tier import scaled
 
@@ -13,7 +15,6 @@ BUSY = (  # changes its mind every few candles, crosses the spread, cancels, fil
     *("--param", "band_bps=0", "--sizing", "patience_candles=1", "--sizing", "rebalance_rate=0"),
 )
 SEEDS = tuple(str(seed) for seed in range(1, max(2, scaled(10)) + 1))
-DELAY = "GPT_TRADER_READER_DELAY_SEED"
 
 
 def play(folder: Path, *arguments: str, **environ: str) -> commands.Finished:
@@ -56,7 +57,6 @@ def test_delayed_readers_change_no_event(
 
     assert delayed.document["log_hash"] == undelayed.document["log_hash"]
     assert delayed.document["session_id"] != undelayed.document["session_id"]
-    assert delayed.document["duration_s"] > undelayed.document["duration_s"]
 
 
 def test_another_seed_is_another_market(
@@ -65,3 +65,14 @@ def test_another_seed_is_another_market(
     other = play(tmp_path / "run", *data, "--seed", "2")
 
     assert other.document["log_hash"] != undelayed.document["log_hash"]
+
+
+def test_a_seed_gives_the_same_delays_again_and_none_where_money_is_real() -> None:
+    once, again, other = (reader_delays({DELAY: seed}, "dev") for seed in ("1", "1", "2"))
+
+    assert once is not None and again is not None and other is not None
+    first, second, third = ([dice.random() for _ in range(9)] for dice in (once, again, other))
+    assert first == second != third
+    assert reader_delays({}, "dev") is None
+    with pytest.raises(UsageError, match="for tests"):
+        reader_delays({DELAY: "1"}, "prod")
