@@ -212,11 +212,12 @@ def _interrupts(loop: Loop) -> Iterator[list[int]]:
     def release() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             running.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
     def interrupt(number: int) -> None:
         came.append(number)
         loop.stop("stopped by a person")
-        release()  # a second one does not wait for an exchange that gives no answer
+        release()  # a second one kills us, should no answer come: the next start recovers
 
     for number in (signal.SIGINT, signal.SIGTERM):
         running.add_signal_handler(number, interrupt, number)

@@ -48,8 +48,8 @@ def five_minutes_of_two(folder: Path) -> Recording:
     solana = _real("coinbase_SOL-USD_5m_20250916-20251115.parquet")
     return Recording(
         {
-            "BTC-USD": bitcoin or _made(folder, "BTC-USD", 300, 6_000, 110_000.0),
-            "SOL-USD": solana or _made(folder, "SOL-USD", 300, 6_000, 200.0),
+            "BTC-USD": bitcoin or _made(folder, "BTC-USD", 300, 17_500, 110_000.0),
+            "SOL-USD": solana or _made(folder, "SOL-USD", 300, 17_500, 200.0),
         },
         300,
     )

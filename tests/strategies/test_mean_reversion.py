@@ -38,8 +38,7 @@ def test_a_price_that_stands_still_changes_nothing() -> None:
     fallen = targets(STRATEGY, params, closes_at(100.1, 100.1, 90.1, 90.1, 90.1, 90.1))
 
     assert flat[2:] == [0.0, 0.0]
-    assert fallen[2] == 1.0
-    assert fallen[-1] == fallen[-2]
+    assert fallen[2:] == [1.0, 1.0, 1.0, 1.0]
 
 
 def test_an_exit_farther_out_than_the_entry_is_refused() -> None:
