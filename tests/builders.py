@@ -139,6 +139,7 @@ def an_opening(
         maker_fee_rate=Decimal("0.004"),
         taker_fee_rate=Decimal("0.006"),
         candle_s=60,
+        candle_grace_ns=0,
         cash=Decimal("100000"),
         trading_state=TradingState.ACTIVE,
     )

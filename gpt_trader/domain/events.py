@@ -36,6 +36,7 @@ class SessionOpened:
     maker_fee_rate: Decimal
     taker_fee_rate: Decimal
     candle_s: int
+    candle_grace_ns: int  # after a candle's end, for trades that are still on their way
     cash: Decimal  # quote the engine may use
     trading_state: TradingState
 

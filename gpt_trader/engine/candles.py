@@ -17,8 +17,10 @@ class CandleBuilder:
     without a trade has no candle.
     """
 
-    def __init__(self, candle_ns: int) -> None:
+    def __init__(self, candle_ns: int, grace_ns: int) -> None:
         self._candle_ns = candle_ns
+        self._grace_ns = grace_ns
+        self.late = 0  # trades that came after their candle was announced
         self._last_trade_id = 0
         self._open: Candle | None = None
         self._next_start_ns = 0  # everything before is announced
@@ -47,11 +49,17 @@ class CandleBuilder:
             if trade.trade_id != self._last_trade_id + 1:
                 self._tear(start_ns)
             self._last_trade_id = trade.trade_id
-            self._add(trade, start_ns)
+            if start_ns >= self._next_start_ns:
+                self._add(trade, start_ns)
+            else:
+                # Its candle is known already: a strategy has seen it, or REST has told it whole.
+                self.late += self._hole_start_ns is None
 
     def tick(self, now_ns: int) -> None:
-        """Let the clock end the open candle: no trade will come into it any more."""
-        if self._open is not None and now_ns >= self._open.start_ns + self._candle_ns:
+        """Let the clock end the open candle, once trades of it can no longer be on their way."""
+        if self._open is None:
+            return
+        if now_ns >= self._open.start_ns + self._candle_ns + self._grace_ns:
             self._close()
 
     def load(self, candles: tuple[Candle, ...]) -> None:
@@ -72,6 +80,7 @@ class CandleBuilder:
             "next_start_ns": self._next_start_ns,
             "hole_start_ns": self._hole_start_ns,
             "whole_start_ns": self._whole_start_ns,
+            "late": self.late,
             "open": None
             if candle is None
             else [
@@ -87,6 +96,7 @@ class CandleBuilder:
         self._next_start_ns = frozen["next_start_ns"]
         self._hole_start_ns = frozen["hole_start_ns"]
         self._whole_start_ns = frozen["whole_start_ns"]
+        self.late = frozen["late"]
         row = frozen["open"]
         self._open = None if row is None else Candle(row[0], *(Decimal(text) for text in row[1:]))
 

@@ -19,7 +19,7 @@ class Market:
     def __init__(self, product: Product, opened: SessionOpened) -> None:
         self.product = product
         self.tick_lot = product.cash_units_per_tick_lot()
-        self.builder = CandleBuilder(opened.candle_s * NS)
+        self.builder = CandleBuilder(opened.candle_s * NS, opened.candle_grace_ns)
         self.signal = Signal(strategy_named(opened.strategy), opened.params)
         self.volatility = Volatility(int(opened.sizing["volatility_span"]), opened.candle_s)
         self.bid_ticks = 0

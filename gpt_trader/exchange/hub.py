@@ -155,7 +155,7 @@ def _trade_order(trade: Wire) -> tuple[str, str]:
 
 
 def _tickers(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
-    tickers = [ticker for name, ticker in events.tickers.items() if name in wanted]
+    tickers = [events.tickers[name] for name in events.tickers if name in wanted]
     if not tickers:
         return []
     return [build_frame("ticker", events.now_ns, [{"type": "update", "tickers": tickers}])]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from gpt_trader.broker.orders import Order
+from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.wire_fills import FillWord, fill_event
@@ -20,11 +21,15 @@ from gpt_trader.domain.events import (
     OrderChanged,
     OrderIntended,
     OrderLost,
+    OrderRejected,
     Request,
 )
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.seams import Probes
+
+NOT_AUTHORIZED = "NOT_AUTHORIZED"
+"""Our own word, beside the exchange's reasons: it did not even look at the order."""
 
 Answer = TypeVar("Answer")
 
@@ -58,6 +63,9 @@ class Desk:
         except OutcomeUnknown as e:
             # No answer is not a no: the order may rest in the book, so its size stays reserved.
             return OrderLost(self._engine.now_ns, intent.client_order_id, str(e))
+        except NotAuthorized as e:
+            name = intent.client_order_id
+            return OrderRejected(self._engine.now_ns, name, NOT_AUTHORIZED, str(e))
         self._probes.passed("reply_unstored")
         return answer
 
@@ -70,6 +78,8 @@ class Desk:
         except OutcomeUnknown as e:
             # Asking again is safe: a cancel names the exchange's own order id.
             return CancelAnswered(now_ns, name, accepted=False, reason=f"no answer: {e}")
+        except NotAuthorized as e:
+            return CancelAnswered(now_ns, name, accepted=False, reason=str(e))
         return CancelAnswered(now_ns, name, word.accepted, word.reason)
 
     async def news_of(self, word: OrderWord, ts_ns: int) -> tuple[Event, ...]:

@@ -40,7 +40,7 @@ class History:
         for market in due:
             hole = market.builder.hole_ns
             assert hole is not None
-            if now_ns >= hole[1]:
+            if now_ns >= hole[1] + self._engine.opened.candle_grace_ns:
                 self._tried_ns = now_ns
                 await self._load(market.product.product_id, *hole)
 

@@ -23,9 +23,7 @@ def hold(var: Path, profile: str) -> Callable[[], None]:
         path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as e:
-        raise StoreRefused(
-            f"cannot write {path}: {e.strerror}; name a folder you can write with --var"
-        ) from e
+        raise _refusal(path, e) from e
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as e:
@@ -35,6 +33,16 @@ def hold(var: Path, profile: str) -> Callable[[], None]:
             f"a session of profile {profile} runs already, process {holder}: stop it first, "
             "or give this one a folder of its own with --var"
         ) from e
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
+    except OSError as e:
+        os.close(lock)
+        raise _refusal(path, e) from e
     return partial(os.close, lock)
+
+
+def _refusal(path: Path, error: OSError) -> StoreRefused:
+    return StoreRefused(
+        f"cannot write {path}: {error.strerror}; name a folder you can write with --var"
+    )

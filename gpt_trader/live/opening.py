@@ -25,6 +25,10 @@ from gpt_trader.store.folders import SessionFolder, new_session, sessions, unfin
 from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
+CANDLE_GRACE_NS = 1_000_000_000
+"""Coinbase batches trades for 250 ms, so a heartbeat may overtake the last ones of a candle. In
+lockstep the exchange sends all trades of a round before its heartbeat."""
+
 
 def choose(options: Options) -> tuple[SessionFolder, bool]:
     """The unfinished session of these choices (True), or the folder of a new one (False)."""
@@ -92,6 +96,7 @@ def opening(
         maker_fee_rate=rates.maker,
         taker_fee_rate=rates.taker,
         candle_s=options.candle_s or venue.candle_s,
+        candle_grace_ns=0 if tape is not None else CANDLE_GRACE_NS,
         cash=cash,
         trading_state=trading_state(options),
     )

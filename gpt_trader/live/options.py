@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import Settings, load_settings
 from gpt_trader.strategies.registry import strategy_names
@@ -146,6 +147,8 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
             raise UsageError(f"--data {path}: no such file")
     if args.candles is not None and args.candles <= 0:
         raise UsageError(f"--candles {args.candles}: give a number above zero")
+    if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
+        raise UsageError(f"--json {args.json}: there is no such folder")
     return Options(
         settings=settings,
         profile=args.profile,
@@ -157,7 +160,7 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         limits=settings.limits,
         speed=_speed(args.speed, args.profile, args.dev_fast),
         candles=40 if args.dev_fast and args.candles is None else args.candles,
-        candle_s=args.candle_s or 0,
+        candle_s=_candle_s(args.candle_s, args.profile),
         seed=args.seed,
         host=settings.coinbase_host,
         ca=None if args.coinbase_ca is None else Path(args.coinbase_ca),
@@ -222,6 +225,17 @@ def _speed(text: str | None, profile: str, dev_fast: bool) -> str:
     if not 0 < multiple <= 100_000:
         raise UsageError(f"--speed {text}: give a multiple above 0 and up to 100000")
     return text
+
+
+def _candle_s(given: int | None, profile: str) -> int:
+    if given is None:
+        return 0
+    if given <= 0:
+        raise UsageError(f"--candle-s {given}: give a number above zero")
+    if profile != "dev" and given not in GRANULARITIES:
+        widths = ", ".join(str(width) for width in GRANULARITIES)
+        raise UsageError(f"--candle-s {given}: Coinbase has candles of {widths} seconds")
+    return given
 
 
 def _fingerprint(path: Path) -> str:

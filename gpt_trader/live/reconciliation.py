@@ -22,11 +22,13 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.desk import Desk
+from gpt_trader.live.seams import monotonic_s
 
 Take = Callable[[Event], Awaitable[None]]
 
-ABSENT_AFTER_NS = 150_000_000_000
-"""A request is signed for 120 s; with 30 s to spare, none sent before can be accepted any more."""
+ABSENT_AFTER_S = 150.0
+"""A request is signed for 120 s of the machine's clock; with 30 s to spare, none sent before can
+be accepted any more. The exchange's clock is no measure: a tape's runs faster."""
 LISTINGS_MIN = 2
 """One listing proves nothing: listings lag."""
 LOOK_BACK_NS = 60_000_000_000
@@ -50,6 +52,7 @@ class Reconciliation:
         self._desk = desk
         self._take = take
         self._listings: dict[str, int] = {}  # full listings that did not show an order
+        self._unlisted_s: dict[str, float] = {}  # when the first of them was made
         self._foreign: set[str] = set()
 
     async def orders(self) -> None:
@@ -144,6 +147,7 @@ class Reconciliation:
             return  # the exchange has confirmed it once: a listing that lags changes nothing
         name = order.client_order_id
         self._listings[name] = self._listings.get(name, 0) + 1
-        age_ns = self._engine.now_ns - order.intended_ns
-        if self._listings[name] >= LISTINGS_MIN and age_ns >= ABSENT_AFTER_NS:
+        # The first such listing came after the request, so the request is at least as old.
+        age_s = monotonic_s() - self._unlisted_s.setdefault(name, monotonic_s())
+        if self._listings[name] >= LISTINGS_MIN and age_s >= ABSENT_AFTER_S:
             await self._take(OrderAbsent(self._engine.now_ns, name, self._listings[name]))

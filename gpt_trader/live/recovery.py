@@ -27,14 +27,24 @@ def fold(log: EventLog) -> tuple[Engine, int]:
     first = next(log.read(), None)
     if first is None or not isinstance(first[1], SessionOpened):
         raise StoreDamaged("the log does not begin with session_opened")
-    engine = Engine(first[1])
-    seq = 0
-    snapshot = log.snapshots.latest()
-    if snapshot is not None:
-        seq, blob = snapshot
-        engine.thaw(decode_state(blob))
+    engine, seq = _from_snapshot(log, first[1])
     folded = 0
     for _, event in log.read(seq):
         engine.apply(event)
         folded += 1
     return engine, folded
+
+
+def _from_snapshot(log: EventLog, opened: SessionOpened) -> tuple[Engine, int]:
+    """The engine of the newest snapshot and its seq; a new engine and 0 where none fits."""
+    engine = Engine(opened)
+    snapshot = log.snapshots.latest()
+    if snapshot is None:
+        return engine, 0
+    seq, blob = snapshot
+    try:
+        engine.thaw(decode_state(blob))
+    except StoreDamaged:
+        # The state of another version of the strategy's source: the whole log gives today's.
+        return Engine(opened), 0
+    return engine, seq

@@ -116,11 +116,12 @@ class Reporter:
             age_s = (self._engine.now_ns - market.mark_ns) / 1e9
             LOGGER.info(
                 "telemetry product=%s mark_price=%s message_age_s=%.3f messages=%d "
-                "PnL=%s equity=%s",
+                "late_trades=%d PnL=%s equity=%s",
                 name,
                 market.product.price(market.mark_ticks),
                 age_s,
                 frames,
+                market.builder.late,
                 self._engine.ledger.realized_pnl,
                 self._equity(),
             )

@@ -87,7 +87,9 @@ class ExchangeProcess:
     def _raise(self) -> None:
         code = self._process.wait()
         lines = self._errors.read_text().strip().splitlines()
-        said = (lines[-1] if lines else f"exit code {code}").removeprefix("gpt-trader exchange: ")
+        said = (
+            lines[-1] if lines else f"exit code {code}, no reason given; is the disk full?"
+        ).removeprefix("gpt-trader exchange: ")
         match code:
             case 1:
                 raise StoreRefused(f"the embedded exchange: {said}")

@@ -7,7 +7,7 @@ from tests.builders import MINUTE_NS, START_NS, a_candle, a_trade
 
 
 def test_a_candle_is_what_its_trades_make_it() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10", "1", 0), a_trade(2, "12", "2", 20), a_trade(3, "9", "3", 40)))
 
     builder.tick(START_NS + MINUTE_NS)
@@ -21,7 +21,7 @@ def test_a_candle_is_what_its_trades_make_it() -> None:
 
 
 def test_a_candle_is_not_announced_before_its_end() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10"),))
 
     builder.tick(START_NS + MINUTE_NS - 1)
@@ -29,8 +29,36 @@ def test_a_candle_is_not_announced_before_its_end() -> None:
     assert builder.closed == []
 
 
+def test_a_candle_waits_for_trades_that_are_still_on_their_way() -> None:
+    """A heartbeat of the new minute may overtake the last trades of the old one."""
+    builder = CandleBuilder(MINUTE_NS, 1_000_000_000)
+    builder.take((a_trade(1, "10", "1", 0),))
+    builder.tick(START_NS + MINUTE_NS + 999_999_999)
+    assert builder.closed == []
+
+    builder.take((a_trade(2, "11", "1", 59.9),))
+    builder.tick(START_NS + MINUTE_NS + 1_000_000_000)
+
+    [(candle, _)] = builder.closed
+    assert candle.close == 11 and builder.late == 0
+
+
+def test_a_trade_that_comes_after_its_candle_was_announced_is_counted_and_changes_nothing() -> None:
+    builder = CandleBuilder(MINUTE_NS, 0)
+    builder.take((a_trade(1, "10", "1", 0),))
+    builder.tick(START_NS + MINUTE_NS)
+    announced = list(builder.closed)
+
+    builder.take((a_trade(2, "11", "1", 59.9), a_trade(3, "12", "1", 61)))
+    builder.tick(START_NS + 2 * MINUTE_NS)
+
+    assert builder.closed[: len(announced)] == announced
+    assert [candle.open for candle, _ in builder.closed] == [Decimal("10"), Decimal("12")]
+    assert builder.late == 1
+
+
 def test_a_quiet_interval_has_no_candle() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10", at_s=0), a_trade(2, "11", at_s=180)))
 
     builder.tick(START_NS + 4 * MINUTE_NS)
@@ -40,7 +68,7 @@ def test_a_quiet_interval_has_no_candle() -> None:
 
 
 def test_a_trade_that_is_told_again_counts_once() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     trades = (a_trade(1, "10", "1", 0), a_trade(2, "12", "2", 20))
 
     builder.take(trades)
@@ -52,7 +80,7 @@ def test_a_trade_that_is_told_again_counts_once() -> None:
 
 
 def test_a_missing_trade_tears_its_candle_and_nothing_is_announced_until_it_is_loaded() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10", at_s=0),))
 
     builder.take((a_trade(3, "11", at_s=70), a_trade(4, "12", at_s=130)))
@@ -63,7 +91,7 @@ def test_a_missing_trade_tears_its_candle_and_nothing_is_announced_until_it_is_l
 
 
 def test_loading_the_hole_announces_what_was_missed_once_and_then_goes_on() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10", at_s=0), a_trade(3, "11", at_s=70)))
 
     builder.load((a_candle(0), a_candle(1)))
@@ -77,7 +105,7 @@ def test_loading_the_hole_announces_what_was_missed_once_and_then_goes_on() -> N
 
 
 def test_joining_a_market_in_the_middle_is_a_hole() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
 
     builder.take((a_trade(5_000, "10", at_s=30),))
 
@@ -86,7 +114,7 @@ def test_joining_a_market_in_the_middle_is_a_hole() -> None:
 
 
 def test_a_candle_watched_after_the_hole_began_waits_for_the_loaded_ones() -> None:
-    builder = CandleBuilder(MINUTE_NS)
+    builder = CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(7, "10", at_s=30), a_trade(8, "11", at_s=70)))
     builder.tick(START_NS + 2 * MINUTE_NS)
     assert builder.closed == []
@@ -97,7 +125,7 @@ def test_a_candle_watched_after_the_hole_began_waits_for_the_loaded_ones() -> No
 
 
 def test_a_thawed_builder_goes_on_as_the_frozen_one() -> None:
-    builder, again = CandleBuilder(MINUTE_NS), CandleBuilder(MINUTE_NS)
+    builder, again = CandleBuilder(MINUTE_NS, 0), CandleBuilder(MINUTE_NS, 0)
     builder.take((a_trade(1, "10", "1", 0), a_trade(2, "12.50", "2", 20)))
 
     again.thaw(builder.freeze())

@@ -22,6 +22,7 @@ BASE_INCREMENT = Decimal("0.00000001")
 NAMES = ("open", "high", "low", "close")
 NS = 1_000_000_000
 BEGIN_S = 1_677_628_800
+QUOTE_A_MINUTE = 150_000.0  # usual turnover of a candle that is made here
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def _real(name: str) -> Path | None:
 
 def _made(folder: Path, product_id: str, candle_s: int, count: int, price: float) -> Path:
     dice = random.Random(product_id)
+    usual = QUOTE_A_MINUTE * candle_s / 60
     rows: list[dict[str, object]] = []
     time_s = BEGIN_S
     for place in range(count):
@@ -107,7 +109,9 @@ def _made(folder: Path, product_id: str, candle_s: int, count: int, price: float
                 "high": round(max(opened, price) + wick, 2),
                 "low": round(min(opened, price) - wick, 2),
                 "close": round(price, 2),
-                "volume": 0.0 if dice.random() < 0.01 else dice.lognormvariate(1.5, 1.0),
+                "volume": 0.0
+                if dice.random() < 0.01
+                else usual / price * dice.lognormvariate(0, 1),
                 "product_id": product_id,
                 "granularity": candle_s,
             }

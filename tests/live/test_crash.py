@@ -40,10 +40,10 @@ BRIEF = (*MARKET, "--candles", str(BRIEF_ROUNDS), "--seed", "1")
 # Rounds of the tape, at which passing of the point to kill first, and how much later each time.
 # A snapshot is taken, and the log checkpointed after it, once in some thousand events.
 PLANS = {
-    "intent_durable": (SHORT, 3, 12),
-    "bytes_sent": (SHORT, 2, 12),
-    "reply_unread": (SHORT, 4, 12),
-    "reply_unstored": (SHORT, 5, 12),
+    "intent_durable": (SHORT, 3, 9),
+    "bytes_sent": (SHORT, 2, 9),
+    "reply_unread": (SHORT, 4, 9),
+    "reply_unstored": (SHORT, 5, 9),
     "partial_fill": (SHORT, 2, 25),
     "cancel_sent": (SHORT, 1, 5),
     "checkpoint": (LONG, 1, 0),

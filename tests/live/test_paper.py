@@ -1,12 +1,14 @@
-"""Paper: another exchange's market, orders to an exchange of our own, and nothing ever sent there."""
+"""Paper: another exchange's market, orders to one of our own, and nothing is ever sent there."""
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gpt_trader.domain.events import CandleClosed, CandlesLoaded, Event
+from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.domain.events import Candle, CandleClosed, Event
 from gpt_trader.live.options import parse
 from gpt_trader.live.venues import Venue, open_venue
 from gpt_trader.store.folders import SessionFolder, find
@@ -26,8 +28,18 @@ CHANGING = (  # an order or two for each candle that goes the other way
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Papered:
+    """A paper session that has ended, seen from both sides."""
+
+    done: Finished
+    counts: Counts  # what passed between it and the market
+    events: list[Event]
+    candles: dict[str, tuple[Candle, ...]]  # of the market, by product
+
+
 @pytest.fixture(scope="module")
-def papered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Counts, list[Event]]:
+def papered(tmp_path_factory: pytest.TempPathFactory) -> Papered:
     """A session on the market of an exchange that stands in for Coinbase, 600 times as fast."""
     folder = tmp_path_factory.mktemp("paper")
     named = [word for name in PRODUCTS for word in ("--product", name)]
@@ -38,18 +50,23 @@ def papered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Counts,
         done = commands.live(
             folder / "var",
             *("--profile", "paper", *named, *CHANGING),
-            *("--candles", str(max(20, ORDERS))),
+            *("--candles", str(2 * ORDERS)),
             *coinbase.session_options(proxy.host),  # with a key that could trade there
         )
+        rest = RestClient(
+            coinbase.host, None, ca_file=Path(coinbase.ready["ca"]), timeout_s=10, now_ns=lambda: 0
+        )
+        begin_s = coinbase.ready["now_ns"] // 10**9
+        end_s = rest.server_time_ns() // 10**9
+        candles = {name: rest.candles(name, begin_s, end_s, 60) for name in PRODUCTS}
+        rest.close()
     with LogReader(find(folder / "var", "latest").log) as reader:
         events = [event for _, event in reader.events()]
-    return done, proxy.counts, events
+    return Papered(done, proxy.counts, events, candles)
 
 
-def test_orders_are_filled_here_and_none_is_sent_there(
-    papered: tuple[Finished, Counts, list[Event]],
-) -> None:
-    done, counts, _ = papered
+def test_orders_are_filled_here_and_none_is_sent_there(papered: Papered) -> None:
+    done, counts = papered.done, papered.counts
 
     assert done.code == 0, done.err
     assert done.document["profile"] == "paper"
@@ -62,20 +79,17 @@ def test_orders_are_filled_here_and_none_is_sent_there(
     assert counts.signed == 0
 
 
-def test_a_market_joined_in_its_midst_is_watched_from_the_next_whole_candle_on(
-    papered: tuple[Finished, Counts, list[Event]],
-) -> None:
-    _, _, events = papered
-
+def test_watched_candles_are_those_of_the_market_that_is_followed(papered: Papered) -> None:
+    """All but the first, which began before anybody watched."""
     for name in PRODUCTS:
         watched = [
-            e.candle.start_ns
-            for e in events
-            if isinstance(e, CandleClosed) and e.fresh and e.product_id == name
+            event.candle
+            for event in papered.events
+            if isinstance(event, CandleClosed) and event.fresh and event.product_id == name
         ]
-        loaded = [e for e in events if isinstance(e, CandlesLoaded) and e.product_id == name]
-        assert watched == sorted(set(watched)) != []
-        assert loaded
+        theirs = {candle.start_ns: candle for candle in papered.candles[name]}
+        assert len(watched) > 10
+        assert [candle for candle in watched[1:] if candle != theirs.get(candle.start_ns)] == []
 
 
 def test_the_session_knows_no_address_and_no_key_but_its_own_exchanges(tmp_path: Path) -> None:

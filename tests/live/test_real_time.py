@@ -1,4 +1,4 @@
-"""Sessions on the machine's clock: a multiple of real speed, foreign tapes, guards from the start."""
+"""Sessions on the machine's clock, halted ones, and guards that are on from the start."""
 
 from pathlib import Path
 

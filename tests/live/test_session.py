@@ -206,18 +206,18 @@ def test_the_default_strategy_trades_neither_seldom_nor_madly(traded: Traded) ->
 
 
 def test_every_fee_follows_the_published_tiers_and_is_rounded_up(traded: Traded) -> None:
-    window: deque[tuple[int, Decimal]] = deque()
+    volume, window = Decimal(0), deque[tuple[int, Decimal]]()
     for fill in traded.fills:
         now_ns = parse_time(fill["trade_time"])
         while window and window[0][0] <= now_ns - MONTH_NS:
-            window.popleft()
-        volume = sum((notional for _, notional in window), Decimal(0))
+            volume -= window.popleft()[1]
         maker, taker = next(tier[1:] for tier in reversed(TIERS) if tier[0] <= volume)
         rate = maker if fill["liquidity_indicator"] == "MAKER" else taker
         exact = Decimal(fill["price"]) * Decimal(fill["size"])
 
         assert Decimal(fill["commission"]) == (exact * rate).quantize(CASH_UNIT, ROUND_CEILING)
 
+        volume += money_moved(fill)
         window.append((now_ns, money_moved(fill)))
 
 
