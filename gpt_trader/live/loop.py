@@ -89,7 +89,7 @@ class Loop:
         self._outbox: deque[Request] = deque()
         self._inbox: asyncio.Queue[object] = asyncio.Queue(INBOX_MAX)
         self.desk = Desk(links.rest, engine, probes)
-        self.books = Reconciliation(engine, links.rest, self.desk, self.take)
+        self.books = Reconciliation(engine, links.rest, self.desk, self.take, monotonic_s)
         self._history = History(engine, links.rest, self.desk, self.take)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_sequence = -1

@@ -106,7 +106,12 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     p.add_argument("--limit", action="append", default=[], metavar="K=V", help="a risk limit")
     p.add_argument("--speed", metavar="real|N|max", help="of the tape; dev [max], others [real]")
-    p.add_argument("--candles", type=int, metavar="N", help="end after so many tape rows")
+    p.add_argument(
+        "--candles",
+        type=int,
+        metavar="N",
+        help="end after so many rows of the tape, or candles of each product without one",
+    )
     p.add_argument("--candle-s", type=int, metavar="S", help="width of a candle [as the data]")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of market and matching [1]")
     p.add_argument(

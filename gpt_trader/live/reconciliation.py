@@ -22,7 +22,6 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.desk import Desk
-from gpt_trader.live.seams import monotonic_s
 
 Take = Callable[[Event], Awaitable[None]]
 
@@ -46,11 +45,19 @@ class Account:
 class Reconciliation:
     """Brings our orders and books to the exchange's word, through events only."""
 
-    def __init__(self, engine: Engine, rest: RestClient, desk: Desk, take: Take) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rest: RestClient,
+        desk: Desk,
+        take: Take,
+        machine_s: Callable[[], float],
+    ) -> None:
         self._engine = engine
         self._rest = rest
         self._desk = desk
         self._take = take
+        self._machine_s = machine_s
         self._listings: dict[str, int] = {}  # full listings that did not show an order
         self._unlisted_s: dict[str, float] = {}  # when the first of them was made
         self._foreign: set[str] = set()
@@ -148,6 +155,7 @@ class Reconciliation:
         name = order.client_order_id
         self._listings[name] = self._listings.get(name, 0) + 1
         # The first such listing came after the request, so the request is at least as old.
-        age_s = monotonic_s() - self._unlisted_s.setdefault(name, monotonic_s())
+        now_s = self._machine_s()
+        age_s = now_s - self._unlisted_s.setdefault(name, now_s)
         if self._listings[name] >= LISTINGS_MIN and age_s >= ABSENT_AFTER_S:
             await self._take(OrderAbsent(self._engine.now_ns, name, self._listings[name]))

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt_trader.domain.errors import UsageError
-from gpt_trader.live.seams import DELAY, reader_delays
+from gpt_trader.live.seams import DELAY
 from tests.live import commands, markets
 from tests.tier import scaled
 
@@ -65,14 +64,3 @@ def test_another_seed_is_another_market(
     other = play(tmp_path / "run", *data, "--seed", "2")
 
     assert other.document["log_hash"] != undelayed.document["log_hash"]
-
-
-def test_a_seed_gives_the_same_delays_again_and_none_where_money_is_real() -> None:
-    once, again, other = (reader_delays({DELAY: seed}, "dev") for seed in ("1", "1", "2"))
-
-    assert once is not None and again is not None and other is not None
-    first, second, third = ([dice.random() for _ in range(9)] for dice in (once, again, other))
-    assert first == second != third
-    assert reader_delays({}, "dev") is None
-    with pytest.raises(UsageError, match="for tests"):
-        reader_delays({DELAY: "1"}, "prod")
