@@ -9,6 +9,8 @@ from gpt_trader.domain.events import Draft
 from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
 from gpt_trader.domain.product import Product
 
+BPS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -25,6 +27,7 @@ class Situation:
     now_ns: int
     patience_ns: int  # how long an order may wait at our own side of the book
     take_bps: int  # how far beyond the far side an impatient order may pay
+    collar_bps: int  # how far from the mark, on the losing side, risk lets any order go
     rebalance_rate: Decimal  # fraction of the target below which a difference is left alone
 
 
@@ -43,6 +46,10 @@ NOTHING = Plan(cancels=(), draft=None, why="")
 def plan(now: Situation) -> Plan:
     """Say what to do next: one order of a product at a time, so no two can add up unseen."""
     delta = now.target_lots - now.position_lots
+    if now.working and _is_stuck(now, delta):
+        # What is sold is held already, so an order in doubt that buys takes nothing from it.
+        lots = min(-delta, now.position_lots)
+        return Plan((), _draft(now, Side.SELL, lots, Style.TAKE), "an exit past an order in doubt")
     if now.working:
         return _mind(now, now.working[0], delta)
     if not _worth_it(now, delta):
@@ -50,6 +57,16 @@ def plan(now: Situation) -> Plan:
     side = Side.BUY if delta > 0 else Side.SELL
     style = Style.MAKE if now.attempts == 0 and now.patience_ns > 0 else Style.TAKE
     return Plan((), _draft(now, side, abs(delta), style), style.value)
+
+
+def _is_stuck(now: Situation, delta: int) -> bool:
+    """An exit is wanted, and the only orders in its way are buys that nobody answers for."""
+    if delta >= 0 or now.position_lots <= 0 or now.bid_ticks <= 0 or now.mark_ticks <= 0:
+        return False
+    return all(
+        order.side is Side.BUY and (order.status is OrderStatus.UNKNOWN or order.cancel_asked)
+        for order in now.working
+    )
 
 
 def _mind(now: Situation, order: Order, delta: int) -> Plan:
@@ -93,11 +110,8 @@ def _draft(now: Situation, side: Side, lots: int, style: Style) -> Draft:
         price = product.price(now.bid_ticks if side is Side.BUY else now.ask_ticks)
         time_in_force = TimeInForce.GTC
     else:
-        far = product.price(now.ask_ticks if side is Side.BUY else now.bid_ticks)
-        room = 1 + side.sign * Decimal(now.take_bps) / 10_000
-        # A market order has no worst price; this one has, and is otherwise the same.
-        price = product.round_price(far * room, side)
-        time_in_force = TimeInForce.IOC
+        price, crosses = _bounded(now, side)
+        time_in_force = TimeInForce.IOC if crosses else TimeInForce.GTC
     return Draft(
         product_id=product.product_id,
         side=side,
@@ -111,3 +125,19 @@ def _draft(now: Situation, side: Side, lots: int, style: Style) -> Draft:
         mark_price=product.price(now.mark_ticks),
         why=style.value,
     )
+
+
+def _bounded(now: Situation, side: Side) -> tuple[Decimal, bool]:
+    """The worst price an impatient order takes, and whether it reaches the far side of the book.
+
+    A market order has no worst price; this one has, and is otherwise the same. In a book so wide
+    that the far side lies beyond the collar, it waits at the collar: refused there again and
+    again, an exit would never happen.
+    """
+    product = now.product
+    far = product.price(now.ask_ticks if side is Side.BUY else now.bid_ticks)
+    mark = product.price(now.mark_ticks)
+    taking = product.round_price(far * (1 + side.sign * Decimal(now.take_bps) / BPS), side)
+    collar = product.round_price(mark * (1 + side.sign * Decimal(now.collar_bps) / BPS), side)
+    price = min(taking, collar) if side is Side.BUY else max(taking, collar)
+    return price, price >= far if side is Side.BUY else price <= far

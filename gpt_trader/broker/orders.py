@@ -1,7 +1,6 @@
 """Every order of the session, from the intent to the exchange's last word on it."""
 
 from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from gpt_trader.domain.events import (
@@ -38,7 +37,6 @@ class Order:
     time_in_force: TimeInForce
     lots: int
     limit_ticks: int  # 0 for a market order
-    reduces: bool
     status: OrderStatus
     word_lots: int  # filled, by the exchange's cumulative word
     booked_lots: int  # filled, by the single fills we have booked
@@ -70,7 +68,6 @@ class Orders:
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._working: dict[str, Order] = {}  # the few that matter to each decision
-        self._fills: set[tuple[str, str]] = set()
 
     def get(self, client_order_id: str) -> Order | None:
         """The order with this id, or None for one that is not ours."""
@@ -81,14 +78,9 @@ class Orders:
         return tuple(self._orders.values())
 
     def working(self, product_id: str | None = None) -> tuple[Order, ...]:
-        """Orders that may still change a position, of one product or of all."""
-        if product_id is None:
-            return tuple(self._working.values())
-        return tuple(o for o in self._working.values() if o.product_id == product_id)
-
-    def has_fill(self, order_id: str, trade_id: str) -> bool:
-        """This fill is booked already."""
-        return (order_id, trade_id) in self._fills
+        """Orders that may still change a position, of one product or of all, oldest first."""
+        orders = sorted(self._working.values(), key=_by_age)
+        return tuple(o for o in orders if product_id is None or o.product_id == product_id)
 
     def intend(self, event: OrderIntended, product: Product) -> None:
         """Take in an intent: from here on its size counts in every limit."""
@@ -105,7 +97,6 @@ class Orders:
                 time_in_force=draft.time_in_force,
                 lots=product.lots(draft.base_size),
                 limit_ticks=0 if limit is None else product.ticks(limit),
-                reduces=draft.reduces,
                 status=OrderStatus.INTENDED,
                 word_lots=0,
                 booked_lots=0,
@@ -152,12 +143,8 @@ class Orders:
             )
         )
 
-    def fill(self, event: OrderFilled, product: Product) -> bool:
-        """Count one fill; False when it was counted before and nothing changed."""
-        key = (event.order_id, event.trade_id)
-        if key in self._fills:
-            return False
-        self._fills.add(key)
+    def fill(self, event: OrderFilled, product: Product) -> None:
+        """Count one fill that was not booked before."""
         order = self._orders[event.client_order_id]
         booked = order.booked_lots + product.lots(event.base_size)
         assert booked <= order.lots, f"{order.client_order_id} filled beyond its size"
@@ -170,14 +157,10 @@ class Orders:
                 fill_count=order.fill_count + 1,
             )
         )
-        return True
 
     def freeze(self) -> dict[str, Any]:
         """All of it as JSON-able values, for a state snapshot."""
-        return {
-            "orders": [asdict(order) for order in self._orders.values()],
-            "fills": sorted(self._fills),
-        }
+        return {"orders": [asdict(order) for order in self._orders.values()]}
 
     def thaw(self, frozen: dict[str, Any]) -> None:
         """Become what `freeze` gave."""
@@ -194,7 +177,6 @@ class Orders:
                     }
                 )
             )
-        self._fills = {(order_id, trade_id) for order_id, trade_id in frozen["fills"]}
 
     def _put(self, order: Order) -> None:
         self._orders[order.client_order_id] = order
@@ -202,6 +184,10 @@ class Orders:
             self._working[order.client_order_id] = order
         else:
             self._working.pop(order.client_order_id, None)
+
+
+def _by_age(order: Order) -> tuple[int, str]:
+    return order.intended_ns, order.client_order_id
 
 
 def _moved(order: Order, status: OrderStatus) -> Order:
@@ -213,8 +199,3 @@ def _moved(order: Order, status: OrderStatus) -> Order:
     if status in TRANSITIONS[order.status]:
         return replace(order, status=status)
     return order
-
-
-def open_size(order: Order, product: Product) -> Decimal:
-    """What of the order may still fill, in base."""
-    return product.size(order.open_lots)

@@ -85,13 +85,14 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     | _ENDS,
     OrderStatus.PENDING: frozenset({OrderStatus.OPEN}) | _ENDS,
     OrderStatus.OPEN: _ENDS,
-    # A request that surfaces after the listings said no is taken back in, loudly.
+    # A request that surfaces after the listings said no, or an order that lives although its
+    # create was refused, is taken back in: the exchange's word on an order wins.
     OrderStatus.ABSENT: frozenset({OrderStatus.PENDING, OrderStatus.OPEN}) | _ENDS,
+    OrderStatus.REJECTED: frozenset({OrderStatus.PENDING, OrderStatus.OPEN}) | _ENDS,
     OrderStatus.FILLED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
     OrderStatus.EXPIRED: frozenset(),
     OrderStatus.FAILED: frozenset(),
-    OrderStatus.REJECTED: frozenset(),
 }
 """From a state to the states that may follow it; a state that repeats is no transition."""
 

@@ -81,6 +81,13 @@ class Product:
             raise WireError(f"{self.product_id}: {price} is no multiple of {self.price_increment}")
         return whole
 
+    def ticks_below(self, price: Decimal) -> int:
+        """Count the whole price increments in a price of the market's.
+
+        Of others' prices only the neighbourhood matters: one between two steps must not stop us.
+        """
+        return int((price / self.price_increment).to_integral_value(ROUND_FLOOR))
+
     def lots(self, size: Decimal) -> int:
         """Count the base increments in `size`; a size between two of them is refused."""
         lots = size / self.base_increment

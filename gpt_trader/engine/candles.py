@@ -4,7 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gpt_trader.domain.errors import WireError
 from gpt_trader.domain.events import Candle, Trade
 
 
@@ -34,6 +33,11 @@ class CandleBuilder:
         if self._hole_start_ns is None:
             return None
         return self._hole_start_ns, self._whole_start_ns
+
+    @property
+    def next_start_ns(self) -> int:
+        """Every candle that starts before is announced."""
+        return self._next_start_ns
 
     @property
     def is_new(self) -> bool:
@@ -103,7 +107,7 @@ class CandleBuilder:
     def _add(self, trade: Trade, start_ns: int) -> None:
         candle, price = self._open, trade.price
         if candle is not None and start_ns < candle.start_ns:
-            raise WireError(f"trade {trade.trade_id} is older than the candle it follows")
+            return  # within a hole: REST tells that candle whole
         if candle is None or start_ns > candle.start_ns:
             if candle is not None:
                 self._close()
@@ -120,9 +124,14 @@ class CandleBuilder:
     def _close(self) -> None:
         candle, self._open = self._open, None
         assert candle is not None
-        if self._hole_start_ns is None and candle.start_ns >= self._next_start_ns:
+        end_ns = candle.start_ns + self._candle_ns
+        if self._hole_start_ns is not None:
+            # Announced out of order it would be wrong, dropped it would be missing: so it is
+            # loaded with the hole.
+            self._whole_start_ns = max(self._whole_start_ns, end_ns)
+        elif candle.start_ns >= self._next_start_ns:
             self.closed.append((candle, True))
-            self._next_start_ns = candle.start_ns + self._candle_ns
+            self._next_start_ns = end_ns
 
     def _tear(self, start_ns: int) -> None:
         """Trades before the one that starts at `start_ns` or later are missing."""

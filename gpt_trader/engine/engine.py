@@ -33,7 +33,7 @@ from gpt_trader.domain.events import (
     TradesSeen,
     TradingStateChanged,
 )
-from gpt_trader.domain.order import Liquidity, OrderStatus, TradingState
+from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
 from gpt_trader.domain.product import Product, cash_units_held
 from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.engine.market import NS, Market
@@ -45,6 +45,8 @@ from gpt_trader.risk.limits import Limits
 from gpt_trader.risk.verdicts import compile_gates, judge, reasons
 
 MINUTE_NS = 60 * NS
+STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
+"""Rules about the state of things, not about one order: they bind an order that waits, too."""
 COUNTS = ("candles", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
 
@@ -156,8 +158,9 @@ class Engine:
 
     def _fill(self, event: OrderFilled) -> None:
         product = self.markets[event.product_id].product
-        if not self.orders.fill(event, product):
+        if self.ledger.has_booked(event.order_id, event.trade_id):
             return
+        self.orders.fill(event, product)
         self.ledger.apply(event, product)
         self.counts["fills"] += 1
         order = self.orders.get(event.client_order_id)
@@ -183,6 +186,12 @@ class Engine:
                 return tuple(c for m in self.markets.values() for c in self._candles_of(m))
             case CandleClosed() if event.fresh and not self.stopping:
                 return self._trade(self.markets[event.product_id])
+            case TradingStateChanged() if event.state is not TradingState.ACTIVE:
+                return self._withdraw(f"trading is {event.state.value}: {event.why}")
+            case FeedChanged() if not event.ready:
+                return self._withdraw(f"the feed is not ready: {event.reason}")
+            case BooksCompared() if event.differences:
+                return self._withdraw("the books differ from the exchange")
             case StopRequested():
                 return self._cancels(self.orders.working(), f"the session ends: {event.reason}")
             case OrderAccepted() | OrderChanged() if self.stopping:
@@ -198,6 +207,11 @@ class Engine:
             for candle, fresh in market.builder.closed
         )
 
+    def _withdraw(self, why: str) -> tuple[Decision, ...]:
+        """Cancel what waits in the book to raise a position: nobody may fill it now."""
+        buys = tuple(order for order in self.orders.working() if order.side is Side.BUY)
+        return self._cancels(buys, why)
+
     def _cancels(self, orders: tuple[Order, ...], why: str) -> tuple[Decision, ...]:
         return tuple(
             CancelIntended(self.now_ns, order.client_order_id, why)
@@ -206,6 +220,9 @@ class Engine:
         )
 
     def _trade(self, market: Market) -> tuple[Decision, ...]:
+        forbidden = self._forbidden(market)
+        if forbidden:
+            return forbidden
         target_lots = self._target_lots(market)
         if target_lots is None:
             return ()
@@ -223,6 +240,7 @@ class Engine:
                 now_ns=self.now_ns,
                 patience_ns=int(sizing["patience_candles"]) * self.opened.candle_s * NS,
                 take_bps=int(sizing["take_bps"]),
+                collar_bps=int(self.limits.collar_bps_max),
                 rebalance_rate=Decimal(str(sizing["rebalance_rate"])),
             )
         )
@@ -230,6 +248,18 @@ class Engine:
         if wish.draft is None:
             return cancels
         return (*cancels, self._judged(wish.draft, market))
+
+    def _forbidden(self, market: Market) -> tuple[Decision, ...]:
+        """Cancels for waiting buys that risk, as things stand now, would not let out again."""
+        cancels: list[Decision] = []
+        for order in self.orders.working(market.product.product_id):
+            if order.side is Side.BUY and order.open_lots and order.limit_ticks:
+                draft = _renewed(order, market.product)
+                facts = facts_of(draft, market, self.ledger, self._exposures(market))
+                broken = [v for v in judge(facts, self.limits) if v.denies and v.rule in STANDING]
+                if broken:
+                    cancels += self._cancels((order,), "; ".join(reasons(tuple(broken))))
+        return tuple(cancels)
 
     def _target_lots(self, market: Market) -> int | None:
         """The position wanted, in lots; None while the strategy or the equity is not known."""
@@ -327,3 +357,21 @@ class Engine:
             totals = {name: Decimal(text) for name, text in frozen["opening"].items()}
             seen = BalancesSeen(self.opened.ts_ns, totals)
             self.allocation = Allocation.from_balances(seen, self.opened.products, self.opened.cash)
+
+
+def _renewed(order: Order, product: Product) -> Draft:
+    """What is left of an order, as if it were to be placed now."""
+    price = product.price(order.limit_ticks)
+    return Draft(
+        product_id=order.product_id,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        base_size=product.size(order.open_lots),
+        limit_price=price,
+        post_only=False,
+        reduces=False,
+        target=product.size(order.open_lots),
+        mark_price=price,
+        why="it waits in the book",
+    )

@@ -11,6 +11,7 @@ from gpt_trader.signals.volatility import Volatility
 from gpt_trader.strategies.registry import strategy_named
 
 NS = 1_000_000_000
+QUOTE_LAG_NS = 10 * NS
 
 
 class Market:
@@ -22,19 +23,42 @@ class Market:
         self.builder = CandleBuilder(opened.candle_s * NS, opened.candle_grace_ns)
         self.signal = Signal(strategy_named(opened.strategy), opened.params)
         self.volatility = Volatility(int(opened.sizing["volatility_span"]), opened.candle_s)
-        self.bid_ticks = 0
-        self.ask_ticks = 0
-        self.last_ticks = 0
-        self.mark_ns = 0  # when the newest price was seen
         self.attempts = 0  # orders since the strategy last changed its mind
         self.frames = 0
+        self._bid_ticks = 0
+        self._ask_ticks = 0
+        self._last_ticks = 0
+        self._quote_ns = 0
+        self._trade_ns = 0
+
+    @property
+    def quote_lags(self) -> bool:
+        """Trades go on and the quote does not move: it is dead, and its price is of the past."""
+        return 0 < self._quote_ns < self._trade_ns - QUOTE_LAG_NS
+
+    @property
+    def bid_ticks(self) -> int:
+        """The best bid, the last trade while the quote lags; 0 is not known."""
+        return self._last_ticks if self.quote_lags else self._bid_ticks
+
+    @property
+    def ask_ticks(self) -> int:
+        """The best ask, the last trade while the quote lags; 0 is not known."""
+        return self._last_ticks if self.quote_lags else self._ask_ticks
 
     @property
     def mark_ticks(self) -> int:
-        """The middle of the quote, or the last trade before there is one; 0 is not known."""
-        if self.bid_ticks > 0 and self.ask_ticks > 0:
-            return (self.bid_ticks + self.ask_ticks) // 2
-        return self.last_ticks
+        """The middle of the quote, or the last trade while there is no live quote; 0 unknown."""
+        if self._bid_ticks <= 0 or self._ask_ticks <= 0 or self.quote_lags:
+            return self._last_ticks
+        return (self._bid_ticks + self._ask_ticks) // 2
+
+    @property
+    def mark_ns(self) -> int:
+        """When the mark was seen: of the quote if it is the quote's, else of the last trade."""
+        if self._bid_ticks <= 0 or self._ask_ticks <= 0 or self.quote_lags:
+            return self._trade_ns
+        return self._quote_ns
 
     def trades(self, event: TradesSeen) -> None:
         """Take in trades of the market."""
@@ -42,17 +66,17 @@ class Market:
         self.frames += 1
         if event.trades:
             newest = event.trades[-1]
-            if newest.ts_ns >= self.mark_ns:
-                self.last_ticks = self.product.ticks(newest.price)
-                self.mark_ns = newest.ts_ns
+            if newest.ts_ns >= self._trade_ns:
+                self._last_ticks = self.product.ticks_below(newest.price)
+                self._trade_ns = newest.ts_ns
 
     def quote(self, event: QuoteSeen) -> None:
-        """Take in the best bid and ask."""
-        self.bid_ticks = self.product.ticks(event.bid_price)
-        self.ask_ticks = self.product.ticks(event.ask_price)
-        self.last_ticks = self.product.ticks(event.last_price)
-        self.mark_ns = max(self.mark_ns, event.ts_ns)
+        """Take in the best bid and ask; an older one than we have changes nothing."""
         self.frames += 1
+        if event.ts_ns >= self._quote_ns:
+            self._bid_ticks = self.product.ticks_below(event.bid_price)
+            self._ask_ticks = self.product.ticks_below(event.ask_price)
+            self._quote_ns = event.ts_ns
 
     def candle(self, candle: Candle) -> None:
         """Let the strategy see a complete candle; a change of mind starts a new attempt."""
@@ -70,10 +94,11 @@ class Market:
             "signal": base64.b64encode(self.signal.freeze()).decode(),
             "volatility": base64.b64encode(self.volatility.freeze()).decode(),
             "numbers": [
-                self.bid_ticks,
-                self.ask_ticks,
-                self.last_ticks,
-                self.mark_ns,
+                self._bid_ticks,
+                self._ask_ticks,
+                self._last_ticks,
+                self._quote_ns,
+                self._trade_ns,
                 self.attempts,
                 self.frames,
             ],
@@ -85,10 +110,11 @@ class Market:
         self.signal.thaw(base64.b64decode(frozen["signal"]))
         self.volatility.thaw(base64.b64decode(frozen["volatility"]))
         (
-            self.bid_ticks,
-            self.ask_ticks,
-            self.last_ticks,
-            self.mark_ns,
+            self._bid_ticks,
+            self._ask_ticks,
+            self._last_ticks,
+            self._quote_ns,
+            self._trade_ns,
             self.attempts,
             self.frames,
         ) = frozen["numbers"]

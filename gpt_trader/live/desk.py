@@ -97,7 +97,7 @@ class Desk:
 
     def unbooked(self, rows: tuple[FillWord, ...], order: Order) -> tuple[Event, ...]:
         """The fills of an order that the books do not have, oldest first."""
-        fresh = [r for r in rows if not self._engine.orders.has_fill(r.order_id, r.trade_id)]
+        fresh = [r for r in rows if not self._engine.ledger.has_booked(r.order_id, r.trade_id)]
         # Trade ids are digits without leading zeros: the shorter one is the older one.
         fresh.sort(key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id))
         return tuple(fill_event(row, order.client_order_id) for row in fresh)

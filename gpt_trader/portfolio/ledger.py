@@ -58,7 +58,7 @@ class Ledger:
             A sale of more than is held: with spot that is a fault of ours, or of the exchange.
         """
         assert fill.product_id == product.product_id, (fill.product_id, product.product_id)
-        if self.has_booked(fill):
+        if self.has_booked(fill.order_id, fill.trade_id):
             return
         ticks, lots = product.ticks(fill.price), product.lots(fill.base_size)
         fee_units = cash_units_owed(fill.fee)
@@ -69,9 +69,9 @@ class Ledger:
             self._book_sale(fill.product_id, lots, received, fee_units)
         self._booked.add((fill.order_id, fill.trade_id))
 
-    def has_booked(self, fill: OrderFilled) -> bool:
+    def has_booked(self, order_id: str, trade_id: str) -> bool:
         """Whether this fill is in the books already."""
-        return (fill.order_id, fill.trade_id) in self._booked
+        return (order_id, trade_id) in self._booked
 
     def position(self, product_id: str) -> Position:
         """What is held of one product; flat if it was never traded."""

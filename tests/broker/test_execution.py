@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from gpt_trader.broker.execution import NOTHING, Situation, plan
 from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.domain.events import OrderLost
 from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
 from tests.builders import MINUTE_NS, START_NS, a_change, a_product, an_acceptance, an_intent
 
@@ -23,6 +24,7 @@ FLAT = Situation(
     now_ns=START_NS,
     patience_ns=3 * MINUTE_NS,
     take_bps=30,
+    collar_bps=100,
     rebalance_rate=Decimal("0.25"),
 )
 
@@ -30,7 +32,9 @@ FLAT = Situation(
 def a_working_order(status: OrderStatus = OrderStatus.OPEN) -> Order:
     orders = Orders()
     orders.intend(an_intent(), PRODUCT)
-    if status is not OrderStatus.INTENDED:
+    if status is OrderStatus.UNKNOWN:
+        orders.apply(OrderLost(START_NS, "gt-1", "timeout"))
+    else:
         orders.apply(an_acceptance())
         orders.change(a_change(status=status), PRODUCT)
     [order] = orders.all()
@@ -86,16 +90,55 @@ def test_an_order_the_strategy_no_longer_wants_is_cancelled_at_once() -> None:
     assert plan(changed).cancels == ("gt-1",)
 
 
-def test_an_order_of_unknown_outcome_is_left_alone() -> None:
+def test_beside_an_order_of_unknown_outcome_nothing_raises_the_position() -> None:
     """There is no order id to cancel, and a second order could double the position."""
     unknown = replace(
         FLAT,
-        target_lots=0,
-        working=(a_working_order(OrderStatus.INTENDED),),
+        working=(a_working_order(OrderStatus.UNKNOWN),),
+        position_lots=BTC // 2,
         now_ns=START_NS + 100 * MINUTE_NS,
     )
 
     assert plan(unknown) == NOTHING
+
+
+def test_an_exit_goes_past_a_buy_in_doubt_and_sells_no_more_than_is_held() -> None:
+    unknown = replace(
+        FLAT,
+        target_lots=0,
+        position_lots=BTC // 2,
+        working=(a_working_order(OrderStatus.UNKNOWN),),
+    )
+
+    draft = plan(unknown).draft
+
+    assert draft is not None
+    assert (draft.side, draft.base_size) == (Side.SELL, Decimal("0.5"))
+
+
+def test_an_exit_waits_for_the_cancel_of_a_live_buy_to_be_asked() -> None:
+    leaving = replace(FLAT, target_lots=0, position_lots=BTC, working=(a_working_order(),))
+
+    assert plan(leaving).draft is None
+    assert plan(leaving).cancels == ("gt-1",)
+
+
+def test_in_a_book_wider_than_the_collar_an_exit_waits_at_the_collar() -> None:
+    """Priced beyond it, it would be refused again and again, and never happen."""
+    wide = replace(
+        FLAT,
+        target_lots=0,
+        position_lots=BTC,
+        attempts=1,
+        bid_ticks=1_960_000,
+        ask_ticks=2_040_000,
+    )
+
+    draft = plan(wide).draft
+
+    assert draft is not None
+    assert draft.limit_price == Decimal("19800.00")  # the mark less 100 bps, above the bid
+    assert draft.time_in_force is TimeInForce.GTC and not draft.post_only
 
 
 def test_a_drift_of_the_target_is_not_chased_and_an_exit_always_is() -> None:

@@ -84,16 +84,6 @@ def test_an_order_that_surfaces_after_it_was_called_absent_works_again() -> None
     assert absent.working()
 
 
-def test_a_fill_reported_twice_is_booked_once() -> None:
-    orders = take(an_order(), an_acceptance())
-
-    first, second = orders.fill(a_fill(), PRODUCT), orders.fill(a_fill(), PRODUCT)
-
-    order = orders.get("gt-1")
-    assert (first, second) == (True, False)
-    assert order is not None and order.booked_lots == order.lots
-
-
 def test_a_finished_order_works_on_until_its_fills_are_booked() -> None:
     orders = take(an_order(), an_acceptance(), a_change("gt-1", OrderStatus.FILLED, "0.1", 1))
     assert [o.owes_fills for o in orders.working()] == [True]
@@ -108,6 +98,27 @@ def test_a_fill_beyond_the_size_stops_the_process() -> None:
 
     with pytest.raises(AssertionError, match="beyond its size"):
         orders.fill(a_fill(base_size="0.2"), PRODUCT)
+
+
+def test_an_order_that_lives_although_it_was_refused_works_again() -> None:
+    """A refusal without a reason is a word that the order's own word overrules."""
+    refused = take(an_order(), OrderRejected(START_NS, "gt-1", "UNKNOWN_FAILURE_REASON", ""))
+    assert not refused.working()
+
+    take(refused, a_change(status=OrderStatus.OPEN))
+
+    assert refused.working()
+
+
+def test_working_orders_come_oldest_first_however_they_came_back() -> None:
+    """A resumed session must mind the same order as the one that was killed."""
+    orders = an_order()
+    orders.intend(an_intent("gt-2", ts_ns=START_NS + 1), PRODUCT)
+    take(orders, OrderLost(START_NS, "gt-1", ""), OrderAbsent(START_NS, "gt-1", 2))
+
+    take(orders, a_change("gt-1", OrderStatus.OPEN))
+
+    assert [order.client_order_id for order in orders.working()] == ["gt-1", "gt-2"]
 
 
 def test_a_refused_cancel_may_be_asked_again() -> None:
@@ -137,7 +148,7 @@ def test_every_order_of_arrival_ends_in_the_same_state() -> None:
 
 
 def test_no_status_leaves_its_table_and_an_end_is_an_end() -> None:
-    ends = set(OrderStatus) - WORKING - {OrderStatus.ABSENT}
+    ends = set(OrderStatus) - WORKING - {OrderStatus.ABSENT, OrderStatus.REJECTED}
 
     assert set(TRANSITIONS) == set(OrderStatus)
     assert all(not TRANSITIONS[end] for end in ends)
@@ -151,4 +162,3 @@ def test_a_thawed_table_is_the_frozen_one() -> None:
 
     assert again.freeze() == orders.freeze()
     assert again.working() == orders.working()
-    assert again.has_fill("o-1", "1")

@@ -87,7 +87,32 @@ def test_a_missing_trade_tears_its_candle_and_nothing_is_announced_until_it_is_l
     builder.tick(START_NS + 3 * MINUTE_NS)
 
     assert builder.closed == []
-    assert builder.hole_ns == (START_NS, START_NS + 2 * MINUTE_NS)
+    assert builder.hole_ns == (START_NS, START_NS + 3 * MINUTE_NS)  # with the one since closed
+
+
+def test_candles_that_close_while_a_hole_waits_are_loaded_with_it() -> None:
+    """REST may fail for minutes: what was watched meanwhile must not be missing for good."""
+    builder = CandleBuilder(MINUTE_NS, 0)
+    builder.take((a_trade(7, "10", at_s=30),))
+    for i in range(1, 6):
+        builder.take((a_trade(7 + i, "10", at_s=60.0 * i + 1),))
+
+    assert builder.hole_ns == (START_NS, START_NS + 5 * MINUTE_NS)
+    builder.load(tuple(a_candle(i) for i in range(5)))
+    builder.tick(START_NS + 6 * MINUTE_NS)
+
+    starts = [(candle.start_ns - START_NS) // MINUTE_NS for candle, _ in builder.closed]
+    assert starts == [0, 1, 2, 3, 4, 5]
+
+
+def test_trades_out_of_order_across_a_minute_do_not_stop_us() -> None:
+    builder = CandleBuilder(MINUTE_NS, 0)
+    builder.take((a_trade(7, "10", at_s=61),))
+
+    builder.take((a_trade(8, "11", at_s=59.9), a_trade(9, "12", at_s=62)))
+    builder.load((a_candle(0), a_candle(1)))
+
+    assert [watched for _, watched in builder.closed] == [False, False]
 
 
 def test_loading_the_hole_announces_what_was_missed_once_and_then_goes_on() -> None:

@@ -232,6 +232,59 @@ def test_an_exit_leaves_in_reduce_only_and_none_while_halted() -> None:
     assert halted.engine.denials_by_rule == {"trading_state": 1}
 
 
+def a_waiting_buy(play: Play) -> OrderIntended:
+    """Play until a buy waits in the book."""
+    intent = an_entry(play)
+    play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+    return intent
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TradingStateChanged(START_NS, TradingState.HALTED, "a person", "why"),
+        TradingStateChanged(START_NS, TradingState.REDUCE_ONLY, "a person", "why"),
+        FeedChanged(START_NS, False, "silence"),
+        BooksCompared(START_NS, {"BTC": Decimal("0.1")}),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_forbids_new_risk_takes_a_waiting_buy_out_of_the_book(event: Event) -> None:
+    """Left there it would be filled while the market falls through it, and while we are halted."""
+    play = a_play()
+    intent = a_waiting_buy(play)
+
+    [cancel] = play.take(event)
+
+    assert isinstance(cancel, CancelIntended) and cancel.client_order_id == intent.client_order_id
+
+
+def test_a_waiting_sale_stays_in_the_book_when_trading_is_reduced() -> None:
+    play = a_play()
+    a_position(play)
+    [sale] = candles_until_exit(play)
+    play.accept(sale)
+    play.word(play.order(sale), OrderStatus.OPEN)
+
+    requests = play.take(
+        TradingStateChanged(play.engine.now_ns, TradingState.REDUCE_ONLY, "a person", "why")
+    )
+
+    assert requests == []
+
+
+def test_a_waiting_buy_is_withdrawn_when_the_loss_of_the_day_reaches_its_limit() -> None:
+    play = a_play(limits=an_opening(limits={"daily_loss_rate_max": Decimal("0.01")}).limits)
+    intent = a_waiting_buy(play)
+    play.fill(intent, Decimal("0.9"))
+
+    [cancel] = play.candle("15000")
+
+    assert isinstance(cancel, CancelIntended)
+    assert "loss since midnight" in cancel.why
+
+
 # --- the end --------------------------------------------------------------------------------
 
 

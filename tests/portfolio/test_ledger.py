@@ -65,7 +65,7 @@ def test_a_fill_reported_twice_is_booked_once() -> None:
 
     ledger.apply(fill, BTC)
 
-    assert ledger.has_booked(fill)
+    assert ledger.has_booked(fill.order_id, fill.trade_id)
     assert ledger.freeze() == before
 
 

@@ -1,0 +1,80 @@
+"""The mark: of a live quote if there is one, and as old as what it was made from."""
+
+from decimal import Decimal
+
+from gpt_trader.domain.events import QuoteSeen, TradesSeen
+from gpt_trader.engine.market import QUOTE_LAG_NS, Market
+from tests.builders import START_NS, a_product, a_trade, an_opening
+
+SECOND_NS = 1_000_000_000
+
+
+def a_market() -> Market:
+    return Market(a_product(), an_opening())
+
+
+def quote(market: Market, bid: str, ask: str, at_s: int = 0) -> None:
+    prices = Decimal(bid), Decimal(ask)
+    ts_ns = START_NS + at_s * SECOND_NS
+    market.quote(QuoteSeen(ts_ns, "BTC-USD", *prices, last_price=prices[0]))
+
+
+def trade(market: Market, trade_id: int, price: str, at_s: int = 0) -> None:
+    one = a_trade(trade_id, price, at_s=at_s)
+    market.trades(TradesSeen(one.ts_ns, "BTC-USD", (one,)))
+
+
+def test_the_mark_is_the_middle_of_the_quote() -> None:
+    market = a_market()
+
+    quote(market, "19999.00", "20001.00")
+
+    assert market.mark_ticks == 2_000_000
+    assert market.mark_ns == START_NS
+
+
+def test_before_a_quote_the_mark_is_the_last_trade() -> None:
+    market = a_market()
+
+    trade(market, 1, "20000.00", at_s=7)
+
+    assert market.mark_ticks == 2_000_000
+    assert market.mark_ns == START_NS + 7 * SECOND_NS
+    assert market.bid_ticks == 0
+
+
+def test_a_trade_does_not_make_an_old_quote_young() -> None:
+    market = a_market()
+    quote(market, "19999.00", "20001.00")
+
+    trade(market, 1, "20000.00", at_s=5)
+
+    assert market.mark_ns == START_NS
+
+
+def test_a_dead_quote_beside_living_trades_gives_way_to_them() -> None:
+    """Equity, losses, collar and exits on a price of an hour ago would all be wrong."""
+    market = a_market()
+    quote(market, "19999.00", "20001.00")
+
+    trade(market, 1, "15000.00", at_s=QUOTE_LAG_NS // SECOND_NS + 1)
+
+    assert market.mark_ticks == market.bid_ticks == market.ask_ticks == 1_500_000
+    assert market.mark_ns == START_NS + QUOTE_LAG_NS + SECOND_NS
+
+
+def test_a_quote_that_comes_late_changes_nothing() -> None:
+    market = a_market()
+    quote(market, "19999.00", "20001.00", at_s=5)
+
+    quote(market, "10000.00", "10001.00", at_s=4)
+
+    assert market.mark_ticks == 2_000_000
+
+
+def test_a_price_between_two_steps_does_not_stop_us() -> None:
+    market = a_market()
+
+    quote(market, "19999.005", "20001.005")
+
+    assert market.mark_ticks == 2_000_000
