@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 SOURCES := gpt_trader tests
 ARGS ?=
 
+# Without compiled bytecode every start takes two seconds longer; some machines turn it off.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help live test soak lint lock clean
 

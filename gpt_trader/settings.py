@@ -28,7 +28,7 @@ VALUES = {
     "var": "var",  # everything that is written lies below
     "coinbase_host": "",  # another exchange, HOST[:PORT]; empty: Coinbase
     "coinbase_key_file": "",  # an API key as Coinbase's download; empty: none
-    "kernel_cache": "",  # compiled kernels; empty: below the user's temporary folder
+    "kernel_cache": "",  # compiled kernels; empty: `cache` below var
     "log_max_bytes": "10000000",  # a log file's size before it is rotated
     "log_backup_count": "5",  # rotated log files that are kept
 }

@@ -3,9 +3,10 @@
 import msgspec
 from tornado.websocket import WebSocketHandler
 
-from gpt_trader.exchange.auth import Unauthorized
+from gpt_trader.exchange.auth import Forbidden, Unauthorized, require
 from gpt_trader.exchange.frames import build_error, wrap_text
 from gpt_trader.exchange.journal import JournalError
+from gpt_trader.exchange.keys import Scope
 from gpt_trader.exchange.lockstep import Lockstep
 from gpt_trader.exchange.round_events import Wire
 from gpt_trader.exchange.sockets import Door, write_frames
@@ -45,7 +46,7 @@ class ControlSocket(WebSocketHandler):
         assert self._lockstep is not None
         try:
             said = msgspec.json.decode(message, type=ControlMessage)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._refuse("not a control message")
             return
         if said.type == "hello":
@@ -63,9 +64,12 @@ class ControlSocket(WebSocketHandler):
 
     def _greet(self, said: ControlMessage, lockstep: Lockstep) -> None:
         try:
-            self._door.verifier.socket(said.jwt, self._door.machine_ns())
-        except Unauthorized:
+            require(self._door.verifier.socket(said.jwt, self._door.machine_ns()), Scope.TRADE)
+        except (Unauthorized, Forbidden):
             self._refuse("authentication failure")
+            return
+        if not said.feed:
+            self._refuse("feed required")
             return
         self._welcome = True
         lockstep.hello(said.feed, self._send)

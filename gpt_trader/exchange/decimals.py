@@ -1,10 +1,12 @@
 """Whole numbers of increments, as the decimal text of the wire and back."""
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 CASH_PLACES = 8
 CASH_UNITS = 10**CASH_PLACES  # of any currency: the unit of all balances, notionals and fees
+
+EXACT = Context(prec=80)  # holds all that ``NUMBER`` lets through; the usual 28 digits round
 
 NUMBER = re.compile(r"-?(\d{1,30})(\.\d{1,30})?", re.ASCII)
 
@@ -43,7 +45,7 @@ def parse_number(text: str) -> Decimal | None:
 
 def whole_steps(value: Decimal, places: int) -> int | None:
     """Count the steps of ten to the minus ``places`` in a value; None when it is between two."""
-    scaled = value.scaleb(places)
+    scaled = value.scaleb(places, EXACT)
     whole = int(scaled)
     return whole if whole == scaled else None
 

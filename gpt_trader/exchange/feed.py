@@ -64,9 +64,15 @@ class Feed:
             self._subscriptions[channel] = wanted | (held or frozenset())
 
     def unsubscribe(self, channel: str, product_ids: Collection[str]) -> None:
-        """Take products off a channel; heartbeats, and user without products, end entirely."""
-        left = self._subscriptions.get(channel, frozenset()) - frozenset(product_ids)
+        """Take products off a channel; heartbeats, and user without products, end entirely.
+
+        A product cannot be taken off ``user`` for all products: that subscription stays.
+        """
+        held = self._subscriptions.get(channel, frozenset())
+        left = held - frozenset(product_ids)
         whole = channel == HEARTBEATS or (channel == USER and not product_ids)
+        if channel == USER and not held and not whole:
+            return
         if whole or not left:
             self._subscriptions.pop(channel, None)
         else:

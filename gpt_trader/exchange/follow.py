@@ -15,7 +15,7 @@ from tornado.httputil import HTTPInputError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
 from gpt_trader.exchange.catalog import Product, product_from_wire
-from gpt_trader.exchange.followed_news import News, NewsError, NumberedTrade, parse_news
+from gpt_trader.exchange.followed_news import News, NewsError, parse_news
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.round_events import RoundEvents, Wire
 from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote, TapeError
@@ -74,22 +74,42 @@ async def fetch_market(source: Source, product_ids: Sequence[str]) -> Market:
     ------
     Unreachable
         It cannot be reached, is not trusted, or does not know a product.
+    TapeError
+        Two of the products share a book.
     """
     clock = await _fetch(source, "/time")
     now_ns = parse_time(str(clock.get("iso")))
     if now_ns is None:
         raise Unreachable(f"{source.rest} gives no time")
-    products = {}
-    for product_id in product_ids:
-        body = await _fetch(source, f"/market/products/{product_id}")
+    bodies = {one: await _fetch(source, f"/market/products/{one}") for one in product_ids}
+    return Market(now_ns, products_by_message(source.rest, bodies))
+
+
+def products_by_message(host: str, bodies: Mapping[str, Wire]) -> dict[str, Product]:
+    """Give the products by the ids in messages: those about BTC-USDC carry the id BTC-USD.
+
+    Raises
+    ------
+    Unreachable
+        A product makes no sense.
+    TapeError
+        Two products share a book, and their messages cannot be told apart.
+    """
+    products: dict[str, Product] = {}
+    for product_id, body in bodies.items():
         try:
             product = product_from_wire(body)
         except ValueError as error:
-            raise Unreachable(f"{source.rest} lists {product_id} strangely: {error}") from error
-        # With unified books the messages about BTC-USDC carry the id BTC-USD.
-        products[str(body.get("alias") or product_id)] = product
-        products.setdefault(product_id, product)
-    return Market(now_ns, products)
+            raise Unreachable(f"{host} lists {product_id} strangely: {error}") from error
+        shown = str(body.get("alias") or product_id)
+        other = products.setdefault(shown, product)
+        if other is not product:
+            raise TapeError(
+                f"{other.product_id} and {product_id} share one book, whose messages all say "
+                f"{shown}: follow only one of them"
+            )
+        products[product_id] = product
+    return products
 
 
 class Follower:
@@ -111,7 +131,12 @@ class Follower:
         self._tape = following.tape
         self._venue = venue
         self._warn = warn
-        self._last_ids: dict[str, int] = {}
+        # After a restart the tape tells which trades were told.
+        self._last_ids = {
+            product_id: max(part.trade_ids)
+            for product_id, part in following.tape.parts.items()
+            if part.trade_ids
+        }
         self._trades: list[FollowedTrade] = []
         self._quotes: dict[str, Quote] = {}
         self._heard_ns = 0
@@ -186,29 +211,21 @@ class Follower:
         self._heard_ns = max(self._heard_ns, news.time_ns)
         self._beats += news.channel == "heartbeats"
         self._quotes.update(news.quotes)
-        for numbered in sorted(news.trades, key=lambda one: one.trade_id):
-            if self._is_new(numbered, news):
-                self._trades.append(numbered.trade)
-        for numbered in news.trades:
-            product_id = numbered.trade.product_id
-            known = self._last_ids.get(product_id, -1)
-            self._last_ids[product_id] = max(known, numbered.trade_id)
+        self._trades += [trade for trade in news.trades if self._is_new(trade, news)]
+        for trade in news.trades:
+            known = self._last_ids.get(trade.product_id, -1)
+            self._last_ids[trade.product_id] = max(known, trade.trade_id)
 
-    def _is_new(self, numbered: NumberedTrade, news: News) -> bool:
+    def _is_new(self, trade: FollowedTrade, news: News) -> bool:
         """Tell a trade from one that was told before: snapshots repeat, and fill what was lost.
 
-        After a restart the tape tells where it ended. Of the very first snapshot only the newest
-        trade counts, as the price to begin with.
+        Of the very first snapshot only the newest trade counts, as the price to begin with.
         """
-        trade = numbered.trade
         known = self._last_ids.get(trade.product_id)
         if known is not None:
-            return numbered.trade_id > known
-        told_ns = self._tape.parts[trade.product_id].times_ns
-        if told_ns:
-            return trade.time_ns > told_ns[-1]
-        siblings = [one for one in news.trades if one.trade.product_id == trade.product_id]
-        return not news.snapshot or numbered.trade_id == max(one.trade_id for one in siblings)
+            return trade.trade_id > known
+        siblings = [one.trade_id for one in news.trades if one.product_id == trade.product_id]
+        return not news.snapshot or trade.trade_id == max(siblings)
 
     async def _release(self, hub: Hub) -> None:
         """Make a round of what was heard, four times a second, and publish it."""
@@ -229,7 +246,7 @@ class Follower:
     def _next_round(self) -> RoundEvents:
         """Put what was heard since the last round on the tape, and release it."""
         end_ns = max(self._heard_ns, self._venue.now_ns + 1)
-        trades = tuple(sorted(self._trades, key=lambda trade: trade.time_ns))
+        trades = tuple(sorted(self._trades, key=lambda trade: trade.trade_id))
         quotes = tuple(self._quotes.items())
         self._trades.clear()
         self._quotes.clear()

@@ -1,5 +1,6 @@
 """What a followed exchange publishes, read from its messages into whole increments."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import parse_number, whole_steps
 from gpt_trader.exchange.tape import FollowedTrade, Quote
 from gpt_trader.exchange.timestamps import parse_time
+
+
+TRADE_ID = re.compile(r"\d{1,18}", re.ASCII)  # fits into an int64
 
 
 class NewsError(ValueError):
@@ -56,14 +60,6 @@ class MessageText(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class NumberedTrade:
-    """A trade with its number, by which one that is told twice is known."""
-
-    trade_id: int
-    trade: FollowedTrade
-
-
-@dataclass(frozen=True, slots=True)
 class News:
     """One message: when it was sent, and what it tells."""
 
@@ -71,7 +67,7 @@ class News:
     time_ns: int
     sequence: int
     snapshot: bool
-    trades: tuple[NumberedTrade, ...]  # as they came, mostly newest first
+    trades: tuple[FollowedTrade, ...]  # as they came, mostly newest first
     quotes: tuple[tuple[str, Quote], ...]
 
 
@@ -90,7 +86,7 @@ def parse_news(message: str | bytes, products: Mapping[str, Product]) -> News:
     """
     try:
         text = msgspec.json.decode(message, type=MessageText)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NewsError(f"unreadable message: {error}") from error
     if text.type == "error":
         raise NewsError(f"the exchange says: {text.message}")
@@ -109,18 +105,18 @@ def parse_news(message: str | bytes, products: Mapping[str, Product]) -> News:
     )
 
 
-def _trade(text: TradeText, product: Product) -> NumberedTrade:
+def _trade(text: TradeText, product: Product) -> FollowedTrade:
     time_ns = parse_time(text.time)
-    if time_ns is None or not text.trade_id.isdecimal():
+    if time_ns is None or TRADE_ID.fullmatch(text.trade_id) is None:
         raise NewsError(f"not a trade: {text}")
-    trade = FollowedTrade(
+    return FollowedTrade(
         product_id=product.product_id,
+        trade_id=int(text.trade_id),
         time_ns=time_ns,
         price=_steps(text.price, product.price_places),
         size=_steps(text.size, product.base_places),
         maker_buys=text.side == "BUY",
     )
-    return NumberedTrade(int(text.trade_id), trade)
 
 
 def _quotes(

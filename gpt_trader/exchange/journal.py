@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ Record = list[Any]
 
 FILE_NAME = "journal.log"
 CHECK_CHARS = 16
-VERSION = 1
+VERSION = 2
+LOCK_WAIT_S = 2.0  # so long an exchange that was killed a moment ago may still hold the lock
+LOCK_POLL_S = 0.02
 ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
@@ -64,7 +67,7 @@ class Journal:
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be opened: {error.strerror}") from error
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._file)
             self.records = self._read()
             self._begin({"version": VERSION, **header})
         except BlockingIOError as error:
@@ -124,6 +127,18 @@ class Journal:
             self._broken = True
             raise JournalError(f"{self.path}: cannot be flushed: {error.strerror}") from error
 
+    def _flush_folder(self) -> None:
+        """Make the file's name survive a loss of power: its content alone would be lost with it."""
+        try:
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            self._broken = True
+            raise JournalError(f"{self.path}: cannot be flushed: {error.strerror}") from error
+
     def _read(self) -> list[Record]:
         text = self.path.read_bytes()
         size = text.rfind(b"\n") + 1
@@ -141,6 +156,8 @@ class Journal:
     def _begin(self, header: dict[str, Any]) -> None:
         if not self.records:
             self.write_command([header])
+            if self._sync:
+                self._flush_folder()
             return
         written = self.records.pop(0)[0]
         for name in {**header, **written}:
@@ -149,3 +166,15 @@ class Journal:
                     f"{self.path}: was written for another {name.replace('_', ' ')}; use that one, "
                     "or another state folder"
                 )
+
+
+def _lock(file: int) -> None:
+    """Take the lock, or raise BlockingIOError when another process keeps it."""
+    for _ in range(round(LOCK_WAIT_S / LOCK_POLL_S)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_POLL_S)
+        else:
+            return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,15 +8,24 @@ from gpt_trader.exchange.tape import FollowedRound, FollowedTrade, Quote, Tape
 
 
 def journal_header(tape: Tape, rules: VenueRules) -> dict[str, Any]:
-    """Give what a journal must have been written for, to be of use with this tape and rules."""
-    return {"tape": tape.sha256, "seed": tape.seed, "rules": rules_record(rules)}
+    """Give what a journal must have been written for, to be of use with this tape and rules.
+
+    The names stand in the sentence that refuses another one; the tape stands for the others too,
+    so it comes last.
+    """
+    return {
+        "price, base or quote increment": tape.increments,
+        "seed": tape.seed,
+        "tape": tape.sha256,
+        "rules": rules_record(rules),
+    }
 
 
 def news_record(news: FollowedRound) -> Record:
     """Write a round of a followed tape."""
     trades = [
-        [trade.product_id, trade.time_ns, trade.price, trade.size, int(trade.maker_buys)]
-        for trade in news.trades
+        [one.product_id, one.trade_id, one.time_ns, one.price, one.size, int(one.maker_buys)]
+        for one in news.trades
     ]
     quotes = [
         [name, quote.bid, quote.bid_lots, quote.ask, quote.ask_lots] for name, quote in news.quotes
@@ -30,8 +39,8 @@ def read_news(record: Record) -> FollowedRound:
     return FollowedRound(
         end_ns,
         tuple(
-            FollowedTrade(name, time_ns, price, size, bool(maker_buys))
-            for name, time_ns, price, size, maker_buys in trades
+            FollowedTrade(name, trade_id, time_ns, price, size, bool(maker_buys))
+            for name, trade_id, time_ns, price, size, maker_buys in trades
         ),
         tuple((name, Quote(*numbers)) for name, *numbers in quotes),
     )

@@ -8,6 +8,8 @@ not over. Where a followed exchange showed a best bid and ask, those stand at th
 
 All of it is a function of (seed, product, number of the trade). What our orders take from it stays
 taken until the next trade; the tape itself never changes by what we do (no market impact).
+REST shows it at once. Subscribers of level2 and ticker see what our takers took with the product's
+next trade or quote only: messages come from the tape, and a taker is none of its items.
 """
 
 from dataclasses import dataclass

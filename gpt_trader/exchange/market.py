@@ -6,7 +6,7 @@ from typing import Any
 
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.cursor import Cursor
-from gpt_trader.exchange.decimals import parse_number
+from gpt_trader.exchange.decimals import parse_number, whole_steps
 from gpt_trader.exchange.liquidity import Book, Liquidity, LiveBook
 from gpt_trader.exchange.market_data import FIVE_MINUTES_S, MarketData
 from gpt_trader.exchange.queries import Query, granularity_s, many, one, whole
@@ -259,8 +259,8 @@ def clock_answer(now_ns: int) -> Wire:
 
 def _step(text: str, product: Product) -> int:
     value = parse_number(text)
-    step = 0 if value is None else int(value.scaleb(product.price_places))
-    if step < 1:
+    step = None if value is None else whole_steps(value, product.price_places)
+    if step is None or step < 1:
         raise BadRequest(f"aggregation_price_increment {text!r} is no multiple of the price step")
     return step
 

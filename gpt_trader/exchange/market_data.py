@@ -53,7 +53,7 @@ class MarketData:
         part, product = self._part, self._product
         return [
             {
-                "trade_id": str(index + 1),
+                "trade_id": str(part.trade_id(index)),
                 "product_id": product.product_id,
                 "price": product.price_text(part.prices[index]),
                 "size": product.base_text(part.sizes[index]),

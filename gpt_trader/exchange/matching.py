@@ -144,14 +144,15 @@ class Matching:
         left = lots
         passed = 0  # lots of others at this very price that the trade served
         for order in reached:
+            if order.request.limit != price:
+                order.queue = 0  # a trade through a price leaves nobody there
+        for order in reached:
             if not left:
                 break
             if order.request.limit == price:
                 ahead = min(max(order.queue - passed, 0), left)
                 passed += ahead
                 left -= ahead
-            else:
-                order.queue = 0
             assert order.left is not None
             part = min(order.left, left)
             if part:
@@ -162,14 +163,18 @@ class Matching:
         for order in reached:
             order.queue = max(order.queue - passed, 0)
 
-    def expire(self, until_ns: int) -> None:
-        """End the orders whose time is over, each at its own end."""
+    def expiring(self, until_ns: int) -> list[Order]:
+        """Give the waiting orders whose time is over by then, in the order they end."""
         over = [
             order
             for order in self._ending.values()
             if order.request.end_ns is not None and order.request.end_ns <= until_ns
         ]
-        for order in sorted(over, key=lambda order: (order.request.end_ns or 0, order.number)):
+        return sorted(over, key=lambda order: (order.request.end_ns or 0, order.number))
+
+    def expire(self, until_ns: int) -> None:
+        """End the orders whose time is over, each at its own end."""
+        for order in self.expiring(until_ns):
             self.end(order, "EXPIRED", order.request.end_ns or until_ns, "")
 
     def end(self, order: Order, status: str, time_ns: int, message: str) -> None:

@@ -9,11 +9,32 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_PLACES, parse_number, whole_steps
 from gpt_trader.exchange.orders import OrderRequest, Side, TimeInForce
 from gpt_trader.exchange.refusals import BadRequest
-from gpt_trader.exchange.timestamps import parse_time
+from gpt_trader.exchange.timestamps import DAY_S, SECOND_NS, parse_time
 
 Wire = dict[str, Any]
 
-UNKNOWN = "UNKNOWN_FAILURE_REASON"
+UNKNOWN, UNKNOWN_PREVIEW = "UNKNOWN_FAILURE_REASON", "UNKNOWN_PREVIEW_FAILURE_REASON"
+END_AHEAD_NS_MAX = 10 * 366 * DAY_S * SECOND_NS  # ours: Coinbase does not publish its own
+NO_LEVERAGE = frozenset({"", "1", "1.0"})
+
+PREVIEWED = frozenset(
+    (
+        "END_TIME_IS_IN_THE_PAST",
+        "GTD_ORDERS_MUST_HAVE_END_TIME",
+        "INSUFFICIENT_FUND",
+        "INVALID_LEVERAGE",
+        "INVALID_LIMIT_PRICE",
+        "INVALID_LIMIT_PRICE_POST_ONLY",
+        "INVALID_NO_LIQUIDITY",
+        "INVALID_PRICE_PRECISION",
+        "INVALID_PRODUCT_ID",
+        "INVALID_SIDE",
+        "INVALID_SIZE_PRECISION",
+        "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS",
+        "TRADING_DISABLED",
+    )
+)
+"""Those of our reasons that ``preview_failure_reason`` lists too (coinbase-wire.md, 1.6)."""
 
 CONFIGURATIONS = {
     "market_market_ioc": TimeInForce.IOC,
@@ -45,8 +66,9 @@ class Rejected(Exception):
 
 
 def reject(name: str, message: str) -> Rejected:
-    """Make a rejection whose preview name is the same with PREVIEW_ before it."""
-    return Rejected(Reason(name, f"PREVIEW_{name}", message))
+    """Make a rejection; its preview name has PREVIEW_ before it, where there is such a name."""
+    preview = f"PREVIEW_{name}" if name in PREVIEWED else UNKNOWN_PREVIEW
+    return Rejected(Reason(name, preview, message))
 
 
 def reject_in_preview(name: str, message: str) -> Rejected:
@@ -106,18 +128,9 @@ def read_request(
         raise reject("INVALID_SIDE", "Side must be BUY or SELL")
     side = Side(body["side"])
     name, fields = next(iter(configuration.items()))
-    time_in_force = CONFIGURATIONS.get(name)
-    if time_in_force is None:
-        raise _unsupported(f"{name} is not supported on this exchange")
-    if _flag(body, "reduce_only") or _flag(fields, "reduce_only"):
-        raise reject(
-            "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
-        )
-    post_only = _flag(fields, "post_only")
-    if post_only and time_in_force is TimeInForce.FOK:
-        raise reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "A fill-or-kill order cannot be post-only")
-    if post_only and time_in_force not in MAY_REST:
-        raise _unsupported(f"{name} cannot be post-only")
+    time_in_force = _time_in_force(name)
+    _refuse_extras(body, fields)
+    post_only = _post_only(fields, name, time_in_force)
     lots, money = _size(fields, name, side, product)
     return OrderRequest(
         client_order_id=client_order_id,
@@ -131,6 +144,35 @@ def read_request(
         post_only=post_only,
         end_ns=_end(fields, now_ns) if time_in_force is TimeInForce.GTD else None,
     )
+
+
+def _time_in_force(name: str) -> TimeInForce:
+    time_in_force = CONFIGURATIONS.get(name)
+    if time_in_force is None:
+        raise _unsupported(f"{name} is not supported on this exchange")
+    return time_in_force
+
+
+def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
+    """Refuse what would be lost in silence: a stop that is not there protects nobody."""
+    if _flag(body, "reduce_only") or _flag(fields, "reduce_only"):
+        raise reject(
+            "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
+        )
+    if body.get("attached_order_configuration") is not None:
+        raise _unsupported("Attached orders are not supported on this exchange")
+    leverage = _text(body, "leverage")
+    if leverage not in NO_LEVERAGE:
+        raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
+
+
+def _post_only(fields: Wire, name: str, time_in_force: TimeInForce) -> bool:
+    post_only = _flag(fields, "post_only")
+    if post_only and time_in_force is TimeInForce.FOK:
+        raise reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "A fill-or-kill order cannot be post-only")
+    if post_only and time_in_force not in MAY_REST:
+        raise _unsupported(f"{name} cannot be post-only")
+    return post_only
 
 
 def _size(fields: Wire, name: str, side: Side, product: Product) -> tuple[int | None, int | None]:
@@ -163,7 +205,8 @@ def _money(text: str, product: Product) -> int:
     value = _number(text)
     if value <= 0:
         raise _too("QUOTE", "SMALL", f"Quote size {text} must be above 0")
-    if whole_steps(value, product.quote_places) is None:
+    units = whole_steps(value, CASH_PLACES)
+    if units is None or whole_steps(value, product.quote_places) is None:
         raise Rejected(
             Reason(
                 "INVALID_SIZE_PRECISION",
@@ -171,7 +214,6 @@ def _money(text: str, product: Product) -> int:
                 f"Quote size {text} is too precise",
             )
         )
-    units = int(value.scaleb(CASH_PLACES))
     if units < product.quote_min:
         raise _too("QUOTE", "SMALL", f"Quote size {text} is too small")
     if units > product.quote_max:
@@ -199,6 +241,8 @@ def _end(fields: Wire, now_ns: int) -> int:
         raise BadRequest(f"end_time {text!r} is not an RFC 3339 time")
     if end_ns <= now_ns:
         raise reject("END_TIME_IS_IN_THE_PAST", f"End time {text} has passed")
+    if end_ns > now_ns + END_AHEAD_NS_MAX:
+        raise reject("END_TIME_TOO_FAR_IN_FUTURE", f"End time {text} is more than 10 years ahead")
     return end_ns
 
 
@@ -209,11 +253,11 @@ def _number(text: str) -> Decimal:
     return value
 
 
-def _text(fields: Wire, name: str) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str):
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
         raise BadRequest(f"{name} must be a string")
-    return value
+    return value or ""  # null stands for an absent field
 
 
 def _flag(fields: Mapping[str, Any], name: str) -> bool:

@@ -36,7 +36,7 @@ class Pace:
         self._tape_origin_ns = self._venue.now_ns
         self._wall_origin_s = asyncio.get_running_loop().time()
         self._release(hub, fail)
-        self._beat(hub)
+        self._beat(hub, fail)
 
     def stop(self) -> None:
         """Stop the tape where it is."""
@@ -45,7 +45,13 @@ class Pace:
         self._timers.clear()
 
     def tick(self, hub: Hub) -> None:
-        """Bring the venue's clock to this moment; it runs on between the items of the tape."""
+        """Bring the venue's clock to this moment; it runs on between the items of the tape.
+
+        Raises
+        ------
+        JournalError
+            An order's end could not be written down; time stands still.
+        """
         if self._timers:
             elapsed_s = asyncio.get_running_loop().time() - self._wall_origin_s
             running_ns = self._tape_origin_ns + int(elapsed_s * self._multiple * SECOND_NS)
@@ -67,13 +73,18 @@ class Pace:
         if due_ns is not None:
             self._timers["release"] = loop.call_at(self._wall_s(due_ns), self._release, hub, fail)
 
-    def _beat(self, hub: Hub) -> None:
+    def _beat(self, hub: Hub, fail: Callable[[BaseException], None]) -> None:
         self._beats += 1
-        self.tick(hub)
+        try:
+            self.tick(hub)
+        except JournalError as error:
+            fail(error)
+            return
         hub.heartbeat(self._venue.now_ns, self._beats)
         hub.flush()
         wait_s = max(1 / self._multiple, 1 / HEARTBEATS_PER_S_MAX)
-        self._timers["beat"] = asyncio.get_running_loop().call_later(wait_s, self._beat, hub)
+        loop = asyncio.get_running_loop()
+        self._timers["beat"] = loop.call_later(wait_s, self._beat, hub, fail)
 
     def _wall_s(self, tape_ns: int) -> float:
         """Give the loop's time at which the tape reaches a time."""

@@ -38,6 +38,10 @@ STATUSES = frozenset(
 )
 
 
+SPOT = frozenset(("", "SPOT", "UNKNOWN_PRODUCT_TYPE"))  # all that is traded here
+OURS = frozenset(("", "RETAIL_ADVANCED", "UNKNOWN_PLACEMENT_SOURCE"))  # where all orders come from
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Where a page begins, by the number of its newest element, and how long it is."""
@@ -133,8 +137,9 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
     if unknown:
         raise BadRequest(f"unknown order_status {min(unknown)!r}")
     start_ns, end_ns = moment(query, "start_date"), moment(query, "end_date")
+    assets = many(query, "asset_filters")
     found: list[Order] = []
-    if one(query, "product_type") not in ("", "SPOT"):
+    if one(query, "product_type") not in SPOT or one(query, "order_placement_source") not in OURS:
         return found, ""
     for order in reversed(orders):
         request = order.request
@@ -142,6 +147,7 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
             (bounds.before is not None and order.number >= bounds.before)
             or (order_ids and order.order_id not in order_ids)
             or (product_ids and request.product.product_id not in product_ids)
+            or (assets and assets.isdisjoint((request.product.base, request.product.quote)))
             or (statuses and order.status not in statuses)
             or (types and order_type(order) not in types)
             or (times and request.time_in_force not in times)
@@ -156,10 +162,17 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
     return found, ""
 
 
-def select_fills(fills: Sequence[Fill], query: Query) -> tuple[list[Fill], str]:
+def select_fills(
+    fills: Sequence[Fill], orders: Mapping[str, Order], query: Query
+) -> tuple[list[Fill], str]:
     """Give a page of fills, newest first, and the cursor of the next page ("" for none).
 
     Both ends of the time range count in, so that no client misses a fill at its own bound.
+
+    Parameters
+    ----------
+    orders
+        By id: a fill is of its order's type.
 
     Raises
     ------
@@ -171,12 +184,18 @@ def select_fills(fills: Sequence[Fill], query: Query) -> tuple[list[Fill], str]:
     trade_ids, side = many(query, "trade_ids"), one(query, "order_side")
     start_ns = moment(query, "start_sequence_timestamp")
     end_ns = moment(query, "end_sequence_timestamp")
+    types, assets = many(query, "order_types"), many(query, "asset_filters")
+    kinds = many(query, "product_types")
     found: list[Fill] = []
+    if kinds and kinds.isdisjoint(SPOT):
+        return found, ""
     for fill in reversed(fills):
         if (
             (bounds.before is not None and fill.number >= bounds.before)
             or (order_ids and fill.order_id not in order_ids)
             or (product_ids and fill.product.product_id not in product_ids)
+            or (assets and assets.isdisjoint((fill.product.base, fill.product.quote)))
+            or (types and order_type(orders[fill.order_id]) not in types)
             or (trade_ids and fill_trade_id(fill) not in trade_ids)
             or (side and fill.side != side)
             or (start_ns is not None and fill.time_ns < start_ns)

@@ -13,7 +13,7 @@ from gpt_trader.exchange.timestamps import ZERO_TIME, time_text
 Wire = dict[str, Any]
 
 FIAT = frozenset({"USD", "EUR", "GBP"})
-FIRST_TRADE_ID = 7_000_000_000  # of our fills; the market's trades count from 1
+FIRST_TRADE_ID = 7_000_000_000  # of our fills; the market's trades count for themselves
 
 
 class AccountRender:
@@ -171,6 +171,7 @@ class AccountRender:
         values = {
             name: (accounts.available[name] + accounts.hold[name]) / CASH_UNITS * price
             for name, price in prices.items()
+            if name in accounts.available
         }
         total = sum(values.values())
         cash = sum(value for name, value in values.items() if name in FIAT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -10,13 +11,14 @@ from tornado.web import RequestHandler
 from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.journal import JournalError
-from gpt_trader.exchange.keys import ApiKey
+from gpt_trader.exchange.keys import ApiKey, Scope
 from gpt_trader.exchange.refusals import NotFound, Refusal
 from gpt_trader.exchange.round_events import Wire
 from gpt_trader.exchange.routes import Answer, Call, Route, find_route
 from gpt_trader.exchange.venue import Venue
 
 BEARER = "Bearer "
+HALF_DONE = "a command broke off after it may have been written down; a restart carries it out"
 MISSING_SCOPES = "Missing required scopes"  # the SDK looks for this very text
 
 
@@ -27,7 +29,7 @@ class Desk:
     ``answer_first``: the answer to a request is written before the user messages it caused, as
     lockstep needs; otherwise they are written first. Coinbase promises neither order.
     ``tick`` brings the exchange's clock to now. ``fail`` is told when the journal cannot be
-    written, which ends the exchange.
+    written, or a command broke off half-way, which ends the exchange.
     """
 
     venue: Venue
@@ -58,9 +60,9 @@ class RestHandler(RequestHandler):
             query = parse_qs(self.request.query, keep_blank_values=True)
             call = Call(tuple(map(unquote, parts)), query, self.request.body, key)
             self._desk.tick()
-            answer = route.answer(self._desk.venue, call)
+            answer = self._carry_out(route, call)
         except Unauthorized:
-            self._write_text(401, "Unauthorized")
+            self._write_json(401, Refusal(401, "UNAUTHORIZED", "Unauthorized").body)
         except Forbidden:
             self._write_json(403, Refusal(403, "PERMISSION_DENIED", MISSING_SCOPES).body)
         except Refusal as refusal:
@@ -71,11 +73,37 @@ class RestHandler(RequestHandler):
         else:
             self._reply(answer)
 
-    post = put = delete = get
+    post = put = patch = delete = options = head = get
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """Answer what nobody foresaw in the form of every other error."""
+        status = HTTPStatus(status_code)
+        name = "INTERNAL" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_ARGUMENT"
+        self._write_json(status_code, Refusal(status_code, name, status.phrase).body)
 
     def compute_etag(self) -> str | None:
         """Never answer 304: an exchange's answers are not cached here."""
         return None
+
+    def _carry_out(self, route: Route, call: Call) -> Answer:
+        """Let the venue answer; a command that breaks off half-way ends the exchange.
+
+        It may be in the journal by then, and the memory would no longer be what a restart makes
+        of the journal.
+        """
+        if route.scope is not Scope.TRADE:
+            return route.answer(self._desk.venue, call)
+        completed = False
+        try:
+            answer = route.answer(self._desk.venue, call)
+            completed = True
+        except (Refusal, JournalError):  # nothing happened
+            completed = True
+            raise
+        finally:
+            if not completed:
+                self._desk.fail(JournalError(HALF_DONE))
+        return answer
 
     def _authorize(self, route: Route) -> ApiKey | None:
         """Let a request pass with its key; public paths do not look at keys at all."""
@@ -102,8 +130,3 @@ class RestHandler(RequestHandler):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(body))  # compact: no spaces after colons
-
-    def _write_text(self, status: int, text: str) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(text)

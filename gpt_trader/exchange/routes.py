@@ -12,6 +12,7 @@ from gpt_trader.exchange.round_events import UserUpdate, Wire
 from gpt_trader.exchange.venue import Venue
 
 PREFIX = "/api/v3/brokerage"
+NESTED_MAX = 100  # objects and lists in a body; an order has four at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,11 @@ def _json_object(body: bytes) -> Wire:
     Raises
     ------
     BadRequest
-        It is not a JSON object.
+        It is not a JSON object, or nested deeper than any request.
     """
+    # Before it is read: a body that could be read here but not written down would end the exchange.
+    if body.count(b"{") + body.count(b"[") > NESTED_MAX:
+        raise BadRequest("the body is nested too deep")
     try:
         return msgspec.json.decode(body, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError):

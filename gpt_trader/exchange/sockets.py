@@ -12,6 +12,7 @@ from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
 from gpt_trader.exchange.feed import USER, Feed
 from gpt_trader.exchange.frames import build_error
 from gpt_trader.exchange.hub import CHANNELS, Hub
+from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import Scope
 
 OUTGOING_BYTES_MAX = 64 * 1024 * 1024  # a subscriber that reads slower is dropped
@@ -70,7 +71,11 @@ class FeedSocket(WebSocketHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """Serve a subscribe or unsubscribe message."""
-        error = self._serve(message)
+        try:
+            error = self._serve(message)
+        except JournalError as unwritten:
+            self._door.fail(unwritten)
+            return
         if error is not None:
             self._feed.send_bare(build_error(error))
         self._feed.flush()
@@ -85,10 +90,16 @@ class FeedSocket(WebSocketHandler):
             self._door.open_sockets.discard(self)
 
     def _serve(self, message: str | bytes) -> str | None:
-        """Do what the message asks, or return the error text Coinbase answers with."""
+        """Do what the message asks, or return the error text Coinbase answers with.
+
+        Raises
+        ------
+        JournalError
+            The clock could not be brought to now.
+        """
         try:
             request = msgspec.json.decode(message, type=ClientMessage)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "failure to subscribe"
         if request.type not in ("subscribe", "unsubscribe"):
             return "subscribe or unsubscribe required"

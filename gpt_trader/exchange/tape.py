@@ -57,10 +57,15 @@ class ProductTape:
         self.prices = array("q")  # price increments
         self.sizes = array("q")  # base increments
         self.maker_buys = array("b")
+        self.trade_ids = array("q")  # as another exchange published them; else empty
         self.ends = array("q", [0])  # [k]: trades in rounds 1..k
         self.depths = array("q", [1])  # [k]: lots a minute, known before round k is over
         self.quote_rounds: list[int] = []
         self.quotes: list[Quote] = []
+
+    def trade_id(self, trade: int) -> int:
+        """Give the id of a trade: another exchange's own, or its place on the tape, from 1."""
+        return self.trade_ids[trade] if self.trade_ids else trade + 1
 
     def round_of(self, trade: int) -> int:
         """Give the number of the round that holds a trade."""
@@ -99,13 +104,21 @@ class Tape:
         self.starts_ns = array("q")
         self.ends_ns = array("q")
         self.begin_ns = 0
-        names = ",".join(self.parts)
-        self.sha256 = hashlib.sha256(f"{seed} {granularity_s} {names}".encode()).hexdigest()
+        listed = ",".join(f"{name} {steps}" for name, steps in self.increments.items())
+        self.sha256 = hashlib.sha256(f"{seed} {granularity_s} {listed}".encode()).hexdigest()
 
     @property
     def rounds(self) -> int:
         """How many rounds there are."""
         return len(self.starts_ns)
+
+    @property
+    def increments(self) -> dict[str, list[int]]:
+        """Decimals of price, base and quote increment by product: what all counts are counts of."""
+        return {
+            name: [part.product.price_places, part.product.base_places, part.product.quote_places]
+            for name, part in self.parts.items()
+        }
 
     @property
     def products(self) -> list[Product]:
@@ -118,6 +131,7 @@ class FollowedTrade:
     """A trade another exchange published."""
 
     product_id: str
+    trade_id: int  # as it was published
     time_ns: int
     price: int  # price increments
     size: int  # base increments
@@ -166,6 +180,7 @@ class FollowedTape(Tape):
             part.prices.append(trade.price)
             part.sizes.append(trade.size)
             part.maker_buys.append(trade.maker_buys)
+            part.trade_ids.append(trade.trade_id)
         self.starts_ns.append(start_ns)
         self.ends_ns.append(news.end_ns)
         self._news[self.rounds] = news

@@ -29,7 +29,8 @@ PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("time", *PRICES, "volume")
 TRADE_COLUMNS = ("time", "price", "size")
 DAY_S = 86_400
-NANOSECONDS_FROM = 10**16  # a time this large is not in seconds
+SECONDS_MAX = 9 * 10**9  # later times do not fit into an int64 of nanoseconds
+NANOSECONDS_FROM = 10**16  # from here on a whole number is the time of a trade in nanoseconds
 COUNT_MAX = 2**53  # above, a float64 is no exact count of increments
 
 
@@ -144,6 +145,7 @@ def _candles(path: Path, table: pa.Table, reading: Reading) -> list[tuple[Candle
 def _candle_columns(where: str, rows: pa.Table, product_id: str, step: int) -> CandleColumns:
     product = _product(where, product_id)
     starts = _integers(where, rows, "time")
+    _check_seconds(where, starts)
     _check_rising(where, starts)
     off_grid = np.flatnonzero(starts % step)
     if off_grid.size:
@@ -195,10 +197,15 @@ def _trades(path: Path, table: pa.Table, reading: Reading) -> list[TradeColumns]
 def _trade_times(where: str, rows: pa.Table) -> NDArray[np.int64]:
     if pa.types.is_floating(rows["time"].type):
         seconds = _floats(where, rows, "time")
+        _check_seconds(where, seconds)
         times_ns = np.rint(seconds * 1e6).astype(np.int64) * 1000  # a float64 holds microseconds
     else:
         times = _integers(where, rows, "time")
-        times_ns = times if times[0] >= NANOSECONDS_FROM else times * SECOND_NS
+        if times.min() >= NANOSECONDS_FROM:
+            times_ns = times
+        else:
+            _check_seconds(where, times)
+            times_ns = times * SECOND_NS
     back = np.flatnonzero(np.diff(times_ns) < 0)
     if back.size:
         raise TapeError(f"{where}: row {back[0] + 2} is earlier than the row before it")
@@ -236,11 +243,12 @@ def _granularity(path: Path, rows: pa.Table, given: int | None) -> int:
     if "granularity" not in rows.column_names:
         if given is None:
             raise TapeError(f"{path}: has no column granularity; give the candles' seconds")
-        return given
-    steps = np.unique(_integers(str(path), rows, "granularity"))
-    if steps.size != 1:
-        raise TapeError(f"{path}: mixes candles of {steps[0]} s and {steps[1]} s")
-    step = int(steps[0])
+        step = given
+    else:
+        steps = np.unique(_integers(str(path), rows, "granularity"))
+        if steps.size != 1:
+            raise TapeError(f"{path}: mixes candles of {steps[0]} s and {steps[1]} s")
+        step = int(steps[0])
     if step < 1 or DAY_S % step:
         raise TapeError(f"{path}: a granularity of {step} s does not divide a day")
     return step
@@ -277,6 +285,12 @@ def _floats(where: str, rows: pa.Table, name: str) -> NDArray[np.float64]:
     if wrong.size:
         raise TapeError(f"{where}: {name} in row {wrong[0] + 1} is {values[wrong[0]]}")
     return values
+
+
+def _check_seconds(where: str, times: NDArray[np.int64] | NDArray[np.float64]) -> None:
+    wrong = np.flatnonzero((times < 0) | (times > SECONDS_MAX))
+    if wrong.size:
+        raise TapeError(f"{where}: time {times[wrong[0]]} is not in seconds")
 
 
 def _check_rising(where: str, starts: NDArray[np.int64]) -> None:

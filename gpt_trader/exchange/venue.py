@@ -16,6 +16,7 @@ from gpt_trader.exchange.liquidity import LiveBook
 from gpt_trader.exchange.market import Market, clock_answer
 from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
 from gpt_trader.exchange.order_requests import (
+    MAY_REST,
     Rejected,
     read_client_order_id,
     read_configuration,
@@ -143,10 +144,19 @@ class Venue:
         return self._market.news(since, self.now_ns, self._take_updates())
 
     def advance_clock(self, to_ns: int) -> RoundEvents:
-        """Let time pass up to the next item, for a real-time pace; orders may expire by it."""
+        """Let time pass up to the next item, for a real-time pace; orders may expire by it.
+
+        Raises
+        ------
+        JournalError
+            An order's end could not be written down; time stands still.
+        """
         since = self._market.mark()
         due_ns = self.due_ns()
-        self._pass_time(to_ns if due_ns is None else min(to_ns, due_ns))
+        until_ns = to_ns if due_ns is None else min(to_ns, due_ns)
+        if self._matching.expiring(until_ns):
+            self._command(["clock", until_ns])  # no item of the tape tells a restart of this time
+        self._pass_time(until_ns)
         return self._market.news(since, self.now_ns, self._take_updates())
 
     # --- commands ---------------------------------------------------------------------------
@@ -303,7 +313,7 @@ class Venue:
 
     def fills(self, query: Query) -> Wire:
         """Answer GET /orders/historical/fills."""
-        found, cursor = select_fills(self._matching.fills, query)
+        found, cursor = select_fills(self._matching.fills, self._orders, query)
         return {"fills": [self._render.fill(fill) for fill in found], "cursor": cursor}
 
     def transaction_summary(self) -> Wire:
@@ -367,7 +377,8 @@ class Venue:
     def _place(self, order: Order, plan: Plan, live: LiveBook) -> None:
         if self._rules.pending_first:
             self._changed(order, self.now_ns)
-        if len(self._matching.waiting) >= self._rules.max_open_orders:
+        may_rest = order.request.time_in_force in MAY_REST
+        if may_rest and len(self._matching.waiting) >= self._rules.max_open_orders:
             order.reject_reason = "TOO_MANY_OPEN_ORDERS"
             self._matching.end(order, "FAILED", self.now_ns, "")
             return
@@ -439,6 +450,8 @@ class Venue:
                 self._tape.append(read_news(record))
                 self._tape.take_news(self.rounds)
                 self._go_to(self.rounds, 0)
+            case ["clock", int(now_ns)]:
+                self._pass_time(now_ns)
             case ["create", int(now_ns), str(order_id), dict(body)]:
                 self._pass_time(now_ns)
                 self._repeat_create(order_id, body)

@@ -4,16 +4,18 @@ The REST client blocks, so it runs on one worker thread; nothing here touches th
 """
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.coinbase.wire_fills import FillWord, fill_event
-from gpt_trader.domain.errors import OutcomeUnknown
+from gpt_trader.coinbase.wire_fills import FillWord, fill_event, is_execution
+from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, TraderError
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
@@ -23,33 +25,99 @@ from gpt_trader.domain.events import (
     OrderLost,
     OrderRejected,
     Request,
+    TradingStateChanged,
 )
-from gpt_trader.domain.order import OrderStatus
+from gpt_trader.domain.order import OrderStatus, TradingState
 from gpt_trader.engine.engine import Engine
-from gpt_trader.live.seams import Probes
+from gpt_trader.live.seams import Probes, monotonic_s
 
 NOT_AUTHORIZED = "NOT_AUTHORIZED"
 """Our own word, beside the exchange's reasons: it did not even look at the order."""
 
+WITHHELD = "WITHHELD"
+"""Our own word too: the request never left, so the order cannot exist."""
+
+EXCHANGE = "the exchange"
+"""Who holds trading back when an answer of the exchange does."""
+
+ANSWER_S_MAX = 30.0
+"""For one request or listing from its queue to its answer: a server that sends a byte now and then
+passes every limit on single reads."""
+
+FAREWELL_S_MAX = 3.0  # for the cancels of a session that breaks down
+
 Answer = TypeVar("Answer")
 
 
-class Desk:
-    """The engine's counter at the exchange."""
+class _Withheld(TraderError):
+    """The request did not leave, and never will."""
 
-    def __init__(self, rest: RestClient, engine: Engine, probes: Probes) -> None:
+
+class _Ticket:
+    """Leave for one request to go out, once; what is withdrawn before never goes."""
+
+    def __init__(self, deadline_s: float | None) -> None:
+        self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._is_used = False
+        self._is_withdrawn = False
+
+    def use(self) -> bool:
+        """Whether the request may go out now."""
+        with self._lock:
+            late = self._deadline_s is not None and monotonic_s() > self._deadline_s
+            if late or self._is_withdrawn:
+                return False
+            self._is_used = True
+            return True
+
+    def withdraw(self) -> bool:
+        """Keep the request from going out; False if it is out already."""
+        with self._lock:
+            self._is_withdrawn = True
+            return not self._is_used
+
+
+class Desk:
+    """The engine's counter at the exchange.
+
+    `queue_s_max` is how long a create may wait for the worker: the market moves on meanwhile.
+    None in lockstep, where it does not.
+    """
+
+    def __init__(
+        self, rest: RestClient, engine: Engine, probes: Probes, queue_s_max: float | None
+    ) -> None:
         self._rest = rest
         self._engine = engine
         self._probes = probes
+        self._queue_s_max = queue_s_max
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rest")
+        self._creates_allowed = threading.Event()
+        self._creates_allowed.set()
+        self._strange: set[str] = set()  # entries that are no plain fill, told of already
 
     def close(self) -> None:
-        """Let the worker finish what it does."""
-        self._worker.shutdown()
+        """Let the worker finish what it does; what still waits never leaves."""
+        self.stop_creating()
+        self._worker.shutdown(cancel_futures=True)
 
-    async def call(self, request: Callable[[], Answer]) -> Answer:
-        """Run one blocking request on the worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, request)
+    def stop_creating(self) -> None:
+        """From now on no order leaves, queued ones included; cancels do."""
+        self._creates_allowed.clear()
+
+    async def call(self, question: Callable[[], Answer]) -> Answer:
+        """Run one question to the exchange on the worker thread.
+
+        Raises
+        ------
+        ExchangeUnreachable
+            And all else that `question` raises: no answer within `ANSWER_S_MAX`.
+        """
+        try:
+            return await self._run(question, _Ticket(None))
+        except (OutcomeUnknown, _Withheld) as e:
+            raise ExchangeUnreachable(str(e)) from e
 
     async def send(self, request: Request) -> Event:
         """Send one request whose intent is durable, and return the answer as an event."""
@@ -57,28 +125,57 @@ class Desk:
             return await self._create(request)
         return await self._cancel(request)
 
-    async def _create(self, intent: OrderIntended) -> Event:
+    async def cancel_at_once(self, order_ids: Sequence[str]) -> None:
+        """Ask for the end of orders for the last time, whatever comes of it."""
+        with suppress(OutcomeUnknown, NotAuthorized, _Withheld, TimeoutError):
+            async with asyncio.timeout(FAREWELL_S_MAX):
+                await self._run(lambda: self._rest.cancel(order_ids), _Ticket(None))
+
+    async def _run(self, request: Callable[[], Answer], ticket: _Ticket) -> Answer:
+        def go() -> Answer:
+            if not ticket.use():
+                raise _Withheld("it waited too long to be sent")
+            return request()
+
         try:
-            answer = await self.call(lambda: self._rest.create(intent))
+            async with asyncio.timeout(ANSWER_S_MAX):
+                return await asyncio.get_running_loop().run_in_executor(self._worker, go)
+        except TimeoutError as e:
+            if ticket.withdraw():
+                raise _Withheld(f"not sent within {ANSWER_S_MAX:g} s") from e
+            raise OutcomeUnknown(f"no whole answer within {ANSWER_S_MAX:g} s") from e
+
+    async def _create(self, intent: OrderIntended) -> Event:
+        name = intent.client_order_id
+        wait_s = self._queue_s_max
+        ticket = _Ticket(None if wait_s is None else monotonic_s() + wait_s)
+        try:
+            answer = await self._run(lambda: self._place(intent), ticket)
+        except _Withheld as e:
+            return OrderRejected(self._engine.now_ns, name, WITHHELD, str(e))
         except OutcomeUnknown as e:
             # No answer is not a no: the order may rest in the book, so its size stays reserved.
-            return OrderLost(self._engine.now_ns, intent.client_order_id, str(e))
+            return OrderLost(self._engine.now_ns, name, str(e))
         except NotAuthorized as e:
-            name = intent.client_order_id
             return OrderRejected(self._engine.now_ns, name, NOT_AUTHORIZED, str(e))
         self._probes.passed("reply_unstored")
         return answer
+
+    def _place(self, intent: OrderIntended) -> Event:
+        if not self._creates_allowed.is_set():
+            raise _Withheld("the session ends")
+        return self._rest.create(intent)
 
     async def _cancel(self, request: CancelIntended) -> Event:
         order = self._engine.orders.get(request.client_order_id)
         assert order is not None and order.order_id
         now_ns, name = self._engine.now_ns, request.client_order_id
         try:
-            [word] = await self.call(lambda: self._rest.cancel([order.order_id]))
+            [word] = await self._run(lambda: self._rest.cancel([order.order_id]), _Ticket(None))
         except OutcomeUnknown as e:
             # Asking again is safe: a cancel names the exchange's own order id.
             return CancelAnswered(now_ns, name, accepted=False, reason=f"no answer: {e}")
-        except NotAuthorized as e:
+        except (NotAuthorized, _Withheld) as e:
             return CancelAnswered(now_ns, name, accepted=False, reason=str(e))
         return CancelAnswered(now_ns, name, word.accepted, word.reason)
 
@@ -95,12 +192,32 @@ class Desk:
             return ()
         return (*fills, changed(word, ts_ns))
 
-    def unbooked(self, rows: tuple[FillWord, ...], order: Order) -> tuple[Event, ...]:
-        """The fills of an order that the books do not have, oldest first."""
-        fresh = [r for r in rows if not self._engine.ledger.has_booked(r.order_id, r.trade_id)]
+    def unbooked(self, rows: Sequence[FillWord], order: Order) -> tuple[Event, ...]:
+        """The fills of an order that the books do not have, oldest first.
+
+        A row that is no plain fill is not booked: it holds trading back until a person looks.
+        """
+        fresh: dict[str, FillWord] = {}  # two rows of one trade are one fill
         # Trade ids are digits without leading zeros: the shorter one is the older one.
-        fresh.sort(key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id))
-        return tuple(fill_event(row, order.client_order_id) for row in fresh)
+        for row in sorted(rows, key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id)):
+            if is_execution(row) and not self._engine.orders.has_fill(row.order_id, row.trade_id):
+                fresh.setdefault(row.trade_id, row)
+        fills = (fill_event(row, order.client_order_id) for row in fresh.values())
+        return (*fills, *self._alarms(rows))
+
+    def _alarms(self, rows: Sequence[FillWord]) -> tuple[Event, ...]:
+        strange = {
+            row.entry_id: row
+            for row in rows
+            if not is_execution(row) and row.entry_id not in self._strange
+        }
+        self._strange.update(strange)
+        if not strange or self._engine.trading_state is not TradingState.ACTIVE:
+            return ()
+        row = next(iter(strange.values()))
+        why = f"entry {row.entry_id} of order {row.order_id} is a {row.kind}, no plain fill: review"
+        now_ns = self._engine.now_ns
+        return (TradingStateChanged(now_ns, TradingState.REDUCE_ONLY, EXCHANGE, why),)
 
 
 def changed(word: OrderWord, ts_ns: int) -> OrderChanged:
