@@ -7,25 +7,28 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPInputError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
+from gpt_trader.exchange.candle_history import MINUTE_S, History, HistoryError, read_candles
 from gpt_trader.exchange.catalog import Product, product_from_wire
 from gpt_trader.exchange.followed_news import News, NewsError, parse_news
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.round_events import RoundEvents, Wire
 from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote, TapeError
-from gpt_trader.exchange.timestamps import parse_time
+from gpt_trader.exchange.timestamps import SECOND_NS, parse_time
 from gpt_trader.exchange.venue import Venue
 
 COINBASE_REST, COINBASE_SOCKET = "api.coinbase.com", "advanced-trade-ws.coinbase.com"
 TIMEOUT_S = 10.0
 SILENCE_S = 10.0  # heartbeats come every second: so much silence is a dead connection
 ROUND_S = 0.25  # news is gathered into rounds of this length, as Coinbase batches its trades
+HISTORY_CANDLES = 349  # one request's worth: Coinbase gives fewer than 350
+SETTLED_S = 3  # so long after a minute its candle is surely complete
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0
 CHANNELS = ("heartbeats", "market_trades", "ticker")
 NETWORK_ERRORS = (OSError, HTTPClientError, HTTPInputError, WebSocketError, TimeoutError)
@@ -46,10 +49,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What the followed exchange lists: its clock and its products, by the id in its messages."""
+    """What the followed exchange lists: its clock, products by the id in messages, and candles."""
 
     now_ns: int
     products: Mapping[str, Product]
+    histories: Mapping[str, History]  # by product id
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def find_source(host: str, ca_file: str | None) -> Source:
 
 
 async def fetch_market(source: Source, product_ids: Sequence[str]) -> Market:
-    """Ask the followed exchange for its time and the increments of the products.
+    """Ask the followed exchange for its time, the increments of the products and their candles.
 
     Raises
     ------
@@ -82,7 +86,33 @@ async def fetch_market(source: Source, product_ids: Sequence[str]) -> Market:
     if now_ns is None:
         raise Unreachable(f"{source.rest} gives no time")
     bodies = {one: await _fetch(source, f"/market/products/{one}") for one in product_ids}
-    return Market(now_ns, products_by_message(source.rest, bodies))
+    products = products_by_message(source.rest, bodies)
+    now_s = now_ns // SECOND_NS
+    return Market(now_ns, products, await fetch_histories(source, products, now_s))
+
+
+async def fetch_histories(
+    source: Source, products: Mapping[str, Product], now_s: int
+) -> dict[str, History]:
+    """Ask for the candles of all minutes that are over, by product id.
+
+    Raises
+    ------
+    Unreachable
+        The followed exchange does not answer, or not as Coinbase would.
+    """
+    until_s = now_s // MINUTE_S * MINUTE_S
+    start_s = until_s - HISTORY_CANDLES * MINUTE_S
+    query = f"granularity=ONE_MINUTE&start={start_s}&end={until_s - MINUTE_S}"
+    histories = {}
+    for product in dict.fromkeys(products.values()):
+        path = f"/market/products/{product.product_id}/candles?{query}"
+        try:
+            candles = read_candles(await _fetch(source, path), product)
+        except HistoryError as error:
+            raise Unreachable(f"{source.rest}{path}: {error}") from error
+        histories[product.product_id] = History(start_s, until_s, until_s, candles)
+    return histories
 
 
 def products_by_message(host: str, bodies: Mapping[str, Wire]) -> dict[str, Product]:
@@ -139,6 +169,9 @@ class Follower:
         }
         self._trades: list[FollowedTrade] = []
         self._quotes: dict[str, Quote] = {}
+        self._histories = following.market.histories
+        self._told_s = self._whole_s = following.market.now_ns // SECOND_NS // MINUTE_S * MINUTE_S
+        self._join(following.market.now_ns)
         self._heard_ns = 0
         self._beats = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -154,6 +187,7 @@ class Follower:
         self._tasks = [
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._release(hub)),
+            asyncio.create_task(self._recall()),
         ]
 
         for task in self._tasks:
@@ -196,6 +230,8 @@ class Follower:
                 news = parse_news(message, self._market.products)
                 if news.sequence != expected:
                     raise WebSocketError(f"message {expected} is lost, {news.sequence} came")
+                if not expected:
+                    self._join(news.time_ns)
                 expected += 1
                 self._hear(news)
         finally:
@@ -226,6 +262,30 @@ class Follower:
             return trade.trade_id > known
         siblings = [one.trade_id for one in news.trades if one.product_id == trade.product_id]
         return not news.snapshot or trade.trade_id == max(siblings)
+
+    def _join(self, time_ns: int) -> None:
+        """Take note that we hear everything from a time on: its minute is not wholly ours."""
+        self._whole_s = (time_ns // SECOND_NS // MINUTE_S + 1) * MINUTE_S
+        for product_id, history in self._histories.items():
+            self._venue.recall(product_id, replace(history, whole_s=self._whole_s))
+
+    async def _recall(self) -> None:
+        """Ask for the candles up to our first whole minute, as soon as it has begun for good."""
+        while True:
+            await asyncio.sleep(ROUND_S)
+            whole_s = self._whole_s
+            settled = self._heard_ns >= (whole_s + SETTLED_S) * SECOND_NS
+            if self._told_s == whole_s or not settled:
+                continue
+            try:
+                told = await fetch_histories(self._source, self._market.products, whole_s)
+            except Unreachable as error:
+                self._warn(str(error))
+                await asyncio.sleep(RETRY_S_MAX)
+                continue
+            if self._whole_s == whole_s:  # else we lost the connection meanwhile
+                self._histories, self._told_s = told, whole_s
+                self._join((whole_s - 1) * SECOND_NS)
 
     async def _release(self, hub: Hub) -> None:
         """Make a round of what was heard, four times a second, and publish it."""

@@ -11,7 +11,6 @@ from gpt_trader.exchange.decimals import parse_number, whole_steps
 from gpt_trader.exchange.tape import FollowedTrade, Quote
 from gpt_trader.exchange.timestamps import parse_time
 
-
 TRADE_ID = re.compile(r"\d{1,18}", re.ASCII)  # fits into an int64
 
 

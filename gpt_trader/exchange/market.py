@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.cursor import Cursor
 from gpt_trader.exchange.decimals import parse_number, whole_steps
@@ -214,6 +215,10 @@ class Market:
         count = self.cursor.count(product_id)
         shown = self._data[product_id].candles(start_s, end_s + width_s, width_s, count)
         return {"candles": shown[:limit]}
+
+    def recall(self, product_id: str, history: History) -> None:
+        """Show a product's candles of before we listened as another exchange tells them."""
+        self._data[product_id].recall(history)
 
     def dollar_prices(self) -> dict[str, float]:
         """Give the last prices in USD by currency, where there is one."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gpt_trader.exchange.candle_history import MINUTE_S, Candle, History, join
 from gpt_trader.exchange.catalog import Product, product_record
 from gpt_trader.exchange.decimals import CASH_PLACES, decimal_text, ratio_text
 from gpt_trader.exchange.liquidity import Book, Level
@@ -40,6 +41,7 @@ class MarketData:
         self._part = part
         self._product = part.product
         self._flip = trade_side is TradeSide.TAKER
+        self._history: History | None = None
         self._seen = 0
         self._high = 0
         self._low = 0
@@ -77,12 +79,28 @@ class MarketData:
     def candles(self, start_s: int, end_s: int, width_s: int, count: int) -> list[Wire]:
         """Write the candles that begin from one second to before another, newest first.
 
-        Intervals without a trade give no candle.
+        Intervals without a trade give no candle, nor do those we know a part of only.
         """
+        history = self._history
+        if history is None:
+            found = self._traded(start_s, end_s, width_s, count)
+        else:
+            heard_s = max(start_s, history.whole_s)
+            heard = self._traded(heard_s, end_s, MINUTE_S, count)
+            joined = join(history, heard, width_s)
+            found = [candle for candle in joined if start_s <= candle.start_s < end_s]
+        return [self._candle(candle) for candle in reversed(found)]
+
+    def recall(self, history: History) -> None:
+        """Take in what another exchange tells of the past, in place of our trades of that time."""
+        self._history = history
+
+    def _traded(self, start_s: int, end_s: int, width_s: int, count: int) -> list[Candle]:
+        """Build the candles of our trades, oldest first."""
         first, last = self.trades_between(start_s * SECOND_NS, end_s * SECOND_NS, count)
         if first >= last:
             return []
-        part, product = self._part, self._product
+        part = self._part
         starts_s = _view(part.times_ns, count)[first:last] // SECOND_NS // width_s * width_s
         prices = _view(part.prices, count)[first:last]
         sizes = _view(part.sizes, count)[first:last]
@@ -97,17 +115,18 @@ class MarketData:
             np.add.reduceat(sizes, opens),
         )
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        return [
-            {
-                "start": str(start),
-                "low": product.price_text(low),
-                "high": product.price_text(high),
-                "open": product.price_text(open_),
-                "close": product.price_text(close),
-                "volume": product.base_text(volume),
-            }
-            for start, low, high, open_, close, volume in rows
-        ][::-1]
+        return [Candle(*row) for row in rows]
+
+    def _candle(self, candle: Candle) -> Wire:
+        product = self._product
+        return {
+            "start": str(candle.start_s),
+            "low": product.price_text(candle.low),
+            "high": product.price_text(candle.high),
+            "open": product.price_text(candle.open),
+            "close": product.price_text(candle.close),
+            "volume": product.base_text(candle.volume),
+        }
 
     def changed_candles(self, start: int, stop: int) -> list[Wire]:
         """Write the 5-minute candles that trades start..stop-1 changed, oldest first."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.cursor import Item
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Journal, JournalError, Record
@@ -254,6 +255,10 @@ class Venue:
     def candles(self, product_id: str, query: Query) -> Wire:
         """Answer GET /products/{id}/candles."""
         return self._market.candles(product_id, query, self.now_ns)
+
+    def recall(self, product_id: str, history: History) -> None:
+        """Show candles of before we listened; they decide nothing, so no journal keeps them."""
+        self._market.recall(product_id, history)
 
     def ticker_snapshot(self, product_id: str) -> list[Wire]:
         """Give the events a ticker subscription begins with."""

@@ -64,3 +64,20 @@ def test_a_value_between_two_steps_has_no_count() -> None:
 def test_a_balance_must_be_whole_cash_units(text: str) -> None:
     with pytest.raises(ValueError, match="is not a balance"):
         cash_units(Decimal(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["1." + "0" * 29 + "1", "123456789012345678901234567890.123456789"]
+)
+def test_no_digit_is_lost_however_many_there_are(text: str) -> None:
+    """The usual 28 digits of a Decimal would make whole steps of both."""
+    value = parse_number(text)
+
+    assert value is not None
+    assert whole_steps(value, 8) is None
+
+
+def test_thirty_digits_are_counted_in_full() -> None:
+    assert whole_steps(Decimal("123456789012345678901234567890.12"), 2) == int(
+        "1234567890" * 3 + "12"
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gpt_trader.exchange.catalog import find_product, product_record
 from gpt_trader.exchange.follow import (
     Follower,
     Following,
@@ -14,13 +15,15 @@ from gpt_trader.exchange.follow import (
     Unreachable,
     fetch_market,
     find_source,
+    products_by_message,
 )
 from gpt_trader.exchange.followed_news import NewsError, parse_news
 from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.journal_records import journal_header
 from gpt_trader.exchange.server import Stage
-from gpt_trader.exchange.tape import FollowedTape
+from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, TapeError
 from gpt_trader.exchange.venue import Venue
+from tests.exchange.markets import COIN, START_S, a_kept_venue, a_print_tape
 from tests.exchange.serving import (
     Exchange,
     Socket,
@@ -214,7 +217,9 @@ def test_a_message_that_is_not_coinbases_is_refused(message: str, reason: str) -
         parse_news(message, {})
 
 
-@pytest.mark.parametrize("field, value", [("price", "1.001"), ("size", "x"), ("trade_id", "a1")])
+@pytest.mark.parametrize(
+    "field, value", [("price", "1.001"), ("size", "x"), ("trade_id", "a1"), ("trade_id", "9" * 19)]
+)
 def test_a_trade_off_its_increments_is_refused(field: str, value: str) -> None:
     product = a_tape(rounds=1).products[0]
     trade = {
@@ -251,3 +256,92 @@ def test_a_one_sided_or_crossed_book_is_no_quote(bid: str, ask: str, expected: i
     news = parse_news(message, {"BTC-USD": product})
 
     assert len(news.quotes) == expected
+
+
+def a_listing(product_id: str, alias: str) -> dict[str, Any]:
+    record = product_record(find_product("BTC-USD"))
+    return record | {"product_id": product_id, "alias": alias}
+
+
+def test_messages_about_an_alias_carry_the_other_id() -> None:
+    products = products_by_message("host", {"BTC-USDC": a_listing("BTC-USDC", "BTC-USD")})
+
+    assert {one: product.product_id for one, product in products.items()} == {
+        "BTC-USD": "BTC-USDC",
+        "BTC-USDC": "BTC-USDC",
+    }
+
+
+@pytest.mark.parametrize("first", ["BTC-USD", "BTC-USDC"])
+def test_two_products_that_share_a_book_cannot_be_followed_together(first: str) -> None:
+    listings = {
+        "BTC-USD": a_listing("BTC-USD", ""),
+        "BTC-USDC": a_listing("BTC-USDC", "BTC-USD"),
+    }
+    ordered = {first: listings.pop(first), **listings}
+
+    with pytest.raises(TapeError, match=r"share one book.*follow only one"):
+        products_by_message("host", ordered)
+
+
+def candles(exchange: Exchange, end_s: int) -> list[dict[str, str]]:
+    shown = exchange.rest().get_candles("BTC-USD", str(START_S), str(end_s), "ONE_MINUTE").candles
+    assert shown is not None
+    return [candle.to_dict() for candle in shown]
+
+
+def test_trades_keep_the_ids_they_were_published_with(
+    followed: Exchange, paper: PaperExchange
+) -> None:
+    """A session sees by them that it joined in the middle."""
+    hear(listen(paper), 1)
+
+    told = paper.venue.market_trades_snapshot("BTC-USD")[0]["trades"]
+
+    newest = followed.venue.market_trades_snapshot("BTC-USD")[0]["trades"][0]
+    assert [trade["trade_id"] for trade in told] == [newest["trade_id"]]
+    assert int(newest["trade_id"]) > 1
+
+
+def test_candles_of_before_the_join_are_the_followed_exchanges(
+    followed: Exchange, paper: PaperExchange
+) -> None:
+    socket = listen(paper)
+    hear(socket, 1)
+    before = candles(paper, START_S)
+
+    followed.advance()  # the minute of the join: ours in part only
+    hear(socket, 1)
+    during = candles(paper, START_S + 60)
+    followed.advance()
+    while len(candles(paper, START_S + 120)) < 3:
+        assert not paper.failures
+    after = candles(paper, START_S + 120)
+
+    told = candles(followed, START_S + 120)
+    assert len(told) == 3
+    assert before == during == told[-1:]
+    assert after == told
+
+
+def test_a_restart_tells_trades_of_the_same_instant_apart(tmp_path: Path) -> None:
+    """The followed exchange printed two trades at once; we had heard of the first when we fell."""
+    tape = a_print_tape([(1, 6_200_000, COIN, True), (1, 6_200_001, COIN, True)])
+    followed = Exchange(tmp_path / "a", Venue(tape, some_rules(), None), tape, lockstep_options())
+    heard = FollowedTape(7, tape.begin_ns, tape.products)
+    venue, journal = a_kept_venue(heard, some_rules(), tmp_path / "state")
+    first = FollowedTrade("BTC-USD", 1, tape.parts["BTC-USD"].times_ns[0], 6_200_000, COIN, True)
+    heard.append(FollowedRound(tape.ends_ns[0] - 1, (first,), ()))
+    venue.advance()
+    journal.close()
+
+    with followed:
+        followed.advance()
+        with PaperExchange(tmp_path / "b", followed, tmp_path / "state") as paper:
+            socket = listen(paper)
+            while len(prints(paper)) < 2:
+                socket.read()
+            told = prints(paper)
+        paper.journal.close()
+
+    assert [price for price, *_ in told] == ["62000", "62000.01"]

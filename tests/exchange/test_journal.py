@@ -1,14 +1,18 @@
 """The journal: nothing acknowledged is lost, no damage goes unseen."""
 
+import os
 import random
 import resource
 import signal
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from gpt_trader.exchange import journal as journal_module
 from gpt_trader.exchange.journal import FILE_NAME, Journal, JournalError
 from tests.tier import scaled
 
@@ -110,7 +114,10 @@ def test_a_journal_of_another_session_is_refused(
         Journal(tmp_path, HEADER | change, sync=False)
 
 
-def test_two_exchanges_cannot_share_a_journal(tmp_path: Path) -> None:
+def test_two_exchanges_cannot_share_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "LOCK_WAIT_S", 0.1)
     journal = Journal(tmp_path, HEADER, sync=False)
 
     with pytest.raises(JournalError, match="another exchange is using it"):
@@ -171,4 +178,38 @@ def test_a_killed_process_loses_no_acknowledged_command(tmp_path: Path) -> None:
 
     assert [record[1] for record in journal.records] == list(range(len(journal.records)))
     assert len(journal.records) > acknowledged
+    journal.close()
+
+
+def test_a_lock_that_is_let_go_in_time_is_waited_for(tmp_path: Path) -> None:
+    """An exchange that was killed a moment ago holds its lock until the system is done with it."""
+    first = Journal(tmp_path, HEADER, sync=False)
+    first.write_command(["create", 1])
+    ending = threading.Timer(0.1, first.close)
+    ending.start()
+
+    second = Journal(tmp_path, HEADER, sync=False)
+
+    ending.join()
+    assert second.records == [["create", 1]]
+    second.close()
+
+
+@pytest.mark.parametrize(("sync", "folders"), [(True, 1), (False, 0)])
+def test_the_name_of_a_new_journal_survives_a_power_cut_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool, folders: int
+) -> None:
+    flushed: list[int] = []
+    flush = os.fsync
+
+    def watch(file: int) -> None:
+        flushed.append(stat.S_IFMT(os.fstat(file).st_mode))
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", watch)
+
+    journal = Journal(tmp_path, HEADER, sync=sync)
+
+    assert flushed.count(stat.S_IFDIR) == folders
+    assert flushed[-1:] == [stat.S_IFDIR] * folders
     journal.close()

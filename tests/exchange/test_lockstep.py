@@ -9,6 +9,7 @@ from tornado.httpclient import HTTPClientError
 
 from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.journal_records import journal_header
+from gpt_trader.exchange.keys import Kind, Scope
 from gpt_trader.exchange.venue import Venue
 from tests.exchange.serving import (
     Exchange,
@@ -203,6 +204,7 @@ def test_a_new_hello_starts_over_with_the_tape(exchange: Exchange) -> None:
         ('{"type":"settled","sequence":0}', "hello required"),
         ('{"type":"hello","feed":"mine","jwt":"a.b.c"}', "authentication failure"),
         ('{"type":"hello","feed":"mine"}', "authentication failure"),
+        ('{"x":' + "[" * 100_000, "not a control message"),
     ],
 )
 def test_a_stranger_cannot_move_the_tape(exchange: Exchange, message: str, text: str) -> None:
@@ -274,3 +276,24 @@ def test_a_ledger_that_cannot_be_written_stops_the_exchange_and_does_nothing(
     assert len(exchange.failures) == 2
     assert orders == []
     assert venue.round == 1
+
+
+def test_a_key_that_may_only_look_cannot_move_the_tape(tmp_path: Path) -> None:
+    served = an_exchange(tmp_path, rounds=ROUNDS)
+    served.key_file = served.key(Kind.ES256, (Scope.VIEW,), "reader")
+
+    with served:
+        control = served.socket("/lockstep")
+        control.send({"type": "hello", "feed": "mine", "jwt": served.jwt()})
+        answer = control.read()
+
+    assert (answer["type"], answer["message"]) == ("error", "authentication failure")
+
+
+def test_a_session_must_name_its_feed(exchange: Exchange) -> None:
+    """Without a name every connection that gave none would be taken for the session's."""
+    control = exchange.socket("/lockstep")
+
+    control.send({"type": "hello", "feed": "", "jwt": exchange.jwt()})
+
+    assert control.read()["message"] == "feed required"

@@ -386,3 +386,18 @@ def test_a_sale_of_dust_brings_nothing_but_costs_nothing() -> None:
     fill = venue.fills({"order_ids": [order_id]})["fills"][0]
     assert fill["commission"] == "0"
     assert balance(venue, "BTC") == amounts("0", "0")
+
+
+def test_a_trade_through_two_prices_leaves_no_queue_at_the_second() -> None:
+    """Even if our better order ate all of the trade: nobody of the others can be left there."""
+    venue = a_market_with(
+        (60, PRICE - 400_000, COIN // 100, False), (120, PRICE - 200_000, COIN // 100, True)
+    )
+    place(venue, a_limit("first", "BUY", "61000", "0.01"))
+    second = place(venue, a_limit("second", "BUY", "60000", "0.01"))
+
+    venue.advance()
+    eaten = order(venue, second)["filled_size"]
+    venue.advance()
+
+    assert (eaten, order(venue, second)["filled_size"]) == ("0", "0.01")

@@ -1,5 +1,6 @@
 """The body of a create: what is read from it, and every reason to reject it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ def test_an_end_time_is_read_with_its_offset() -> None:
 TOO = "PREVIEW_INVALID_BASE_SIZE_TOO_"
 UNSUPPORTED = ("UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG")
 UNKNOWN = "UNKNOWN_FAILURE_REASON"
+UNKNOWN_PREVIEW = "UNKNOWN_PREVIEW_FAILURE_REASON"
 LIMIT: Wire = {"limit_price": "1", "base_size": "1"}
 
 REJECTIONS: list[tuple[Wire, str, str]] = [
@@ -69,7 +71,7 @@ REJECTIONS: list[tuple[Wire, str, str]] = [
     (
         a_body("c", "BUY", "limit_limit_fok", post_only=True, **LIMIT),
         "POST_ONLY_NOT_ALLOWED_WITH_FOK",
-        "PREVIEW_POST_ONLY_NOT_ALLOWED_WITH_FOK",
+        UNKNOWN_PREVIEW,
     ),
     (
         a_market(base_size="1") | {"reduce_only": True},
@@ -116,6 +118,21 @@ REJECTIONS: list[tuple[Wire, str, str]] = [
         "END_TIME_IS_IN_THE_PAST",
         "PREVIEW_END_TIME_IS_IN_THE_PAST",
     ),
+    *(
+        (
+            a_body("c", "BUY", "limit_limit_gtd", end_time=end, **LIMIT),
+            "END_TIME_TOO_FAR_IN_FUTURE",
+            UNKNOWN_PREVIEW,
+        )
+        for end in ("2036-02-01T00:00:00Z", "9999-12-31T23:59:59-12:00")
+    ),
+    (a_market(base_size="1") | {"attached_order_configuration": {}}, *UNSUPPORTED),
+    (a_market(base_size="1") | {"leverage": "2"}, "INVALID_LEVERAGE", "PREVIEW_INVALID_LEVERAGE"),
+    (
+        a_market(quote_size="10" + "." + "0" * 28 + "1"),
+        "INVALID_SIZE_PRECISION",
+        "PREVIEW_INVALID_QUOTE_SIZE_PRECISION",
+    ),
 ]
 
 
@@ -158,3 +175,14 @@ def test_a_malformed_body_is_a_bad_request(change: dict[str, Any]) -> None:
 
     assert refusal.value.status == 400
     assert refusal.value.body["error"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("leverage", ["", "1", "1.0", None])
+def test_no_leverage_and_what_is_null_are_as_if_absent(leverage: str | None) -> None:
+    body = a_limit("c", "BUY", "1", "1", quote_size=None, post_only=None)
+    extras = {"leverage": leverage, "attached_order_configuration": None, "reduce_only": None}
+
+    request = read(body | extras)
+
+    bare = read(a_limit("c", "BUY", "1", "1"))
+    assert replace(request, configuration=bare.configuration) == bare

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from gpt_trader.exchange.feed import Feed
 from gpt_trader.exchange.hub import Hub
+from gpt_trader.exchange.journal import Journal, JournalError
 from gpt_trader.exchange.pace import Pace
 from gpt_trader.exchange.venue import Venue
-from tests.exchange.serving import a_venue
+from tests.exchange.markets import a_kept_venue, a_print_tape
+from tests.exchange.serving import a_venue, some_rules
 
 SECOND_NS = 1_000_000_000
 
@@ -27,6 +30,20 @@ class ManualLoop(asyncio.SelectorEventLoop):
             due_s: float = self._scheduled[0].when()  # type: ignore[attr-defined]
             self.clock_s = max(self.clock_s, due_s)
         super()._run_once()  # type: ignore[misc]
+
+
+BODY = {
+    "client_order_id": "short",
+    "product_id": "BTC-USD",
+    "side": "BUY",
+    "order_configuration": {
+        "limit_limit_gtd": {
+            "base_size": "0.01",
+            "limit_price": "20000",
+            "end_time": "2026-01-05T00:01:02Z",
+        }
+    },
+}
 
 
 def play(
@@ -118,21 +135,43 @@ def test_the_clock_runs_on_between_the_items_and_after_the_tape() -> None:
 def test_an_order_good_until_a_time_expires_at_that_time() -> None:
     venue = a_venue(rounds=2)
     venue.advance()
-    body = {
-        "client_order_id": "short",
-        "product_id": "BTC-USD",
-        "side": "BUY",
-        "order_configuration": {
-            "limit_limit_gtd": {
-                "base_size": "0.01",
-                "limit_price": "20000",
-                "end_time": "2026-01-05T00:01:02Z",
-            }
-        },
-    }
-    answer, _ = venue.create_order(body)
+    answer, _ = venue.create_order(BODY)
 
     play(venue, 1.0, 4.5, lambda _: None)
 
     order = venue.order(answer["success_response"]["order_id"])["order"]
     assert order["status"] == "EXPIRED"
+
+
+def a_quiet_market(folder: Path) -> tuple[Venue, Journal]:
+    """A trade at first and one an hour later: only the clock can end an order in between."""
+    tape = a_print_tape([(0, 6_200_000, 10**8, True), (3600, 6_200_000, 10**8, True)])
+    return a_kept_venue(tape, some_rules(), folder)
+
+
+def test_an_order_that_time_ended_stays_expired_after_a_restart(tmp_path: Path) -> None:
+    venue, journal = a_quiet_market(tmp_path)
+    venue.advance()
+    answer, _ = venue.create_order(BODY)
+    order_id = answer["success_response"]["order_id"]
+    play(venue, 1.0, 4.5, lambda _: None)
+    journal.close()
+
+    again, kept = a_quiet_market(tmp_path)
+
+    assert venue.order(order_id)["order"]["status"] == "EXPIRED"
+    assert again.order(order_id) == venue.order(order_id)
+    assert again.accounts({}) | {"accounts": []} == venue.accounts({}) | {"accounts": []}
+    kept.close()
+
+
+def test_an_end_that_cannot_be_written_down_ends_the_exchange(tmp_path: Path) -> None:
+    venue, journal = a_quiet_market(tmp_path)
+    venue.advance()
+    answer, _ = venue.create_order(BODY)
+    journal.close()
+
+    failures = play(venue, 1.0, 4.5, lambda _: None)
+
+    assert [type(error) for error in failures] == [JournalError]
+    assert venue.order(answer["success_response"]["order_id"])["order"]["status"] == "OPEN"

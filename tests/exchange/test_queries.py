@@ -69,6 +69,12 @@ def test_orders_are_filtered() -> None:
     assert listed(venue, product_ids="ETH-USD") == []
     assert listed(venue, product_ids="BTC-USD") == order_ids[::-1]
     assert listed(venue, product_type="FUTURE") == []
+    assert listed(venue, product_type="UNKNOWN_PRODUCT_TYPE") == order_ids[::-1]
+    assert listed(venue, order_placement_source="RETAIL_SIMPLE") == []
+    assert listed(venue, order_placement_source="RETAIL_ADVANCED") == order_ids[::-1]
+    assert listed(venue, asset_filters=["ETH", "SOL"]) == []
+    assert listed(venue, asset_filters=["ETH", "BTC"]) == order_ids[::-1]
+    assert listed(venue, asset_filters="USD") == order_ids[::-1]
     assert listed(venue, unknown="whatever") == order_ids[::-1]
 
 
@@ -110,6 +116,12 @@ def test_fills_are_filtered() -> None:
     assert kept(order_side="SELL") == [fill for fill in whole if fill["side"] == "SELL"]
     assert kept(trade_ids=whole[0]["trade_id"]) == whole[:1]
     assert kept(product_ids="ETH-USD") == []
+    assert kept(product_types="FUTURE") == []
+    assert kept(product_types=["FUTURE", "SPOT"]) == whole
+    assert kept(order_types="LIMIT") == []
+    assert kept(order_types=["LIMIT", "MARKET"]) == whole
+    assert kept(asset_filters="ETH") == []
+    assert kept(asset_filters="BTC") == whole
     later = kept(start_sequence_timestamp="2026-01-05T00:03:00Z")
     assert later == [fill for fill in whole if fill["trade_time"] >= "2026-01-05T00:03:00Z"]
     assert kept(end_sequence_timestamp="2026-01-05T00:00:00Z") == []

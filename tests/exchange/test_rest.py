@@ -9,10 +9,12 @@ import pytest
 import requests
 from coinbase import jwt_generator
 
+from gpt_trader.exchange import venue as venue_module
 from gpt_trader.exchange.keys import Kind, Scope
 from tests.exchange.serving import Exchange, an_exchange
 
 PREFIX = "/api/v3/brokerage"
+NESTED = b'{"order_ids":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 @pytest.fixture
@@ -142,7 +144,7 @@ def test_a_token_that_proves_nothing_gets_401(exchange: Exchange, change: dict[s
     headers = {"Authorization": f"Bearer {token}"}
     answer = ask(exchange, "GET", f"{PREFIX}/accounts", headers=headers)
 
-    assert (answer.status_code, answer.text) == (401, "Unauthorized")
+    assert (answer.status_code, answer.json()["message"]) == (401, "Unauthorized")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic abc"}])
@@ -187,7 +189,9 @@ def test_what_is_unknown_or_malformed_gets_coinbases_error_body(
     assert set(answer.json()) == {"error", "error_details", "message"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"order_ids":"x"}', b"{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"order_ids":"x"}', b"{}", NESTED]
+)
 @pytest.mark.parametrize("path", ["/orders", "/orders/batch_cancel"])
 def test_a_body_that_is_no_order_gets_400(exchange: Exchange, path: str, body: bytes) -> None:
     answer = ask(exchange, "POST", PREFIX + path, data=body)
@@ -211,3 +215,55 @@ def test_oddities_of_the_sdk_are_taken(exchange: Exchange) -> None:
     ).products
 
     assert chosen is not None and len(chosen) == 2
+
+
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE", "PUT"])
+def test_every_refusal_is_json_whatever_the_method(exchange: Exchange, method: str) -> None:
+    answer = ask(exchange, method, f"{PREFIX}/orders")
+
+    assert answer.status_code in (404, 405)
+    assert set(answer.json()) == {"error", "error_details", "message"}
+
+
+def broken(*_: object) -> Any:
+    raise ZeroDivisionError("a mistake nobody foresaw")
+
+
+def test_an_order_that_breaks_off_half_way_ends_the_exchange(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the journal by then: what memory holds is no longer what a restart would make."""
+    monkeypatch.setattr(venue_module, "accepted_answer", broken)
+    body = {
+        "client_order_id": "half",
+        "product_id": "BTC-USD",
+        "side": "BUY",
+        "order_configuration": {"market_market_ioc": {"base_size": "0.001"}},
+    }
+
+    answer = ask(exchange, "POST", f"{PREFIX}/orders", data=json.dumps(body))
+
+    assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
+    assert ["broke off" in str(error) for error in exchange.failures] == [True]
+
+
+def test_a_read_that_breaks_off_leaves_the_exchange_running(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_module, "fee_summary", broken)
+
+    answer = ask(exchange, "GET", f"{PREFIX}/transaction_summary")
+
+    assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
+    assert exchange.failures == []
+
+
+def test_an_order_with_an_end_beyond_all_calendars_is_rejected(exchange: Exchange) -> None:
+    client = exchange.rest()
+
+    answer = client.limit_order_gtd_buy(
+        "far", "BTC-USD", "0.01", "20000", "9999-12-31T23:59:59-23:59"
+    )
+
+    assert answer["error_response"]["error"] == "END_TIME_TOO_FAR_IN_FUTURE"
+    assert client.list_orders().orders == []

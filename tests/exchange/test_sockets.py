@@ -14,7 +14,10 @@ from coinbase.websocket import WSClient
 
 from gpt_trader.exchange import sockets
 from gpt_trader.exchange.feed import Feed
-from tests.exchange.serving import Exchange, an_exchange
+from gpt_trader.exchange.journal import Journal, JournalError
+from gpt_trader.exchange.journal_records import journal_header
+from gpt_trader.exchange.venue import Venue
+from tests.exchange.serving import Exchange, a_tape, an_exchange, lockstep_options, some_rules
 
 BTC = ["BTC-USD"]
 ORDERS = "/api/v3/brokerage/orders"
@@ -173,6 +176,7 @@ def test_a_heartbeat_follows_its_subscription_at_once(
     [
         ("{", "failure to subscribe"),
         ('{"type":"subscribe","channel":5}', "failure to subscribe"),
+        ('{"x":' + "[" * 100_000, "failure to subscribe"),
         ('{"type":"hello","channel":"ticker"}', "subscribe or unsubscribe required"),
         ('{"type":"subscribe","channel":"no_such"}', "authentication failure"),
         ('{"type":"subscribe","channel":"user"}', "authentication failure"),
@@ -392,3 +396,27 @@ def test_at_its_own_pace_the_exchange_publishes_without_being_asked(tmp_path: Pa
     assert len(updates) >= 3
     stamps = [one["timestamp"].rstrip("Z") for one in messages]
     assert stamps == sorted(stamps)
+
+
+def test_a_subscription_at_an_hour_that_cannot_be_written_down_ends_the_exchange(
+    tmp_path: Path,
+) -> None:
+    """Serving it brings the clock to now, which may bring an order its end."""
+    tape, rules = a_tape(rounds=20), some_rules()
+    journal = Journal(tmp_path / "state", journal_header(tape, rules), sync=False)
+    venue = Venue.restore(tape, rules, journal)
+    venue.advance()
+    fields = {"base_size": "0.001", "limit_price": "20000", "end_time": "2026-01-05T00:01:00.001Z"}
+    order = LIMIT_ORDER | {
+        "client_order_id": "short",
+        "order_configuration": {"limit_limit_gtd": fields},
+    }
+    venue.create_order(order)
+    journal.close()
+    options = lockstep_options(speed=0.01)  # the heart beats at the start, then in 100 s
+    with Exchange(tmp_path, venue, tape, options) as served:
+        socket = served.socket()
+        while not served.failures:
+            socket.subscribe("heartbeats", [])
+
+    assert {type(error) for error in served.failures} == {JournalError}

@@ -1,5 +1,7 @@
 """The tape: rounds, releases, depth, and a tape that grows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ BEGIN_NS = START_S * SECOND_NS
 
 
 def a_trade(second: float, price: int = 100) -> FollowedTrade:
-    return FollowedTrade("BTC-USD", BEGIN_NS + int(second * SECOND_NS), price, 5, True)
+    return FollowedTrade("BTC-USD", 1, BEGIN_NS + int(second * SECOND_NS), price, 5, True)
 
 
 def a_round(end_s: float, *trades: FollowedTrade) -> FollowedRound:
@@ -136,3 +138,15 @@ def test_the_latest_quote_counts() -> None:
     found = [tape.parts["BTC-USD"].quote_at(number) for number in range(4)]
 
     assert [one and (one[0], one[1].bid) for one in found] == [None, (1, 1), (1, 1), (3, 3)]
+
+
+def test_the_hash_of_a_followed_tape_stands_for_every_increment() -> None:
+    plain = FollowedTape(1, BEGIN_NS, [BTC]).sha256
+
+    changed = (
+        replace(BTC, price_places=3),
+        replace(BTC, base_places=7),
+        replace(BTC, quote_places=3),
+    )
+    for product in changed:
+        assert FollowedTape(1, BEGIN_NS, [product]).sha256 != plain

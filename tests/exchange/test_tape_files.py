@@ -167,6 +167,10 @@ BROKEN: dict[str, tuple[dict[str, list[Any] | None], str]] = {
     "numbers for a product": ({"product_id": [1, 2, 3]}, "other than text"),
     "two granularities": ({"granularity": [60, 60, 300]}, "mixes candles of 60 s and 300 s"),
     "a strange granularity": ({"granularity": [7] * 3}, "7 s does not divide a day"),
+    "milliseconds": ({"time": [START_S * 10**3 + 60_000 * k for k in range(3)]}, "not in seconds"),
+    "microseconds": ({"time": [START_S * 10**6 + 60 * k for k in range(3)]}, "not in seconds"),
+    "nanoseconds": ({"time": [START_S * 10**9 + 60 * k for k in range(3)]}, "not in seconds"),
+    "a time before all times": ({"time": [-60, 0, 60]}, "time -60 is not in seconds"),
     "a volume too large": ({"volume": [1e9] * 3}, "too large"),
 }
 
@@ -196,6 +200,11 @@ def test_broken_candles_are_refused_with_one_sentence(
     ("change", "words"),
     [
         ({"time": [START_S, START_S + 2, START_S + 1, START_S + 3]}, "row 3 is earlier"),
+        ({"time": [START_S * 10**3 + k for k in range(4)]}, "not in seconds"),
+        ({"time": [START_S * 10**6 + k for k in range(4)]}, "not in seconds"),
+        ({"time": [START_S * 1e3 + k for k in range(4)]}, "not in seconds"),
+        ({"time": [START_S * 1e9 + k for k in range(4)]}, "not in seconds"),
+        ({"time": [START_S * 10**9 + 1, START_S, START_S, START_S]}, "not in seconds"),
         ({"price": [1.0, 0.004, 1.0, 1.0]}, "price 0.004 is below one increment"),
         ({"size": [1.0, 1.0, 0.0, 1.0]}, "size 0.0 is below one increment"),
         ({"side": ["BUY", "BOUGHT", "BUY", "BUY"]}, "'BOUGHT' is neither BUY nor SELL"),
@@ -321,3 +330,12 @@ def test_a_whole_file_is_rebuilt_by_its_trades_in_every_digit(tmp_path: Path) ->
 def plain(value: float) -> str:
     text = format(Decimal(repr(value)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def test_a_granularity_given_beside_the_file_must_divide_a_day(tmp_path: Path) -> None:
+    columns = some_candles()
+    del columns["granularity"]
+    path = write(tmp_path / "candles.csv", columns)
+
+    with pytest.raises(TapeError, match="7 s does not divide a day"):
+        read_tape([path], Reading(None, 7, None, 1))

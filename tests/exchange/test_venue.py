@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.rules import Duplicate, VenueRules, default_rules
 from gpt_trader.exchange.tape import FollowedRound, FollowedTape, FollowedTrade, Quote
@@ -13,12 +14,14 @@ from gpt_trader.exchange.timestamps import SECOND_NS
 from gpt_trader.exchange.venue import Venue
 from tests.exchange.markets import (
     BTC,
+    ETH_BTC,
     START_S,
     Print,
     a_body,
     a_candle_tape,
     a_kept_venue,
     a_limit,
+    a_print_tape,
     a_venue,
     amounts,
     balance,
@@ -373,7 +376,7 @@ def a_followed_tape() -> FollowedTape:
 def news(second: int, *prices: int, quote: Quote | None = None) -> FollowedRound:
     end_ns = (START_S + second) * SECOND_NS
     trades = tuple(
-        FollowedTrade("BTC-USD", end_ns - 100 + place, price, 10**8, True)
+        FollowedTrade("BTC-USD", second * 10 + place, end_ns - 100 + place, price, 10**8, True)
         for place, price in enumerate(prices)
     )
     return FollowedRound(end_ns, trades, () if quote is None else (("BTC-USD", quote),))
@@ -399,7 +402,9 @@ def test_a_followed_market_fills_orders_and_survives_a_restart(tmp_path: Path) -
     assert (first.finished, second.finished) == (False, False)
     assert everything(again) == everything(venue)
     later.append(news(901, 6_200_000))
-    assert again.advance().trades["BTC-USD"][0]["trade_id"] == "3"
+    assert again.advance().trades["BTC-USD"][0]["trade_id"] == "9010"
+    told = again.market_trades_snapshot("BTC-USD")[0]["trades"]
+    assert [trade["trade_id"] for trade in told] == ["9010", "20", "10"]
     kept.close()
 
 
@@ -433,3 +438,46 @@ def test_a_repeated_quote_tells_that_what_we_took_is_back() -> None:
     assert book["asks"][0] == {"price": "62001", "size": "1"}
     asked = {one["price_level"]: one["new_quantity"] for one in updates if one["side"] == "offer"}
     assert asked["62001"] == "1"
+
+
+def test_a_changed_increment_of_a_followed_product_is_refused(tmp_path: Path) -> None:
+    a_kept_venue(a_followed_tape(), RULES, tmp_path)[1].close()
+    finer = FollowedTape(1, START_S * SECOND_NS, [replace(BTC, price_places=3)])
+
+    with pytest.raises(JournalError, match="another price, base or quote increment"):
+        a_kept_venue(finer, RULES, tmp_path)
+
+
+def test_orders_that_cannot_wait_are_taken_beyond_the_most_open_orders() -> None:
+    venue = an_open_venue(replace(RULES, max_open_orders=1))
+    place(venue, a_limit("waits", "BUY", "61000", "0.1"))
+    price = {"base_size": "0.01", "limit_price": "63000"}
+    bodies = [
+        a_body("market", "BUY", "market_market_ioc", base_size="0.01"),
+        a_body("ioc", "BUY", "sor_limit_ioc", **price),
+        a_body("fok", "BUY", "limit_limit_fok", **price),
+    ]
+
+    order_ids = [place(venue, body) for body in bodies]
+
+    states = [venue.order(order_id)["order"]["status"] for order_id in order_ids]
+    assert states == ["FILLED"] * 3
+
+
+def test_a_portfolio_without_a_dollar_wallet_is_shown() -> None:
+    tape = a_print_tape([(0, 4_000, 10**9, True)], ETH_BTC)
+    venue = Venue(tape, replace(RULES, balances={"BTC": Decimal("1")}), None)
+    venue.advance()
+
+    shown = venue.portfolio_breakdown(venue.key_permissions()["portfolio_uuid"])["breakdown"]
+
+    assert [position["asset"] for position in shown["spot_positions"]] == ["BTC"]
+    assert shown["portfolio_balances"]["total_balance"]["value"] == "0.00"
+
+
+@pytest.mark.parametrize("step", ["0.015", "0.001", "0", "x"])
+def test_a_book_is_summed_to_whole_price_increments_only(step: str) -> None:
+    venue = an_open_venue()
+
+    with pytest.raises(BadRequest, match="no multiple"):
+        venue.product_book({"product_id": ["BTC-USD"], "aggregation_price_increment": [step]})
