@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpt_trader.coinbase.order_word import UserOrder
+from gpt_trader.coinbase.order_word import ForeignOrder, UserOrder
 from gpt_trader.coinbase.wire_frame import Frame, check_heartbeat
 from gpt_trader.coinbase.wire_market import (
     Level2Update,
@@ -48,6 +48,7 @@ Item = (
     | QuoteSeen
     | ClockTicked
     | UserOrder
+    | ForeignOrder
     | Level2Update
     | Connected
     | Ready

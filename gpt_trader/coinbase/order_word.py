@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from gpt_trader.coinbase.decimals import parse_amount, parse_count
 from gpt_trader.domain.errors import WireError
 from gpt_trader.domain.order import OrderStatus, Side
@@ -19,6 +21,9 @@ STATUSES = {
     "FAILED": OrderStatus.FAILED,
 }
 """From Coinbase's word to ours. A new word is an error: a guess makes a phantom order."""
+
+OWN_PREFIX = "gt-"
+"""What every client order id of ours begins with."""
 
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
@@ -42,11 +47,46 @@ class OrderWord:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignOrder:
+    """A row that we cannot read and that does not carry our prefix: somebody else's order."""
+
+    order_id: str  # each of these is "" where the row does not tell it
+    client_order_id: str
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserOrder(OrderWord):
     """One order as the `user` channel tells it."""
 
     ts_ns: int  # of the frame: the order itself brings no time
     is_snapshot: bool
+
+
+class Names(msgspec.Struct):
+    """What a row says of whose it is, whatever else may be wrong with it."""
+
+    order_id: object = None
+    client_order_id: object = None
+    product_id: object = None
+
+
+def foreign_order(names: Names, error: WireError) -> ForeignOrder:
+    """Take a row that raised `error` as somebody else's.
+
+    Raises
+    ------
+    WireError
+        It carries our prefix: then it must be read, and `error` stands.
+    """
+    client_order_id = _text(names.client_order_id)
+    if client_order_id.startswith(OWN_PREFIX):
+        raise error
+    return ForeignOrder(_text(names.order_id), client_order_id, _text(names.product_id))
+
+
+def _text(value: object) -> str:
+    return value[:80] if isinstance(value, str) else ""
 
 
 def parse_status(word: str) -> OrderStatus:

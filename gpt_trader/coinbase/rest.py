@@ -1,12 +1,13 @@
 """Coinbase Advanced Trade over REST: what may be asked and ordered, as our own values."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from gpt_trader.coinbase.order_word import OrderWord
+from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
 from gpt_trader.coinbase.page import Page
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.times import SECOND_NS, build_time
@@ -151,7 +152,9 @@ class RestClient:
             case _:
                 return parse_order(body)
 
-    def orders(self, start_ns: int | None, product_ids: Sequence[str]) -> tuple[OrderWord, ...]:
+    def orders(
+        self, start_ns: int | None, product_ids: Sequence[str]
+    ) -> tuple[OrderWord | ForeignOrder, ...]:
         """All orders created since `start_ns`, of every status and whoever placed them.
 
         No filter by status: ``OPEN`` would leave out orders that are pending or queued, and an
@@ -163,7 +166,7 @@ class RestClient:
             "start_date": None if start_ns is None else build_time(start_ns),
             "limit": ORDERS_A_PAGE,
         }
-        latest: dict[str, OrderWord] = {}
+        latest: dict[str, OrderWord | ForeignOrder] = {}
         for word in self._listing("/orders/historical/batch", query, parse_orders):
             latest[word.order_id] = word
         return tuple(latest.values())
@@ -184,10 +187,14 @@ class RestClient:
                 words.update(self._listing(path, {**query, "order_ids": batch}, parse_fills))
         return tuple(sorted(words, key=lambda word: (word.ts_ns, word.trade_id, word.entry_id)))
 
-    def balances(self) -> dict[str, Decimal]:
-        """What the account holds of each currency, free and held together."""
+    def balances(self, ours: Collection[str]) -> dict[str, Decimal]:
+        """What the account holds of each currency, free and held together.
+
+        Those of `ours` must be readable; others are left out if they are not.
+        """
         totals: dict[str, Decimal] = {}
-        for balance in self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse_accounts):
+        parse = partial(parse_accounts, ours=ours)
+        for balance in self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse):
             held = balance.available + balance.hold
             totals[balance.currency] = totals.get(balance.currency, Decimal(0)) + held
         return totals

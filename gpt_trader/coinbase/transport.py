@@ -90,7 +90,7 @@ class Transport:
             The request may have been carried out: no answer, a server error, a redirect, or an
             answer without a readable reason.
         NotAuthorized
-            The key is not accepted; nothing was carried out.
+            The key is not accepted, and the answer says why; nothing was carried out.
         """
         if not self.is_signed:
             raise NotAuthorized(f"{path} needs an API key")
@@ -118,8 +118,9 @@ def _refusal_of_read(path: str, error: HTTPError) -> Refusal:
 
 def _refusal_of_send(path: str, error: HTTPError) -> Refusal:
     response = _response(error)
-    _check_authorized(path, response)
     refusal = _refusal(response)
+    if refusal is not None:  # a bare 403 may be a proxy's on the way back
+        _check_authorized(path, response)
     if refusal is None or response.status_code not in DEFINITE:
         raise OutcomeUnknown(f"{path}: HTTP {response.status_code}") from None
     return refusal

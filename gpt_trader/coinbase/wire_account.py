@@ -1,5 +1,6 @@
 """Answers about the account: balances, fee rates and what the key may do."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,8 +58,12 @@ class _Account(msgspec.Struct):
     platform: str = ""
 
 
+class _Currency(msgspec.Struct):
+    currency: str
+
+
 class _AccountsPage(msgspec.Struct):
-    accounts: list[_Account]
+    accounts: list[Any]  # row by row, as other currencies may have shapes we do not know
     has_next: bool
     cursor: str = ""
 
@@ -79,13 +84,15 @@ class _Permissions(msgspec.Struct):
     portfolio_uuid: str
 
 
-def parse_accounts(body: Any) -> Page[Balance]:
+def parse_accounts(body: Any, ours: Collection[str]) -> Page[Balance]:
     """One page of balances that spot orders can use.
+
+    Accounts in currencies that are not `ours` are left out if they cannot be read.
 
     Raises
     ------
     WireError
-        A field is missing or wrong, or an account is of a kind we do not know.
+        A field is missing or wrong, or an account of ours is of a kind we do not know.
 
     References
     ----------
@@ -93,14 +100,26 @@ def parse_accounts(body: Any) -> Page[Balance]:
     """
     page = convert(body, _AccountsPage)
     balances = []
-    for account in page.accounts:
-        if account.type not in SPENDABLE | SET_ASIDE:
-            raise WireError(f"unknown type of account: {account.type[:40]!r}")
-        if account.type in SET_ASIDE or account.platform not in SPOT_PLATFORMS:
+    for row in page.accounts:
+        try:
+            balance = _parse_account(convert(row, _Account))
+        except WireError:
+            if convert(row, _Currency).currency in ours:
+                raise
             continue
-        available = parse_amount(account.available_balance.value)
-        balances.append(Balance(account.currency, available, parse_amount(account.hold.value)))
+        if balance is not None:
+            balances.append(balance)
     return Page(tuple(balances), next_cursor(page.has_next, page.cursor))
+
+
+def _parse_account(account: _Account) -> Balance | None:
+    """The balance of an account; None for one that spot orders cannot use."""
+    if account.type not in SPENDABLE | SET_ASIDE:
+        raise WireError(f"unknown type of account: {account.type[:40]!r}")
+    if account.type in SET_ASIDE or account.platform not in SPOT_PLATFORMS:
+        return None
+    available = parse_amount(account.available_balance.value)
+    return Balance(account.currency, available, parse_amount(account.hold.value))
 
 
 def parse_fee_rates(body: Any) -> FeeRates:

@@ -77,6 +77,11 @@ def parse_fills(body: Any) -> Page[FillWord]:
     return Page(tuple(_parse_fill(fill) for fill in page.fills), page.cursor)
 
 
+def is_execution(word: FillWord) -> bool:
+    """Whether it is a plain fill told in base: the only kind that may be booked as it is."""
+    return word.kind == EXECUTION and word.base_size is not None
+
+
 def fill_event(word: FillWord, client_order_id: str) -> OrderFilled:
     """A fill of our own order, ready to be booked.
 

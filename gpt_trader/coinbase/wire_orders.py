@@ -9,7 +9,10 @@ import msgspec
 
 from gpt_trader.coinbase.decimals import build_amount, parse_amount
 from gpt_trader.coinbase.order_word import (
+    ForeignOrder,
+    Names,
     OrderWord,
+    foreign_order,
     parse_fill_count,
     parse_side,
     parse_status,
@@ -86,7 +89,7 @@ class _OrderAnswer(msgspec.Struct):
 
 
 class _OrdersPage(msgspec.Struct):
-    orders: list[_Order]
+    orders: list[Any]  # row by row, as somebody else's may have shapes we do not know
     has_next: bool
     cursor: str = ""
 
@@ -190,8 +193,8 @@ def parse_order(body: Any) -> OrderWord:
     return _parse_order(convert(body, _OrderAnswer).order)
 
 
-def parse_orders(body: Any) -> Page[OrderWord]:
-    """One page of orders, newest first.
+def parse_orders(body: Any) -> Page[OrderWord | ForeignOrder]:
+    """One page of orders, newest first. A row that is not ours need not be readable.
 
     Raises
     ------
@@ -204,7 +207,14 @@ def parse_orders(body: Any) -> Page[OrderWord]:
     """
     page = convert(body, _OrdersPage)
     cursor = next_cursor(page.has_next, page.cursor)
-    return Page(tuple(_parse_order(order) for order in page.orders), cursor)
+    return Page(tuple(_parse_row(row) for row in page.orders), cursor)
+
+
+def _parse_row(row: Any) -> OrderWord | ForeignOrder:
+    try:
+        return _parse_order(convert(row, _Order))
+    except WireError as error:
+        return foreign_order(convert(row, Names), error)
 
 
 def _parse_order(wire: _Order) -> OrderWord:

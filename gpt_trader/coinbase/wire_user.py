@@ -4,7 +4,10 @@ import msgspec
 
 from gpt_trader.coinbase.decimals import parse_amount
 from gpt_trader.coinbase.order_word import (
+    ForeignOrder,
+    Names,
     UserOrder,
+    foreign_order,
     parse_fill_count,
     parse_side,
     parse_status,
@@ -36,14 +39,16 @@ class _Order(msgspec.Struct):
 
 class _UserEvent(msgspec.Struct):
     type: str
-    orders: list[_Order]
+    orders: list[msgspec.Raw]  # row by row, as somebody else's may have shapes we do not know
 
 
 _USER = msgspec.json.Decoder(list[_UserEvent])
+_ORDER = msgspec.json.Decoder(_Order)
+_NAMES = msgspec.json.Decoder(Names)
 
 
-def parse_user(frame: Frame) -> tuple[UserOrder, ...]:
-    """The orders in one `user` message, in Coinbase's order.
+def parse_user(frame: Frame) -> tuple[UserOrder | ForeignOrder, ...]:
+    """The orders in one `user` message, in Coinbase's order. Those not ours need not be readable.
 
     It carries no single fills: whoever sees `filled_size` grow asks REST for them.
 
@@ -57,7 +62,7 @@ def parse_user(frame: Frame) -> tuple[UserOrder, ...]:
     https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/websocket/user
     """
     return tuple(
-        _parse_order(order, frame.ts_ns, event.type == "snapshot")
+        _parse_row(order, frame.ts_ns, event.type == "snapshot")
         for event in _events(frame)
         for order in event.orders
     )
@@ -82,6 +87,13 @@ def _events(frame: Frame) -> list[_UserEvent]:
         if event.type not in ("snapshot", "update"):
             raise WireError(f"unknown kind of user event: {event.type[:40]!r}")
     return events
+
+
+def _parse_row(row: msgspec.Raw, ts_ns: int, is_snapshot: bool) -> UserOrder | ForeignOrder:
+    try:
+        return _parse_order(decode(_ORDER, row), ts_ns, is_snapshot)
+    except WireError as error:
+        return foreign_order(decode(_NAMES, row), error)
 
 
 def _parse_order(wire: _Order, ts_ns: int, is_snapshot: bool) -> UserOrder:

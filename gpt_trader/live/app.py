@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from gpt_trader.coinbase.readiness import Subscription
 from gpt_trader.coinbase.rest import RestClient
@@ -14,12 +15,11 @@ from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
 from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError
-from gpt_trader.domain.events import TradingStateChanged
-from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.live.clock import EventClock
+from gpt_trader.live.guards import WHY, guarded, tightening
 from gpt_trader.live.health import Health, Pulse
 from gpt_trader.live.lease import hold
 from gpt_trader.live.lockstep import Lockstep
@@ -29,6 +29,7 @@ from gpt_trader.live.opening import (
     choose,
     forget_if_unborn,
     opening,
+    portfolio_of,
     resume,
     trading_state,
 )
@@ -39,13 +40,13 @@ from gpt_trader.live.report import Reporter, close_log, open_log
 from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
 from gpt_trader.live.summary import Ending, document
 from gpt_trader.live.venues import Venue, open_venue, playing
+from gpt_trader.settings import read_guards
 from gpt_trader.store.folders import SessionFolder, profile_folder
 
 REST_S_MAX = 10.0
 SILENCE_S_MAX = 5.0
 FIRST_TRIES = 3
 HEALTH_S = 1.0
-TIGHTNESS = (TradingState.ACTIVE, TradingState.REDUCE_ONLY, TradingState.HALTED)
 Progress = Callable[[int, int], None]
 
 
@@ -63,6 +64,7 @@ class Running:
     """What only the wiring knows of the running session."""
 
     options: Options
+    environ: Mapping[str, str]
     folder: SessionFolder
     started_s: float
     venue: Venue
@@ -103,11 +105,12 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         lockstep = await _lockstep(options, venue, signer, feed, stack)
         if lockstep is not None:
             venue = playing(venue, lockstep.tape)
+        portfolio = portfolio_of(rest, options.profile)
         if resumed:
-            log, engine, news = resume(folder)
+            log, engine, news = resume(folder, portfolio)
         else:
             opened = opening(options, folder, venue, rest, lockstep)
-            log, engine, news = begin(options, folder, opened)
+            log, engine, news = begin(options, folder, opened, portfolio)
         stack.callback(log.close)
         clock.follow(engine)
         stream = _stream(options, venue, signer, feed, engine)
@@ -116,7 +119,7 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         loop = Loop(engine, record, Links(rest, stream, lockstep, venue.is_child), probes, delays)
         stack.callback(loop.desk.close)
         health = Health(profile_folder(settings.var, options.profile))
-        running = Running(options, folder, started_s, venue, health, progress)
+        running = Running(options, environ, folder, started_s, venue, health, progress)
         await loop.take(news)
         return await _trade(loop, running)
 
@@ -153,6 +156,7 @@ async def _trade(loop: Loop, running: Running) -> Result:
     """Recover, trade, and end in good order."""
     ended = "an error ended it"
     beat = asyncio.create_task(_beat(loop, running))
+    loop.guard(beat)
     try:
         with _interrupts(loop) as interrupted:
             if loop.engine.allocation is None:
@@ -162,6 +166,10 @@ async def _trade(loop: Loop, running: Running) -> Result:
             reason = await loop.run(_until(running, len(loop.engine.markets)))
             await loop.close(reason)
             ended = reason
+    except TraderError:
+        if loop.can_abandon:
+            await loop.abandon()
+        raise
     finally:
         beat.cancel()
         _write_health(loop, running, ended)
@@ -198,10 +206,9 @@ def _fault(engine: Engine, session_id: str) -> TraderError | None:
 
 async def _tighten(loop: Loop, options: Options) -> None:
     """A guard that was switched on since holds a resumed session back; none is ever loosened."""
-    wanted = trading_state(options)
-    if TIGHTNESS.index(wanted) > TIGHTNESS.index(loop.engine.trading_state):
-        why = "RISK_KILL_SWITCH_ENABLED or RISK_REDUCE_ONLY_MODE"
-        await loop.take(TradingStateChanged(loop.engine.now_ns, wanted, "the start", why))
+    held_back = tightening(loop.engine, trading_state(options), "the start", WHY)
+    if held_back is not None:
+        await loop.take(held_back)
 
 
 @contextmanager
@@ -256,6 +263,8 @@ def _document(loop: Loop, running: Running, account: Account, reason: str) -> di
 async def _beat(loop: Loop, running: Running) -> None:
     while True:
         _write_health(loop, running, None)
+        guards = read_guards(running.environ, Path.cwd())
+        loop.tighten(guarded(guards.kill_switch, guards.reduce_only), "a guard, while running")
         running.progress(loop.engine.counts["candles"], running.venue.rounds)
         await asyncio.sleep(HEALTH_S)
 

@@ -197,10 +197,11 @@ class Desk:
 
         A row that is no plain fill is not booked: it holds trading back until a person looks.
         """
+        booked = self._engine.ledger.has_booked
         fresh: dict[str, FillWord] = {}  # two rows of one trade are one fill
         # Trade ids are digits without leading zeros: the shorter one is the older one.
         for row in sorted(rows, key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id)):
-            if is_execution(row) and not self._engine.orders.has_fill(row.order_id, row.trade_id):
+            if is_execution(row) and not booked(row.order_id, row.trade_id):
                 fresh.setdefault(row.trade_id, row)
         fills = (fill_event(row, order.client_order_id) for row in fresh.values())
         return (*fills, *self._alarms(rows))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.order import OrderStatus, TradingState
 from gpt_trader.engine.engine import Engine
 
 MESSAGE_AGE_S_MAX = 5.0
@@ -124,9 +124,33 @@ def _ready(engine: Engine, pulse: Pulse) -> list[Condition]:
 
 
 def _allowed(engine: Engine) -> list[Condition]:
-    owing = any(order.owes_fills for order in engine.orders.working())
+    working = engine.orders.working()
+    owing = any(order.owes_fills for order in working)
+    unknown = any(order.status is OrderStatus.UNKNOWN for order in working)
+    torn = any(market.builder.hole_ns is not None for market in engine.markets.values())
+    marked = all(market.mark_ticks > 0 for market in engine.markets.values())
+    age_s = max((engine.now_ns - m.mark_ns) / 1e9 for m in engine.markets.values())
+    age_s_max = float(engine.limits.mark_age_s_max)
     return [
         Condition("trading_active", engine.trading_state is TradingState.ACTIVE, None, None),
         Condition("not_stopping", not engine.stopping, None, None),
         Condition("fills_booked", not owing, None, None),
+        Condition("outcomes_known", not unknown, None, None),
+        Condition("candles_whole", not torn, None, None),
+        Condition(
+            "marks_fresh", marked and age_s <= age_s_max, age_s if marked else None, age_s_max
+        ),
+        Condition("losses_within_limits", _losses_allow(engine), None, None),
     ]
+
+
+def _losses_allow(engine: Engine) -> bool:
+    """No limit on losses denies entries; not known counts as too much."""
+    equity, valuation, limits = engine.equity_units(), engine.valuation, engine.limits
+    if equity is None:
+        return False
+    day_start, peak = valuation.equity_day_start, valuation.equity_peak
+    return (
+        day_start - equity <= day_start * limits.daily_loss_rate_max
+        and peak - equity <= peak * limits.drawdown_rate_max
+    )

@@ -47,8 +47,9 @@ class History:
     async def _load(self, product_id: str, start_ns: int, end_ns: int) -> None:
         candle_s = self._engine.opened.candle_s
         start_s, end_s = start_ns // NS - WARM_UP * candle_s, end_ns // NS
-        if not self._engine.markets[product_id].builder.is_new:
-            start_s = start_ns // NS
+        builder = self._engine.markets[product_id].builder
+        if not builder.is_new:
+            start_s = builder.next_start_ns // NS  # after a failed page: from where it stopped
         while start_s < end_s:
             page_s = min(end_s, start_s + PAGE * candle_s)
             ask = partial(self._rest.candles, product_id, start_s, page_s, candle_s)

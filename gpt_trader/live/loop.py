@@ -1,18 +1,20 @@
 """The live loop: everything that arrives goes through one queue, one at a time, into `step`.
 
 In lockstep an answer is awaited before the next frame is taken, and the tape waits for us. In
-real time requests are tasks, and their answers queue up like any other input.
+real time requests are tasks, and their answers queue up like any other input; while nothing arrives
+the loop wakes by the machine's clock, since silence must not hide an order from us.
 """
 
 import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from gpt_trader.coinbase.heard import Disconnected, Gap, Heard, Ready
-from gpt_trader.coinbase.order_word import OrderWord, UserOrder
+from gpt_trader.coinbase.order_word import ForeignOrder, UserOrder
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.stream import Stream
 from gpt_trader.domain.errors import ExchangeUnreachable
@@ -20,7 +22,6 @@ from gpt_trader.domain.events import (
     CancelAnswered,
     ClockTicked,
     Event,
-    FeedChanged,
     OrderAccepted,
     OrderFilled,
     OrderLost,
@@ -30,22 +31,32 @@ from gpt_trader.domain.events import (
     SessionClosed,
     StopRequested,
     TradesSeen,
+    TradingStateChanged,
 )
+from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.step import step
-from gpt_trader.live.desk import Desk
+from gpt_trader.live.desk import EXCHANGE, NOT_AUTHORIZED, Desk
+from gpt_trader.live.feed import Feed, Part
+from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
 from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
 from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
+from gpt_trader.live.upkeep import RESTING_S, Pace, Upkeep
 
 INBOX_MAX = 10_000
 SILENCE_S_MAX = 60.0  # of the machine's clock, in lockstep: then the exchange is gone
 SILENCE_LOOKS = 10
-RECONCILE_NS = 5_000_000_000  # of event time, between two looks while an answer is owed
+LOOK_S = 1.0  # of the machine's clock, in real time: whatever arrives or does not
+LAG_S_MAX = 2.0  # an older frame says what the market was
+QUEUE_S_MAX = 5.0  # the price of an order that waited longer is of another moment
+COMMIT_ITEMS_MAX, COMMIT_S_MAX = 200, 1.0  # between two commits while the inbox is never empty
 CLOSING_LOOKS, CLOSING_LOOK_S = 40, 0.1  # at orders whose cancel is asked for
-BOOKS_NS = 3_600_000_000_000  # of event time, between two comparisons of the books
+CLOSING_ASKS = 10  # looks between two cancels of the same order
+CLOSING_S_MAX = 30.0  # for an exchange that gives no answer
+LANDING_S_MAX = 2.0  # for answers on their way to a session that breaks down
 
 Item = TypeVar("Item")
 
@@ -68,6 +79,14 @@ class Until:
     tape_ns: int | None  # the end of a tape that plays on the clock and says nothing at its end
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What a connection brought, and when by the machine's clock."""
+
+    at_s: float
+    item: object
+
+
 class Loop:
     """One running session."""
 
@@ -88,16 +107,20 @@ class Loop:
         self._delays = delays
         self._outbox: deque[Request] = deque()
         self._inbox: asyncio.Queue[object] = asyncio.Queue(INBOX_MAX)
-        self.desk = Desk(links.rest, engine, probes)
+        lockstep = links.lockstep is not None
+        self.desk = Desk(links.rest, engine, probes, None if lockstep else QUEUE_S_MAX)
         self.books = Reconciliation(engine, links.rest, self.desk, self.take, monotonic_s)
-        self._history = History(engine, links.rest, self.desk, self.take)
+        self._feed = Feed(engine, self.take)
+        history = History(engine, links.rest, self.desk, self.take)
+        pace = Pace(self._event_s, None) if lockstep else Pace(monotonic_s, RESTING_S)
+        self._upkeep = Upkeep(engine, self.books, history, self._feed, pace)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_sequence = -1
         self._barrier: Barrier | None = None
-        self._ready = False
         self._stop: str | None = None
         self._failure: BaseException | None = None
-        self._reconciled_ns = self._compared_ns = engine.now_ns
+        self._looked_s = self._committed_s = self.turned_s
+        self._uncommitted = 0  # items
 
     # --- from outside -----------------------------------------------------------------------
 
@@ -109,6 +132,16 @@ class Loop:
         """End the session in good order."""
         self._stop = reason
         self._wake()
+
+    def tighten(self, wanted: TradingState, who: str) -> None:
+        """Hold trading back as far as `wanted`, if it is not yet; to say it again does no harm."""
+        held_back = tightening(self.engine, wanted, who, WHY)
+        if held_back is not None and not self._inbox.full():
+            self._inbox.put_nowait(held_back)
+
+    def guard(self, task: asyncio.Task[None]) -> None:
+        """End the session if `task` breaks: silence would look like health."""
+        task.add_done_callback(self._note_failure)
 
     async def recover(self) -> None:
         """Settle what a crash left open and compare the books; nothing is decided before."""
@@ -128,7 +161,7 @@ class Loop:
             readers.append(asyncio.create_task(self._read(self._links.lockstep.messages())))
             readers.append(asyncio.create_task(self._watch()))
         for reader in readers:
-            reader.add_done_callback(self._note_failure)
+            self.guard(reader)
         try:
             return await self._turn(until)
         finally:
@@ -143,15 +176,41 @@ class Loop:
         """
         await self.take(StopRequested(self.engine.now_ns, reason))
         await self._land()
-        for _ in range(CLOSING_LOOKS):
-            await self.books.orders()
-            if not self.engine.orders.working():
+        begun_s = monotonic_s()
+        for look in range(1, CLOSING_LOOKS + 1):
+            # Without an answer the comparison of the books, below, says so as the last word.
+            with suppress(ExchangeUnreachable):
+                await self.books.orders()
+            if not self.engine.orders.working() or monotonic_s() - begun_s > CLOSING_S_MAX:
                 break
+            if look % CLOSING_ASKS == 0:
+                await self.books.unanswered_cancels()
+                await self.take(StopRequested(self.engine.now_ns, reason))
             await asyncio.sleep(CLOSING_LOOK_S)
         await self.books.books()
         if self.engine.books_agree and not self.engine.orders.working():
             await self.take(SessionClosed(self.engine.now_ns, reason))
         self.record.commit_durable()
+
+    @property
+    def can_abandon(self) -> bool:
+        """Our own exchange in lockstep stands still without us: nothing can fill there."""
+        return not (self._links.lockstep is not None and self._links.is_new_exchange)
+
+    async def abandon(self) -> None:
+        """Cancel at the exchange what may still fill, past the log, which may be what broke."""
+        self.desk.stop_creating()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LANDING_S_MAX)
+        order_ids = {order.order_id for order in self.engine.orders.working()}
+        while not self._inbox.empty():
+            match self._inbox.get_nowait():
+                case OrderAccepted(order_id=order_id):
+                    order_ids.add(order_id)
+                case _:
+                    pass
+        if named := sorted(order_ids - {""}):
+            await self.desk.cancel_at_once(named)
 
     # --- one at a time ----------------------------------------------------------------------
 
@@ -162,6 +221,10 @@ class Loop:
             order = self.engine.orders.get(event.client_order_id)
             if order is not None and order.booked_lots < order.lots:
                 self._probes.passed("partial_fill")
+        if isinstance(event, OrderRejected) and event.reason == NOT_AUTHORIZED:
+            held_back = tightening(self.engine, TradingState.REDUCE_ONLY, EXCHANGE, event.message)
+            if held_back is not None:
+                await self.take(held_back)
         if self._outbox:
             await self._empty_outbox()
 
@@ -191,7 +254,11 @@ class Loop:
             while not self._inbox.empty():
                 match self._inbox.get_nowait():
                     case (
-                        OrderAccepted() | OrderRejected() | OrderLost() | CancelAnswered() as answer
+                        OrderAccepted()
+                        | OrderRejected()
+                        | OrderLost()
+                        | CancelAnswered()
+                        | TradingStateChanged() as answer
                     ):
                         await self.take(answer)
                     case _:
@@ -203,7 +270,6 @@ class Loop:
             raise self._failure
 
     def _note_failure(self, task: asyncio.Task[None]) -> None:
-        """A reader or a request that breaks ends the session: silence would look like health."""
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._failure = failure
             self._wake()
@@ -224,27 +290,62 @@ class Loop:
 
     async def _turn(self, until: Until) -> str:
         while (reason := self._over(until)) is None:
-            item = await self._inbox.get()
+            item = await self._next()
             self.turned_s = monotonic_s()
             if self._failure is not None:
                 raise self._failure
             match item:
-                case Finished():
+                case _Arrival(item=Finished()):
                     return "the tape ended"
-                case Barrier():
-                    self._barrier = item
-                case Heard():
-                    self.heard_s = self.turned_s
-                    await self._heard(item)
+                case _Arrival(item=Barrier() as barrier):
+                    self._barrier = barrier
+                case _Arrival(at_s=at_s, item=Heard() as heard):
+                    await self._keep_pace(at_s)
+                    self.heard_s = at_s
+                    await self._heard(heard)
                 case None:
                     pass  # a wake-up: the loop's condition says what for
                 case _:
                     await self.take(item)  # type: ignore[arg-type]
             if self._links.lockstep is not None:
                 await self._settle(self._links.lockstep)
-            elif self._inbox.empty():
-                self.record.commit()
+            else:
+                await self._look()
+                await self._commit()
         return reason
+
+    async def _next(self) -> object:
+        """The next item; in real time None after a while without one."""
+        if self._links.lockstep is not None:
+            return await self._inbox.get()
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
+
+    async def _keep_pace(self, arrived_s: float) -> None:
+        """In real time an old frame must not be traded on as if it were news."""
+        lag_s = self.turned_s - arrived_s
+        if self._links.lockstep is None and lag_s > LAG_S_MAX:
+            await self._feed.lose(Part.PACE, f"behind the market by {lag_s:.1f} s")
+
+    async def _look(self) -> None:
+        """In real time see every second to what is owed, whether frames come or not."""
+        if self.turned_s - self._looked_s >= LOOK_S:
+            self._looked_s = self.turned_s
+            await self._upkeep.look()
+
+    async def _commit(self) -> None:
+        """In real time write down what was taken in once nothing waits, and now and then."""
+        self._uncommitted += 1
+        drained = self._inbox.empty()
+        if drained:
+            await self._feed.mend(Part.PACE, "level with the market")
+        late = self.turned_s - self._committed_s >= COMMIT_S_MAX
+        if drained or late or self._uncommitted >= COMMIT_ITEMS_MAX:
+            self.record.settle()
+            self._uncommitted, self._committed_s = 0, self.turned_s
 
     async def _watch(self) -> None:
         """In lockstep the exchange always has something to say: long silence is its end."""
@@ -264,53 +365,36 @@ class Loop:
                         await self.take(item)
                 case ClockTicked():
                     await self.take(item)
-                    await self._each_tick()
+                    await self._upkeep.ticked()
+                    if self._links.lockstep is not None:
+                        await self._upkeep.look()
                 case UserOrder():
-                    await self._order_word(item, item.ts_ns)
+                    await self._order_word(item)
+                case ForeignOrder():
+                    await self.books.foreign(item)
                 case Ready():
-                    await self._feed_is_ready()
+                    await self._upkeep.connected()
                 case Gap():
                     pass  # the stream drops the connection, and says so next
                 case Disconnected(reason=reason):
-                    self._ready = False
-                    await self.take(FeedChanged(self.engine.now_ns, False, reason))
+                    await self._feed.lose(Part.CONNECTION, reason)
         self._settled_sequence = heard.sequence
 
-    async def _order_word(self, word: OrderWord, ts_ns: int) -> None:
+    async def _order_word(self, word: UserOrder) -> None:
         if self.engine.orders.get(word.client_order_id) is None:
             await self.books.foreign(word)
         else:
-            await self.books.word(word, ts_ns)
+            await self._upkeep.word(word, word.ts_ns)
 
-    async def _feed_is_ready(self) -> None:
-        """After every (re)connect: what happened meanwhile is asked for, not assumed."""
-        await self.books.orders()
-        self._ready = True
-        await self.take(FeedChanged(self.engine.now_ns, True, "subscribed, snapshots taken in"))
-        await self._history.fill()
-
-    async def _each_tick(self) -> None:
-        now_ns = self.engine.now_ns
-        await self._history.fill()
-        if now_ns - self._reconciled_ns >= RECONCILE_NS and self._owed():
-            self._reconciled_ns = now_ns
-            await self.books.orders()
-        if now_ns - self._compared_ns >= BOOKS_NS and not self.engine.orders.working():
-            self._compared_ns = now_ns
-            await self.books.books()
-
-    def _owed(self) -> bool:
-        """An answer or a fill is missing that the exchange can give."""
-        late_ns = self.engine.now_ns - RECONCILE_NS
-        return any(
-            order.owes_fills or (not order.order_id and order.intended_ns <= late_ns)
-            for order in self.engine.orders.working()
-        )
+    def _event_s(self) -> float:
+        return self.engine.now_ns / 1e9
 
     async def _settle(self, lockstep: Lockstep) -> None:
         """Answer the barrier once all before it is processed and on disk."""
         barrier = self._barrier
-        if barrier is None or not self._ready or self._settled_sequence < barrier.sequence:
+        if barrier is None or self._settled_sequence < barrier.sequence:
+            return
+        if self._feed.fails(Part.CONNECTION):
             return
         self._barrier = None
         self.record.settle()
@@ -323,4 +407,4 @@ class Loop:
         async for item in source:
             if self._delays is not None:
                 await asyncio.sleep(self._delays.random() * READER_DELAY_S)
-            await self._inbox.put(item)
+            await self._inbox.put(_Arrival(monotonic_s(), item))

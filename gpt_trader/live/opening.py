@@ -14,6 +14,7 @@ from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import Event, SessionOpened, SessionResumed
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
+from gpt_trader.live.guards import guarded
 from gpt_trader.live.lockstep import Lockstep
 from gpt_trader.live.options import Options
 from gpt_trader.live.recovery import fold
@@ -25,6 +26,7 @@ from gpt_trader.store.folders import SessionFolder, new_session, sessions, unfin
 from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
+PORTFOLIO = "portfolio_uuid"  # its name in the log's meta
 CANDLE_GRACE_NS = 1_000_000_000
 """Coinbase batches trades for 250 ms, so a heartbeat may overtake the last ones of a candle. In
 lockstep the exchange sends all trades of a round before its heartbeat."""
@@ -56,19 +58,48 @@ def forget_if_unborn(folder: SessionFolder) -> None:
     shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def resume(folder: SessionFolder) -> tuple[EventLog, Engine, Event]:
-    """Fold the log of a killed session into an engine."""
+def portfolio_of(rest: RestClient, profile: str) -> str:
+    """The portfolio that the key trades in, if the key may be used at all.
+
+    Raises
+    ------
+    UsageError
+        Where money is real, the key may do more than trade.
+    """
+    permissions = rest.key_permissions()
+    if profile in ("canary", "prod") and permissions.can_transfer:
+        raise UsageError(
+            "this API key can transfer money out of the account: make one that can only view and "
+            "trade"
+        )
+    return permissions.portfolio_uuid
+
+
+def resume(folder: SessionFolder, portfolio: str) -> tuple[EventLog, Engine, Event]:
+    """Fold the log of a killed session into an engine.
+
+    Raises
+    ------
+    UsageError
+        It traded in another portfolio: its books are no books of this one.
+    """
     log = EventLog.open(folder.log, wall_ns)
+    if log.meta[PORTFOLIO] != portfolio:
+        log.close()
+        raise UsageError(
+            f"the unfinished session {folder.session_id} belongs to another portfolio than this "
+            "API key: use its key, or leave it for good with --discard"
+        )
     engine, folded = fold(log)
     return log, engine, SessionResumed(engine.now_ns, folded)
 
 
 def begin(
-    options: Options, folder: SessionFolder, opened: SessionOpened
+    options: Options, folder: SessionFolder, opened: SessionOpened, portfolio: str
 ) -> tuple[EventLog, Engine, Event]:
     """Make an engine and an empty log for a new session."""
     engine = Engine(opened)
-    log = EventLog.create(folder.log, _meta(options, folder), wall_ns)
+    log = EventLog.create(folder.log, {**_meta(options, folder), PORTFOLIO: portfolio}, wall_ns)
     return log, engine, opened
 
 
@@ -80,7 +111,7 @@ def opening(
     quotes = sorted({product.quote for product in products})
     if len(quotes) != 1:
         raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
-    cash = rest.balances().get(quotes[0], Decimal(0))
+    cash = rest.balances(quotes).get(quotes[0], Decimal(0))
     if cash <= 0:
         raise UsageError(f"the account holds no {quotes[0]}: there is nothing to trade with")
     rates = rest.fee_rates()
@@ -104,9 +135,9 @@ def opening(
 
 def trading_state(options: Options) -> TradingState:
     """What may be sent at the start: real money waits for a person, a guard is honoured."""
-    if options.settings.kill_switch or options.profile in ("canary", "prod"):
+    if options.profile in ("canary", "prod"):
         return TradingState.HALTED
-    return TradingState.REDUCE_ONLY if options.settings.reduce_only else TradingState.ACTIVE
+    return guarded(options.settings.kill_switch, options.settings.reduce_only)
 
 
 def _namespace(folder: SessionFolder, lockstep: Lockstep | None) -> str:

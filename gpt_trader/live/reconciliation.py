@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
-from gpt_trader.coinbase.order_word import OrderWord
+from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.domain.events import (
     BalancesSeen,
@@ -29,7 +29,11 @@ ABSENT_AFTER_S = 150.0
 """A request is signed for 120 s of the machine's clock; with 30 s to spare, none sent before can
 be accepted any more. The exchange's clock is no measure: a tape's runs faster."""
 LISTINGS_MIN = 2
-"""One listing proves nothing: listings lag."""
+"""One listing proves nothing: listings lag. Only those made after that time count."""
+ABSENT_DAYS_NS = 86_400_000_000_000
+"""An order called absent is looked for so long: should it surface after all, it is taken back."""
+LOOKS_MAX = 3
+"""At books that differ: fills that happen between the two halves of a look pass by themselves."""
 LOOK_BACK_NS = 60_000_000_000
 """Listings begin this much before the oldest open question, for clocks that differ a little."""
 
@@ -58,35 +62,38 @@ class Reconciliation:
         self._desk = desk
         self._take = take
         self._machine_s = machine_s
-        self._listings: dict[str, int] = {}  # full listings that did not show an order
-        self._unlisted_s: dict[str, float] = {}  # when the first of them was made
+        self._listings: dict[str, int] = {}  # late listings that did not show an order
+        self._unlisted_s: dict[str, float] = {}  # when the first of all was made
         self._foreign: set[str] = set()
 
     async def orders(self) -> None:
         """List the orders since the oldest open question and take in what they say."""
-        questions = self._engine.orders.working()
+        working = self._engine.orders.working()
+        questions = (*working, *self._absent_lately())
         if not questions:
             return
         start_ns = min(order.intended_ns for order in questions) - LOOK_BACK_NS
         product_ids = tuple(self._engine.markets)
+        asked_s = self._machine_s()
         words = await self._desk.call(lambda: self._rest.orders(start_ns, product_ids))
         listed = set()
         for word in words:
             listed.add(word.client_order_id)
-            if self._engine.orders.get(word.client_order_id) is not None:
-                await self.word(word, self._engine.now_ns)
-            else:
-                await self.foreign(word)
-        for order in questions:
+            match word:
+                case OrderWord() if self._engine.orders.get(word.client_order_id) is not None:
+                    await self.word(word, self._engine.now_ns)
+                case _:
+                    await self.foreign(word)
+        for order in working:
             if order.client_order_id not in listed:
-                await self._unlisted(order)
+                await self._unlisted(order.client_order_id, asked_s)
 
     async def word(self, word: OrderWord, ts_ns: int) -> None:
         """Take in one cumulative word on an order of ours."""
         for event in await self._desk.news_of(word, ts_ns):
             await self._take(event)
 
-    async def foreign(self, word: OrderWord) -> None:
+    async def foreign(self, word: OrderWord | ForeignOrder) -> None:
         """Show an order that is not ours, once."""
         if word.order_id in self._foreign:
             return
@@ -98,14 +105,24 @@ class Reconciliation:
         )
 
     async def books(self) -> None:
-        """Compare the ledger with the account and write down how they differ, if they do."""
+        """Compare the ledger with the account and write down how they differ, if they do.
+
+        A difference counts if it is still the same after the orders were listed again.
+        """
         differences = (await self.account()).differences
+        for _ in range(LOOKS_MAX):
+            if not differences:
+                break
+            await self.orders()
+            seen, differences = differences, (await self.account()).differences
+            if seen == differences:
+                break
         await self._take(BooksCompared(self._engine.now_ns, differences))
 
     async def account(self) -> Account:
         """What the account holds now, and where that is not what the ledger expects."""
         assert self._engine.allocation is not None
-        totals = await self._desk.call(self._rest.balances)
+        totals = await self._totals()
         differences = self._engine.allocation.differences(self._engine.ledger, totals)
         return Account(totals, differences)
 
@@ -125,10 +142,9 @@ class Reconciliation:
         for _ in range(LISTINGS_MIN):
             await self.orders()
         for order in self._engine.orders.working():
-            listings = self._listings.get(order.client_order_id, 0)
-            if order.status is OrderStatus.UNKNOWN and listings >= LISTINGS_MIN:
+            if order.status is OrderStatus.UNKNOWN and order.client_order_id in self._unlisted_s:
                 name = order.client_order_id
-                await self._take(OrderAbsent(self._engine.now_ns, name, listings))
+                await self._take(OrderAbsent(self._engine.now_ns, name, LISTINGS_MIN))
 
     async def unanswered_cancels(self) -> None:
         """Let a cancel without an effect be asked for again; to ask twice does no harm."""
@@ -145,17 +161,34 @@ class Reconciliation:
 
     async def opening_balances(self) -> None:
         """Write down what the account holds before the first order."""
-        totals = await self._desk.call(self._rest.balances)
+        totals = await self._totals()
         await self._take(BalancesSeen(self._engine.now_ns, totals))
 
-    async def _unlisted(self, order: Order) -> None:
-        """Count a listing without the order; enough of them, late enough, are the answer no."""
-        if order.status not in (OrderStatus.INTENDED, OrderStatus.UNKNOWN):
-            return  # the exchange has confirmed it once: a listing that lags changes nothing
-        name = order.client_order_id
-        self._listings[name] = self._listings.get(name, 0) + 1
+    async def _totals(self) -> dict[str, Decimal]:
+        products = self._engine.opened.products
+        ours = {name for product in products for name in (product.base, product.quote)}
+        return await self._desk.call(lambda: self._rest.balances(ours))
+
+    def _absent_lately(self) -> tuple[Order, ...]:
+        since_ns = self._engine.now_ns - ABSENT_DAYS_NS
+        return tuple(
+            order
+            for order in self._engine.orders.all()
+            if order.status is OrderStatus.ABSENT and order.intended_ns >= since_ns
+        )
+
+    async def _unlisted(self, name: str, asked_s: float) -> None:
+        """Count a listing without the order; enough of them, late enough, are the answer no.
+
+        One that is in flight was not to be listed yet, and one that the exchange has confirmed
+        once is there: a listing that lags changes nothing. Both are left alone.
+        """
+        order = self._engine.orders.get(name)
+        if order is None or order.status is not OrderStatus.UNKNOWN:
+            return
         # The first such listing came after the request, so the request is at least as old.
-        now_s = self._machine_s()
-        age_s = now_s - self._unlisted_s.setdefault(name, now_s)
-        if self._listings[name] >= LISTINGS_MIN and age_s >= ABSENT_AFTER_S:
+        if asked_s - self._unlisted_s.setdefault(name, self._machine_s()) < ABSENT_AFTER_S:
+            return
+        self._listings[name] = self._listings.get(name, 0) + 1
+        if self._listings[name] >= LISTINGS_MIN:
             await self._take(OrderAbsent(self._engine.now_ns, name, self._listings[name]))

@@ -35,6 +35,7 @@ from gpt_trader.domain.events import (
 )
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
+from gpt_trader.live.desk import EXCHANGE
 
 LOGGER = logging.getLogger("gpt_trader")
 MINUTE_NS = 60_000_000_000
@@ -206,7 +207,8 @@ def _line_of_session(event: Event) -> tuple[int, str]:
         case ForeignOrderSeen(order_id=order_id):
             return logging.WARNING, f"foreign order {order_id} on {event.product_id}: not ours"
         case TradingStateChanged(state=state):
-            return logging.WARNING, f"trading {state.value} by {event.who}: {event.why}"
+            level = logging.CRITICAL if event.who == EXCHANGE else logging.WARNING
+            return level, f"trading {state.value} by {event.who}: {event.why}"
         case StopRequested(reason=reason):
             return logging.INFO, f"stop requested: {reason}"
         case SessionClosed(reason=reason):

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gpt_trader.domain.errors import ExchangeUnreachable, StoreRefused, UsageError
 from gpt_trader.live.lockstep import Tape
@@ -110,6 +112,11 @@ def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -
             f"profile {options.profile} needs an API key: --coinbase-key-file FILE, as downloaded"
         )
     host = options.host or COINBASE_HOST
+    if options.profile == "dev" and (options.ca is None or not _is_this_machine(host)):
+        raise UsageError(
+            f"profile dev trades at an exchange of this machine only: --coinbase-host {host} needs "
+            "a loopback address and --coinbase-ca FILE"
+        )
     return Venue(
         host=host,
         stream_url=COINBASE_STREAM if options.host is None else f"wss://{host}/",
@@ -121,6 +128,14 @@ def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -
         ends_ns=None,
         is_child=False,
     )
+
+
+def _is_this_machine(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname
+    try:
+        return name == "localhost" or ip_address(name or "").is_loopback
+    except ValueError:  # a name, which may mean any machine
+        return False
 
 
 def playing(venue: Venue, tape: Tape) -> Venue:

@@ -57,7 +57,7 @@ def a_user_order(**changes: Any) -> dict[str, Any]:
     order = {
         "avg_price": "151.62",
         "cancel_reason": "",
-        "client_order_id": "ours-17",
+        "client_order_id": "gt-17",
         "completion_percentage": "40",
         "cumulative_quantity": "0.8",
         "filled_value": "121.296",
@@ -80,7 +80,7 @@ def an_order(**changes: Any) -> dict[str, Any]:
         "order_id": "7d1f0c55",
         "product_id": "SOL-USD",
         "side": "BUY",
-        "client_order_id": "ours-17",
+        "client_order_id": "gt-17",
         "status": "OPEN",
         "created_time": "2026-11-23T09:14:58.2Z",
         "filled_size": "0.8",
@@ -158,7 +158,7 @@ def a_draft(**changes: Any) -> Draft:
     return Draft(**(fields | changes))
 
 
-def an_intent(client_order_id: str = "ours-17", **changes: Any) -> OrderIntended:
+def an_intent(client_order_id: str = "gt-17", **changes: Any) -> OrderIntended:
     return OrderIntended(TS_NS, client_order_id, a_draft(**changes), ())
 
 

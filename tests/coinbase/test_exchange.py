@@ -16,7 +16,7 @@ import pytest
 
 from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.heard import Ready
-from gpt_trader.coinbase.order_word import UserOrder
+from gpt_trader.coinbase.order_word import OrderWord, UserOrder
 from gpt_trader.coinbase.readiness import Subscription
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
@@ -125,13 +125,14 @@ def place_orders(client: RestClient, prefix: str) -> None:
 
 def test_orders_are_heard_listed_and_paid_to_the_last_unit(place: Place) -> None:
     with a_client(place) as client:
-        before = client.balances()
+        before = client.balances(["USD", "BTC"])
 
         heard = asyncio.run(asyncio.wait_for(life(place, client, "one"), 20))
 
-        words = {word.client_order_id: word for word in client.orders(None, ["BTC-USD"])}
+        listing = client.orders(None, ["BTC-USD"])
+        words = {word.client_order_id: word for word in listing if isinstance(word, OrderWord)}
         [taken] = [fill_event(row, "one-take") for row in client.fills(None, None)]
-        after = client.balances()
+        after = client.balances(["USD", "BTC"])
     assert words["one-take"].status is OrderStatus.FILLED
     assert words["one-rest"].status is OrderStatus.CANCELLED
     last = {order.client_order_id: order for order in heard}
@@ -162,7 +163,7 @@ def test_products_fees_permissions_and_time_are_read(place: Place) -> None:
 def test_a_key_the_exchange_does_not_know_is_refused(place: Place, tmp_path: Path) -> None:
     with a_client(place, write_key_file(tmp_path, pem_of(a_key()))) as client:
         with pytest.raises(NotAuthorized, match="401"):
-            client.balances()
+            client.balances(["USD", "BTC"])
         with pytest.raises(NotAuthorized, match="401"):
             client.create(an_intent("stranger", **REST))
     with a_client(place) as client:

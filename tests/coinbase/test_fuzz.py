@@ -155,7 +155,10 @@ BODIES: tuple[tuple[Callable[[Any], object], Any], ...] = (
     (parse_order, {"order": an_order()}),
     (parse_orders, {"orders": [an_order(), an_order()], "has_next": True, "cursor": "c"}),
     (parse_fills, {"fills": [a_fill(), a_fill()], "cursor": ""}),
-    (parse_accounts, {"accounts": [an_account()], "has_next": False, "cursor": ""}),
+    (
+        lambda body: parse_accounts(body, ["USD"]),
+        {"accounts": [an_account()], "has_next": False, "cursor": ""},
+    ),
     (parse_fee_rates, {"fee_tier": {"maker_fee_rate": "0.004", "taker_fee_rate": "0.006"}}),
     (
         parse_key_permissions,
@@ -197,7 +200,7 @@ def test_mutated_answers_are_refused_or_read(parse: Callable[[Any], object], bod
 def test_a_mutated_answer_to_a_create_never_names_another_order() -> None:
     dice = random.Random(2)
     bodies = (
-        {"success": True, "success_response": {"order_id": "7d", "client_order_id": "ours-17"}},
+        {"success": True, "success_response": {"order_id": "7d", "client_order_id": "gt-17"}},
         {"success": False, "error_response": {"error": "INSUFFICIENT_FUND", "message": "m"}},
     )
 
@@ -210,7 +213,7 @@ def test_a_mutated_answer_to_a_create_never_names_another_order() -> None:
                 outcomes.add("unknown")
                 continue
             outcomes.add(type(answer).__name__)
-            assert answer.client_order_id == "ours-17"
+            assert answer.client_order_id == "gt-17"
             if isinstance(answer, OrderAccepted):
                 assert mutant["success"] is True and answer.order_id
             else:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gpt_trader.coinbase.errors import NotAuthorized
+from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.domain.errors import (
@@ -36,7 +37,7 @@ from tests.coinbase.servers import Answer, RestServer, an_answer, rest_server
 
 AUTHORITY = make_authority()
 KEY = pem_of(a_key())
-CREATED = {"success": True, "success_response": {"order_id": "7d1f", "client_order_id": "ours-17"}}
+CREATED = {"success": True, "success_response": {"order_id": "7d1f", "client_order_id": "gt-17"}}
 ROOT = "/api/v3/brokerage"
 
 
@@ -64,10 +65,10 @@ def test_an_order_goes_out_once_signed_and_comes_back_accepted(tmp_path: Path) -
     with exchange(tmp_path, an_answer(CREATED)) as (client, server):
         answer = client.create(an_intent())
 
-    assert answer == OrderAccepted(7, "ours-17", "7d1f")
+    assert answer == OrderAccepted(7, "gt-17", "7d1f")
     [request] = server.requests
     assert (request.method, request.path) == ("POST", f"{ROOT}/orders")
-    assert request.body["client_order_id"] == "ours-17"
+    assert request.body["client_order_id"] == "gt-17"
     assert request.headers["Authorization"].startswith("Bearer ey")
 
 
@@ -95,7 +96,7 @@ def test_a_definite_no_is_a_rejection(answer: Answer, reason: str, tmp_path: Pat
         rejected = client.create(an_intent())
 
     assert isinstance(rejected, OrderRejected)
-    assert (rejected.reason, rejected.client_order_id) == (reason, "ours-17")
+    assert (rejected.reason, rejected.client_order_id) == (reason, "gt-17")
     assert len(server.requests) == 1
 
 
@@ -189,7 +190,7 @@ def test_nobody_listens_is_unknown_for_an_order_and_unreachable_for_a_question(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("body", [b"Unauthorized", b'{"error":"X","message":"Missing scopes"}'])
+@pytest.mark.parametrize("body", [b'{"error":"X","message":"Missing scopes"}'])
 @pytest.mark.parametrize("call", ["create", "cancel", "orders"])
 def test_a_key_that_is_not_accepted_is_told_apart(
     status: int, body: bytes, call: str, tmp_path: Path
@@ -206,6 +207,21 @@ def test_a_key_that_is_not_accepted_is_told_apart(
         calls[call](client)
 
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_bare_401_is_no_word_on_an_order(status: int, tmp_path: Path) -> None:
+    """Something between us and Coinbase may have said it after the order was placed."""
+    bare = Answer(status, b"Unauthorized")
+    with exchange(tmp_path, bare, bare, bare) as (client, server):
+        with pytest.raises(OutcomeUnknown, match=str(status)):
+            client.create(an_intent())
+        with pytest.raises(OutcomeUnknown, match=str(status)):
+            client.cancel(["7d1f"])
+        with pytest.raises(NotAuthorized, match=str(status)):
+            client.orders(None, [])
+
+    assert len(server.requests) == 3
 
 
 def test_without_a_key_nothing_is_sent_that_could_change_anything(tmp_path: Path) -> None:
@@ -276,7 +292,8 @@ def test_a_listing_is_read_to_its_last_page_and_a_later_word_counts(tmp_path: Pa
     with exchange(tmp_path, *map(an_answer, pages)) as (client, server):
         words = client.orders(1_767_323_045_000_006_000, ["SOL-USD", "BTC-USD"])
 
-    assert [(word.order_id, word.status.value) for word in words] == [
+    read = [word for word in words if isinstance(word, OrderWord)]
+    assert [(word.order_id, word.status.value) for word in read] == [
         ("a", "OPEN"),
         ("b", "FILLED"),
         ("c", "OPEN"),
@@ -329,7 +346,10 @@ def test_balances_are_free_and_held_together_over_all_pages(tmp_path: Path) -> N
         },
     ]
     with exchange(tmp_path, *map(an_answer, pages)) as (client, _):
-        assert client.balances() == {"USD": Decimal("120.75"), "BTC": Decimal("1.00000002")}
+        assert client.balances(["USD", "BTC"]) == {
+            "USD": Decimal("120.75"),
+            "BTC": Decimal("1.00000002"),
+        }
 
 
 def test_cancels_go_out_by_the_hundred(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.coinbase.certificates import GOOD, make_authority, server_context, wr
 from tests.coinbase.servers import Answer, an_answer, rest_server
 
 ORDERS = "/api/v3/brokerage/orders"
-CREATED = {"success": True, "success_response": {"order_id": "7d1f", "client_order_id": "ours-17"}}
+CREATED = {"success": True, "success_response": {"order_id": "7d1f", "client_order_id": "gt-17"}}
 TIME = an_answer({"epochSeconds": "7", "epochMillis": "7000", "iso": "1970-01-01T00:00:07Z"})
 DELAY_S = 0.2
 

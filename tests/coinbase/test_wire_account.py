@@ -15,6 +15,8 @@ from gpt_trader.coinbase.wire_account import (
 from gpt_trader.domain.errors import WireError
 from tests.coinbase.builders import an_account, sample
 
+OURS = ("USD", "BTC")
+
 
 def page(*accounts: dict[str, Any]) -> dict[str, Any]:
     return {"accounts": list(accounts), "has_next": False, "cursor": "", "size": len(accounts)}
@@ -32,7 +34,7 @@ def test_recorded_balances_are_read() -> None:
         hold={"value": "450.00", "currency": "USD"},
     )
 
-    balances = parse_accounts(json.loads(sample("http_accounts.json", page(btc, usd)))).rows
+    balances = parse_accounts(json.loads(sample("http_accounts.json", page(btc, usd))), OURS).rows
 
     assert balances == (
         Balance("BTC", Decimal("1.23456789"), Decimal("0.005")),
@@ -50,7 +52,7 @@ def test_recorded_balances_are_read() -> None:
     ],
 )
 def test_what_spot_orders_cannot_spend_is_not_counted(changes: dict[str, Any]) -> None:
-    assert parse_accounts(page(an_account(**changes))).rows == ()
+    assert parse_accounts(page(an_account(**changes)), OURS).rows == ()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,10 @@ def test_what_spot_orders_cannot_spend_is_not_counted(changes: dict[str, Any]) -
 )
 def test_a_wrong_account_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(WireError):
-        parse_accounts(page(an_account(**changes)))
+        parse_accounts(page(an_account(**changes)), OURS)
+    others = page(an_account(**changes), an_account(currency="BTC"))
+    [left] = parse_accounts(others, ["BTC"]).rows  # in a currency that is not the session's
+    assert left.currency == "BTC"
 
 
 def test_fee_rates_are_fractions() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
 from gpt_trader.coinbase.wire_fills import fill_event, parse_fills
 from gpt_trader.coinbase.wire_orders import (
     build_cancel,
@@ -44,7 +45,7 @@ def test_an_intent_becomes_the_request_and_nothing_more(
     body = build_create(an_intent(**changes, reduces=True))
 
     assert body == {
-        "client_order_id": "ours-17",
+        "client_order_id": "gt-17",
         "product_id": "SOL-USD",
         "side": "BUY",
         "order_configuration": configuration,
@@ -78,7 +79,7 @@ def test_a_draft_that_cannot_be_said_on_the_wire_stops_the_process(changes: dict
 
 
 def success(**changes: Any) -> dict[str, Any]:
-    created = {"order_id": "7d1f", "client_order_id": "ours-17", "product_id": "SOL-USD"}
+    created = {"order_id": "7d1f", "client_order_id": "gt-17", "product_id": "SOL-USD"}
     return {"success": True, "success_response": created | changes}
 
 
@@ -91,7 +92,7 @@ def rejection(**changes: Any) -> dict[str, Any]:
     [success(), success() | {"failure_reason": "UNKNOWN_FAILURE_REASON"}],
 )
 def test_success_with_our_ids_is_accepted_whatever_the_reason_says(body: dict[str, Any]) -> None:
-    assert parse_created(body, an_intent(), 9) == OrderAccepted(9, "ours-17", "7d1f")
+    assert parse_created(body, an_intent(), 9) == OrderAccepted(9, "gt-17", "7d1f")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_rejection_tells_the_reason_that_says_most(
 ) -> None:
     rejected = parse_created(rejection(**failure), an_intent(), 9)
 
-    assert rejected == OrderRejected(9, "ours-17", reason, message)
+    assert rejected == OrderRejected(9, "gt-17", reason, message)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_a_rejection_tells_the_reason_that_says_most(
     ],
 )
 def test_an_answer_that_does_not_decide_leaves_the_outcome_unknown(body: Any) -> None:
-    with pytest.raises(OutcomeUnknown, match="ours-17"):
+    with pytest.raises(OutcomeUnknown, match="gt-17"):
         parse_created(body, an_intent(), 9)
 
 
@@ -243,11 +244,11 @@ def test_recorded_fills_are_read() -> None:
 def test_a_fill_of_ours_becomes_the_event_that_is_booked() -> None:
     [word] = parse_fills({"fills": [a_fill()], "cursor": ""}).rows
 
-    event = fill_event(word, "ours-17")
+    event = fill_event(word, "gt-17")
 
     assert (event.ts_ns, event.client_order_id, event.trade_id) == (
         TS_NS - 5_100_000_000,
-        "ours-17",
+        "gt-17",
         "555",
     )
     assert (event.price, event.base_size, event.fee) == (
@@ -262,7 +263,7 @@ def test_what_is_no_plain_fill_is_shown_but_never_booked(changes: dict[str, Any]
     [word] = parse_fills({"fills": [a_fill(**changes)], "cursor": ""}).rows
 
     with pytest.raises(WireError, match="no plain fill"):
-        fill_event(word, "ours-17")
+        fill_event(word, "gt-17")
 
 
 @pytest.mark.parametrize(
@@ -283,3 +284,26 @@ def test_what_is_no_plain_fill_is_shown_but_never_booked(changes: dict[str, Any]
 def test_a_wrong_fill_is_refused_not_dropped(changes: dict[str, Any]) -> None:
     with pytest.raises(WireError):
         parse_fills({"fills": [a_fill(), a_fill(**changes)], "cursor": ""})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_order_id": None},
+        {"client_order_id": "theirs", "status": "NEW"},
+        {"client_order_id": "", "filled_size": None, "created_time": ""},
+    ],
+)
+def test_a_row_of_somebody_else_does_not_spoil_a_listing(changes: dict[str, Any]) -> None:
+    rows = [an_order(**changes), an_order(order_id="ours")]
+
+    [foreign, own] = parse_orders({"orders": rows, "has_next": False, "cursor": ""}).rows
+
+    assert foreign == ForeignOrder("7d1f0c55", changes["client_order_id"] or "", "SOL-USD")
+    assert isinstance(own, OrderWord) and own.order_id == "ours"
+
+
+@pytest.mark.parametrize("changes", [{"status": "NEW"}, {"filled_size": None}])
+def test_a_row_of_ours_must_be_readable(changes: dict[str, Any]) -> None:
+    with pytest.raises(WireError):
+        parse_orders({"orders": [an_order(**changes)], "has_next": False, "cursor": ""})

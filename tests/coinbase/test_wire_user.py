@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gpt_trader.coinbase.heard import items_of
-from gpt_trader.coinbase.order_word import UserOrder
+from gpt_trader.coinbase.order_word import ForeignOrder, UserOrder
 from gpt_trader.coinbase.wire_frame import Frame, parse_frame
 from gpt_trader.coinbase.wire_user import ends_snapshot
 from gpt_trader.domain.errors import WireError
@@ -23,7 +23,7 @@ def test_an_order_is_told_with_everything_we_need() -> None:
 
     assert order == UserOrder(
         order_id="7d1f0c55",
-        client_order_id="ours-17",
+        client_order_id="gt-17",
         product_id="SOL-USD",
         side=Side.BUY,
         status=OrderStatus.OPEN,
@@ -114,3 +114,20 @@ def test_the_first_message_with_fewer_than_fifty_orders_ends_the_snapshot(
 
 def test_an_update_ends_no_snapshot() -> None:
     assert not ends_snapshot(opened("update", a_user_order()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_order_id": None},
+        {"client_order_id": 17, "status": "WONDERING"},
+        {"client_order_id": "theirs", "status": "WONDERING"},
+        {"client_order_id": "", "cumulative_quantity": ""},
+    ],
+)
+def test_somebody_elses_order_need_not_be_readable(changes: dict[str, Any]) -> None:
+    [foreign, own] = items_of(opened("update", a_user_order(**changes), a_user_order()))
+
+    name = changes["client_order_id"]
+    assert foreign == ForeignOrder("7d1f0c55", name if name == "theirs" else "", "SOL-USD")
+    assert isinstance(own, UserOrder)

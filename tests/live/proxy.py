@@ -93,6 +93,7 @@ class CountingProxy:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.02)  # the loop's own work: transports that close
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -106,7 +107,7 @@ class CountingProxy:
             try:
                 await self._requests(reader, writer, up_reader, up_writer)
             finally:
-                up_writer.close()
+                up_writer.transport.abort()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # either side hung up, or the proxy ends
         finally:

@@ -9,18 +9,32 @@ from typing import Any
 
 from gpt_trader.domain.events import (
     BooksCompared,
+    ClockTicked,
     Event,
     FeedChanged,
+    OrderLost,
+    QuoteSeen,
     StopRequested,
+    TradesSeen,
     TradingStateChanged,
 )
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.health import LOOP_AGE_S_MAX, MESSAGE_AGE_S_MAX, Health, Pulse
+from gpt_trader.risk.limits import DEFAULTS
 from gpt_trader.store.folders import profile_folder
-from tests.builders import START_NS, an_opening
+from tests.builders import (
+    START_NS,
+    a_change,
+    a_draft,
+    a_fill,
+    a_trade,
+    an_intent,
+    an_opening,
+)
 from tests.live import commands
 
+MARK_AGE_NS_MAX = int(DEFAULTS["mark_age_s_max"]) * 10**9
 PULSE = Pulse(
     session_id="s-1",
     profile="dev",
@@ -36,7 +50,13 @@ PULSE = Pulse(
 def an_engine() -> Engine:
     engine = Engine(an_opening())
     engine.apply(FeedChanged(START_NS, True, "ready"))
+    engine.apply(a_quote())
     return engine
+
+
+def a_quote(ts_ns: int = START_NS) -> QuoteSeen:
+    price = Decimal("20000.00")
+    return QuoteSeen(ts_ns, "BTC-USD", price, price, price)
 
 
 def answers(engine: Engine, pulse: Pulse = PULSE) -> dict[str, Any]:
@@ -80,12 +100,43 @@ def test_each_condition_of_the_engine_is_named_when_it_fails() -> None:
         "books_agree": BooksCompared(START_NS, {"USD": Decimal(1)}),
         "trading_active": TradingStateChanged(START_NS, TradingState.HALTED, "a", "b"),
         "not_stopping": StopRequested(START_NS, "c"),
+        "candles_whole": TradesSeen(START_NS, "BTC-USD", (a_trade(7, "20000.00"),)),
+        "marks_fresh": ClockTicked(START_NS + MARK_AGE_NS_MAX + 1),
+        "fills_booked": a_change(filled="0.1", fills=1),
+        "outcomes_known": OrderLost(START_NS, "gt-1", "no answer"),
     }
 
     for name, event in faults.items():
         engine = an_engine()
+        engine.apply(an_intent())
         engine.apply(event)
         assert answers(engine)["trading_allowed"]["reasons"] == [name]
+
+
+def test_a_mark_of_the_very_limit_is_fresh_and_none_at_all_is_not() -> None:
+    at_limit, markless = an_engine(), Engine(an_opening())
+    at_limit.apply(ClockTicked(START_NS + MARK_AGE_NS_MAX))
+    markless.apply(FeedChanged(START_NS, True, "ready"))
+
+    assert verdicts(answers(at_limit)) == (True, True, True)
+    assert "marks_fresh" in answers(markless)["trading_allowed"]["reasons"]
+
+
+def test_losses_beyond_a_limit_do_not_allow_trading() -> None:
+    """The day's limit is 0.02 of the 100,000 at its start: a loss of 2,000 is allowed, no more."""
+    for price, allowed in (("10000.00", True), ("9999.99", False)):
+        engine = Engine(an_opening(limits={"daily_loss_rate_max": Decimal("0.02")}))
+        engine.apply(FeedChanged(START_NS, True, "ready"))
+        engine.apply(a_quote())
+        engine.apply(an_intent(draft=a_draft(base_size="0.2")))
+        engine.apply(replace(a_fill(base_size="0.2"), fee=Decimal(0)))
+        mark = Decimal(price)
+        engine.apply(QuoteSeen(START_NS, "BTC-USD", mark, mark, mark))
+
+        health = answers(engine)
+
+        assert verdicts(health) == (True, True, allowed)
+        assert health["trading_allowed"]["reasons"] == [] if allowed else ["losses_within_limits"]
 
 
 def test_an_ended_session_claims_nothing() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from gpt_trader.domain.events import OrderIntended, SessionClosed
 from gpt_trader.domain.order import Side
+from gpt_trader.exchange.keys import Kind, Scope, make_key
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
 from tests.live import commands
@@ -38,6 +39,7 @@ def test_where_money_is_real_a_session_starts_halted_and_sends_nothing(
     profile: str, tmp_path: Path
 ) -> None:
     options = ["--speed", "300", "--product", "BTC-USD"]
+    key = make_key(tmp_path / "tls", Kind.ES256, (Scope.VIEW, Scope.TRADE), "trader")
     with (
         commands.exchange(tmp_path, *options) as exchange,
         CountingProxy(exchange.host, exchange.tls) as proxy,
@@ -46,6 +48,7 @@ def test_where_money_is_real_a_session_starts_halted_and_sends_nothing(
             tmp_path / "var",
             *("--profile", profile, "--candles", "6", *SOON, "--sizing", "patience_candles=0"),
             *exchange.session_options(proxy.host),
+            *("--coinbase-key-file", str(key)),
         )
 
     assert done.code == 0, done.err

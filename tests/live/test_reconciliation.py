@@ -3,17 +3,26 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
-from gpt_trader.domain.events import Event, OrderAbsent, OrderIntended, OrderLost
-from gpt_trader.domain.order import OrderStatus
+from gpt_trader.domain.events import (
+    BalancesSeen,
+    BooksCompared,
+    Event,
+    OrderAbsent,
+    OrderIntended,
+    OrderLost,
+)
+from gpt_trader.domain.order import OrderStatus, TimeInForce
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.reconciliation import ABSENT_AFTER_S, Reconciliation
 from gpt_trader.live.seams import Probes, wall_ns
+from gpt_trader.portfolio.allocation import Allocation
 from tests.builders import a_draft, an_opening
 from tests.live import commands
 
@@ -38,7 +47,7 @@ class Scene:
         )
         self.machine_s = 1_000.0
         self.seen: list[Event] = []
-        desk = Desk(self.rest, self.engine, Probes(None))
+        desk = Desk(self.rest, self.engine, Probes(None), None)
         self.books = Reconciliation(self.engine, self.rest, desk, self.take, lambda: self.machine_s)
         draft = a_draft(base_size="0.01", limit_price="1000.00")
         self.intent = OrderIntended(self.engine.now_ns, "gt-test-000001", draft, ())
@@ -54,13 +63,13 @@ class Scene:
         return order
 
 
-def with_a_lost_answer(folder: Path, check: Check) -> None:
+def with_a_lost_answer(folder: Path, check: Check, speed: str = "max") -> None:
     async def play(scene: Scene) -> None:
         await scene.take(scene.intent)
         await scene.take(OrderLost(scene.engine.now_ns, scene.intent.client_order_id, "timeout"))
         await check(scene)
 
-    with commands.exchange(folder, "--speed", "max", "--product", "BTC-USD") as exchange:
+    with commands.exchange(folder, "--speed", speed, "--product", "BTC-USD") as exchange:
         asyncio.run(play(Scene(exchange)))
 
 
@@ -88,12 +97,15 @@ def test_any_number_of_listings_within_the_window_prove_nothing(tmp_path: Path) 
     with_a_lost_answer(tmp_path, check)
 
 
-def test_two_listings_a_window_apart_say_that_it_never_came(tmp_path: Path) -> None:
+def test_two_listings_after_the_window_say_that_it_never_came(tmp_path: Path) -> None:
     async def check(scene: Scene) -> None:
         await scene.books.orders()
         scene.machine_s += ABSENT_AFTER_S
         await scene.books.orders()
+        after_one = scene.order.status
+        await scene.books.orders()
 
+        assert after_one is OrderStatus.UNKNOWN, "listings lag: one is not enough"
         assert scene.order.status is OrderStatus.ABSENT
         [absent] = [event for event in scene.seen if isinstance(event, OrderAbsent)]
         assert absent.listings == 2
@@ -116,12 +128,73 @@ def test_a_request_that_surfaces_after_all_is_taken_back_in(tmp_path: Path) -> N
         await scene.books.orders()
         scene.machine_s += ABSENT_AFTER_S
         await scene.books.orders()
+        await scene.books.orders()
         assert not scene.engine.orders.working()
 
         scene.rest.create(scene.intent)
-        words = scene.rest.orders(None, ["BTC-USD"])
-        await scene.books.word(words[0], scene.engine.now_ns)
+        await scene.books.orders()  # covers it although nothing works
 
         assert scene.order.status is OrderStatus.OPEN
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_a_request_in_flight_is_not_missed_by_any_listing(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        in_flight = replace(scene.intent, client_order_id="gt-test-000002")
+        await scene.take(in_flight)
+        for _ in range(5):
+            await scene.books.orders()
+            scene.machine_s += ABSENT_AFTER_S
+
+        order = scene.engine.orders.get("gt-test-000002")
+        assert order is not None
+        assert order.status is OrderStatus.INTENDED
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_books_differ_only_if_they_still_do_after_the_orders_were_listed(tmp_path: Path) -> None:
+    """The order filled while nobody listened: its fill explains the account."""
+
+    async def check(scene: Scene) -> None:
+        await scene.books.opening_balances()
+        while not (trades := scene.rest.market_trades("BTC-USD", 1)):
+            await asyncio.sleep(0.02)
+        draft = replace(
+            scene.intent.draft,
+            limit_price=trades[0].price + 500,
+            post_only=False,
+            time_in_force=TimeInForce.IOC,
+        )
+        crossing = replace(scene.intent, client_order_id="gt-test-000003", draft=draft)
+        await scene.take(crossing)
+        await scene.take(scene.rest.create(crossing))
+
+        await scene.books.books()
+
+        [compared] = [event for event in scene.seen if isinstance(event, BooksCompared)]
+        order = scene.engine.orders.get("gt-test-000003")
+        assert order is not None and order.booked_lots > 0
+        assert compared.differences == {}
+
+    with_a_lost_answer(tmp_path, check, "600")
+
+
+def test_a_difference_that_stays_is_written_down(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        await scene.books.opening_balances()
+        [seen] = scene.seen[-1:]
+        assert isinstance(seen, BalancesSeen)
+        scene.engine.allocation = Allocation.from_balances(
+            replace(seen, totals={**seen.totals, "USD": seen.totals["USD"] + 1}),
+            scene.engine.opened.products,
+            scene.engine.opened.cash,
+        )
+
+        await scene.books.books()
+
+        assert isinstance(scene.seen[-1], BooksCompared)
+        assert scene.seen[-1].differences == {"USD": Decimal(-1)}
 
     with_a_lost_answer(tmp_path, check)
