@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.settings import Settings, load_settings
+from gpt_trader.settings import LIMITS, Settings, load_settings
 from gpt_trader.strategies.registry import strategy_names
 
 PROFILES = ("dev", "paper", "canary", "prod")
@@ -104,7 +104,13 @@ def parser(prog: str) -> argparse.ArgumentParser:
     p.add_argument(
         "--sizing", action="append", default=[], metavar="K=V", help=f"one of {', '.join(SIZING)}"
     )
-    p.add_argument("--limit", action="append", default=[], metavar="K=V", help="a risk limit")
+    p.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help=f"a risk limit: {', '.join(LIMITS)}",
+    )
     p.add_argument("--speed", metavar="real|N|max", help="of the tape; dev [max], others [real]")
     p.add_argument(
         "--candles",

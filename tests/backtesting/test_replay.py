@@ -68,7 +68,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     data = markets.minutes_of_bitcoin(folder).options()
     ended = commands.live(
         folder / "var",
-        *("--speed", "max", "--candles", str(ROUNDS), *data, "--limit", "collar_bps_max=25"),
+        *(
+            "--speed",
+            "max",
+            "--candles",
+            str(ROUNDS),
+            *data,
+            "--limit",
+            "daily_loss_rate_max=0.015",
+        ),
         *BUSY,
     )
     assert ended.code == 0, ended.err
