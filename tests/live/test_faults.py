@@ -55,7 +55,11 @@ from tests.live.test_stop import children
 ROOT = "/api/v3/brokerage/orders"
 BUSY = json_answer("503 Service Unavailable", {})
 LIFE = ("--strategy", "dev_life", "--param", "entry_after=1", "--param", "exit_after=4")
-RESTING = (*LIFE[:4], "--sizing", "patience_candles=1000")
+RESTING = (
+    *LIFE[:4],
+    *("--sizing", "patience_candles=1000", "--limit", "order_notional_max=100000000"),
+)
+RICH = ("--balance", "USD=100000000")  # its order is too large for the market to fill
 
 
 class Faults:
@@ -78,10 +82,12 @@ class Faults:
 
 
 @contextmanager
-def through_a_proxy(folder: Path, faults: Faults, *arguments: str) -> Iterator[list[str]]:
+def through_a_proxy(
+    folder: Path, faults: Faults, *arguments: str, account: tuple[str, ...] = ()
+) -> Iterator[list[str]]:
     """Arguments of a real-time session at an exchange of its own, through `faults`."""
     with (
-        commands.exchange(folder, "--speed", "60", "--product", "BTC-USD") as exchange,
+        commands.exchange(folder, "--speed", "60", "--product", "BTC-USD", *account) as exchange,
         CountingProxy(exchange.host, exchange.tls, faults) as proxy,
     ):
         options = exchange.session_options(proxy.host)
@@ -172,7 +178,7 @@ class Nonsense(Faults):
 
 def test_a_session_that_breaks_down_cancels_its_orders_on_the_way_out(tmp_path: Path) -> None:
     faults = Nonsense(batch_cancel=1)
-    with through_a_proxy(tmp_path, faults, *RESTING) as arguments:
+    with through_a_proxy(tmp_path, faults, *RESTING, account=RICH) as arguments:
         done = stopped_while_an_order_rests(tmp_path, arguments)
 
     assert done.code == 1, done.err
