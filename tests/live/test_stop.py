@@ -14,10 +14,11 @@ from gpt_trader.store.folders import find, profile_folder
 from gpt_trader.store.reading import LogReader
 from tests.live import commands
 
-STOP_S_MAX = 2.0
-RESTING = (  # an order that waits at our side of the book
+STOP_S_MAX = 10.0  # it takes a fraction of a second; on a busy machine, more
+RESTING = (  # an order that waits at our side of the book, too large for the market to fill
     *("--profile", "dev", "--speed", "60", "--json", "-"),
     *("--strategy", "dev_life", "--param", "entry_after=1", "--sizing", "patience_candles=1000"),
+    *("--balance", "USD=100000000", "--limit", "order_notional_max=100000000"),
 )
 
 
