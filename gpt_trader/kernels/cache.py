@@ -92,6 +92,7 @@ class _Locator(_CacheLocator):
     """Tells Numba the folder, and a name that no other source shares."""
 
     def __init__(self, function: Callable[..., object]) -> None:
+        self._py_file = function.__code__.co_filename  # for Numba's warnings
         self._folder = _SHELF.folder()
         self._code_hash = code_hash(function)
 

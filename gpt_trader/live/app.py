@@ -40,6 +40,7 @@ from gpt_trader.live.report import Reporter, close_log, open_log
 from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
 from gpt_trader.live.summary import Ending, document
 from gpt_trader.live.venues import Venue, open_venue, playing
+from gpt_trader.risk.verdicts import compile_gates
 from gpt_trader.settings import read_guards
 from gpt_trader.store.folders import SessionFolder, profile_folder
 
@@ -89,7 +90,11 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
             settings.log_backup_count,
         )
         stack.callback(close_log, handler)
+        # On a new machine the rules take seconds to compile: meanwhile the exchange starts.
+        compiling = asyncio.create_task(asyncio.to_thread(compile_gates))
+        await asyncio.sleep(0)
         venue = open_venue(options, folder, stack)
+        await compiling
         signer = Signer.from_key_file(venue.key_file, wall_ns)
         clock = EventClock()
         rest = RestClient(
