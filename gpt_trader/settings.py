@@ -384,5 +384,8 @@ def _flag(name: str) -> str:
 def _near(name: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
     import difflib  # 4 ms for a sentence that is hardly ever said
 
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {shown(matches[0])}?" if matches else ""
+    names = list(known)
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if matches:
+        return f"; did you mean {shown(matches[0])}?"
+    return f"; there is {', '.join(shown(each) for each in names)}"

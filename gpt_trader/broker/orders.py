@@ -40,7 +40,6 @@ class Order:
     status: OrderStatus
     word_lots: int  # filled, by the exchange's cumulative word
     booked_lots: int  # filled, by the single fills we have booked
-    fill_count: int  # fills booked
     intended_ns: int
     cancel_asked: bool
 
@@ -100,7 +99,6 @@ class Orders:
                 status=OrderStatus.INTENDED,
                 word_lots=0,
                 booked_lots=0,
-                fill_count=0,
                 intended_ns=event.ts_ns,
                 cancel_asked=False,
             )
@@ -154,7 +152,6 @@ class Orders:
                 order_id=event.order_id,
                 booked_lots=booked,
                 word_lots=max(order.word_lots, booked),
-                fill_count=order.fill_count + 1,
             )
         )
 

@@ -118,12 +118,6 @@ def reasons(verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
     return tuple(_sentence(verdict) for verdict in verdicts if verdict.denies)
 
 
-def reduces(side: Side, lots: int, position_lots: int, working_same_side_lots: int) -> bool:
-    """Whether an order can only shrink |position|, whatever subset of working orders fills."""
-    counts = (lots, position_lots, working_same_side_lots)
-    return bool(gates.reduces(side.sign, *(_count(count) for count in counts)))
-
-
 _STATES = {
     TradingState.ACTIVE: gates.ACTIVE,
     TradingState.REDUCE_ONLY: gates.REDUCING,

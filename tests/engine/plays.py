@@ -126,7 +126,7 @@ class Play:
         """The exchange's cumulative word on an order, as far as it is booked."""
         size = self.engine.products[order.product_id].size(order.booked_lots)
         name = order.client_order_id
-        fills = order.fill_count
+        fills = int(order.booked_lots > 0)
         self.take(
             OrderChanged(self.engine.now_ns, name, order_id_of(name), status, size, fills, "")
         )

@@ -11,7 +11,7 @@ from gpt_trader.domain.events import Verdict
 from gpt_trader.domain.order import Side, TradingState
 from gpt_trader.kernels import gates
 from gpt_trader.risk.limits import Limits
-from gpt_trader.risk.verdicts import NOT_KNOWN, RULE_NAMES, Facts, judge, reasons, reduces
+from gpt_trader.risk.verdicts import NOT_KNOWN, RULE_NAMES, Facts, judge, reasons
 from tests.risk import twin
 from tests.risk.builders import (
     SECOND_NS,
@@ -88,19 +88,6 @@ def test_an_exit_of_the_judge_is_an_exit_of_the_twin() -> None:
             assert twin.is_exit(facts), facts
 
     assert exits > scaled(200)
-
-
-def test_reduces_is_the_gates_own_definition() -> None:
-    generator = random.Random(4)
-
-    for _ in range(scaled(5000)):
-        facts = generator.choice([random_facts, broken_facts])(generator)
-        buying = facts.side is Side.BUY
-        working = facts.working_buy_lots if buying else facts.working_sell_lots
-
-        found = reduces(facts.side, facts.lots, facts.position_lots, working)
-
-        assert found == gates.exits(facts.vector())
 
 
 def test_all_rules_speak_in_the_gates_order_even_of_an_order_that_is_allowed() -> None:
