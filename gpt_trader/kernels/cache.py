@@ -16,13 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding  # type: ignore[import-untyped]
 import numba
 import numpy
-from numba.core import config
+from numba.core import config, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.codegen import CPUCodegen
 from numba.core.serialize import dumps
 
 from gpt_trader.domain.errors import UsageError
@@ -41,10 +42,49 @@ Step = TypeVar("Step", bound=Callable[..., object])
 
 def compiled(function: Step) -> Step:
     """Hand `function` to Numba with our rules and our cache."""
-    step = numba.njit(fastmath=False, error_model="python", nogil=True)(function)
+    return _cached(function, "", forceinline=False, counts=True)
+
+
+def compiled_lean(function: Step) -> Step:
+    """As `compiled`, without reference counts, and copied into whatever calls it."""
+    return _cached(function, "lean", forceinline=True, counts=False)
+
+
+def compiled_aside(function: Step) -> Step:
+    """As `compiled`, without reference counts, and called from where it stands."""
+    return _cached(function, "aside", forceinline=False, counts=False)
+
+
+def _cached(function: Step, kind: str, *, forceinline: bool, counts: bool) -> Step:
+    # Every option is given: what is left out a callee takes over from its first caller.
+    jit = numba.njit(  # type: ignore[call-overload]
+        fastmath=False,
+        error_model="python",
+        nogil=True,
+        forceinline=forceinline,
+        _nrt=counts,
+    )
+    step = jit(function)
+    _forget_literals(step)
     # What `enable_caching` does, with our cache in place of Numba's.
-    step._cache = KernelCache(function)  # type: ignore[attr-defined]
+    step._cache = KernelCache(function, kind)
     return cast(Step, step)
+
+
+def _forget_literals(step: Any) -> None:
+    """Compile what a step calls once for numbers, and not once for each number written there.
+
+    Numba types a constant argument as that constant, so a callee would be compiled for each:
+    the exchange's order book in 48 s instead of 6. LLVM sees the constants all the same.
+    """
+    template = step.get_call_template
+
+    def without_literals(args: Any, kws: Any) -> Any:
+        plain = types.unliteral
+        named = {name: plain(kind) for name, kind in kws.items()}  # type: ignore[no-untyped-call]
+        return template(tuple(plain(kind) for kind in args), named)  # type: ignore[no-untyped-call]
+
+    step.get_call_template = without_literals
 
 
 def use_folder(path: Path) -> None:
@@ -138,9 +178,20 @@ class KernelCache(FunctionCache):
 
     _impl_class = _Files
 
-    def __init__(self, function: Callable[..., object]) -> None:
+    def __init__(self, function: Callable[..., object], kind: str) -> None:
         self._function = function
+        self._kind = kind
         super().__init__(function)  # type: ignore[no-untyped-call]
+
+    def _index_key(self, sig: object, codegen: CPUCodegen) -> tuple[object, ...]:
+        """Name one compiled form by what it is made of.
+
+        Numba's own name pickles what a function encloses, and an enclosed step has a name made
+        at random in each process: its machine code would never be found again.
+        """
+        stamp = self._impl.locator.get_source_stamp()
+        magic = codegen.magic_tuple()  # type: ignore[no-untyped-call]
+        return (sig, magic, self._kind, stamp)
 
     def load_overload(self, sig: object, target_context: object) -> object:
         """Read the compiled form, or None where it is absent, cut short or unreadable.

@@ -1,8 +1,9 @@
 """What a step is made of: its own code, the steps it calls, the constants it reads."""
 
+import dis
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from types import CodeType, FunctionType, ModuleType
 from typing import cast
 
@@ -18,13 +19,15 @@ def text_hash(step: Callable[..., object]) -> str:
 
 
 def code_hash(step: Callable[..., object]) -> str:
-    """SHA-256 of the bytecode of `step` and of all it reaches.
+    """SHA-256 of the bytecode of `step` and of all it reaches, and of the modules they are in.
 
     Bytecode and not text: a file edited after it was imported no longer says what is in memory,
     and its machine code would be kept under the name of the new text.
     """
     functions, constants = reached(step)
-    codes = [part for function in functions for part in _code_parts(function.__code__)]
+    # Machine code looks its module up by name: that of a script would not be found in a session.
+    codes = [function.__module__ for function in functions]
+    codes += [part for function in functions for part in _code_parts(function.__code__)]
     return hashlib.sha256("\0".join([*codes, *constants]).encode()).hexdigest()
 
 
@@ -41,11 +44,36 @@ def reached(step: Callable[..., object]) -> tuple[list[FunctionType], list[str]]
         for name, value in _outer_values(function):
             if isinstance(value, Dispatcher):
                 waiting.append(_python(value))
+            elif isinstance(value, FunctionType) and value.__module__ == function.__module__:
+                waiting.append(value)  # of a step in plain Python
+            elif isinstance(value, type):
+                constants.append(f"{name}={value.__module__}.{value.__qualname__}")
             elif isinstance(value, np.ndarray):
                 constants.append(f"{name}={value.dtype}{value.shape}{value.tobytes().hex()}")
             elif isinstance(value, int | float | str | bytes | tuple):
                 constants.append(f"{name}={value!r}")
     return functions, constants
+
+
+def captured(step: Callable[..., object], most: int) -> list[tuple[str, str]]:
+    """Name what `step` takes from outside that holds more than `most` values, and its type."""
+    functions, _ = reached(step)
+    return [
+        (name, type(value).__name__)
+        for function in functions
+        for name, value in _outer_values(function)
+        if isinstance(value, Sized)
+        and not isinstance(value, str | bytes | type)
+        and _size(value) > most
+    ]
+
+
+def _size(value: Sized) -> int:
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, tuple | list):
+        return sum(_size(part) if isinstance(part, Sized) else 1 for part in value)
+    return len(value)
 
 
 def _python(step: Callable[..., object]) -> FunctionType:
@@ -57,16 +85,39 @@ def _python(step: Callable[..., object]) -> FunctionType:
 
 def _outer_values(function: FunctionType) -> Iterator[tuple[str, object]]:
     """Globals, attributes of global modules and closed-over values that the code names."""
-    names = sorted(set(_names(function.__code__)))
-    for name in names:
+    attributes = sorted(set(_names(function.__code__)))
+    for name in sorted(set(_global_names(function.__code__))):
         value = function.__globals__.get(name)
         if isinstance(value, ModuleType):
-            members = vars(value)
-            yield from ((f"{name}.{member}", members.get(member)) for member in names)
+            yield from _members(name, value, attributes)
         else:
             yield name, value
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield name, cell.cell_contents
+        if isinstance(cell.cell_contents, ModuleType):
+            yield from _members(name, cell.cell_contents, attributes)
+        else:
+            yield name, cell.cell_contents
+
+
+def _members(name: str, module: ModuleType, attributes: list[str]) -> Iterator[tuple[str, object]]:
+    """Those attributes that the module has; `dir` also knows what it imports when first asked."""
+    for attribute in sorted(set(attributes) & set(dir(module))):
+        value = getattr(module, attribute)
+        if not isinstance(value, ModuleType):
+            yield f"{name}.{attribute}", value
+            continue
+        for inner in sorted(set(attributes) & vars(value).keys()):
+            yield f"{name}.{attribute}.{inner}", vars(value)[inner]
+
+
+def _global_names(code: CodeType) -> Iterator[str]:
+    """Names read as globals: an attribute of another thing may have the name of a global."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _global_names(constant)
 
 
 def _names(code: CodeType) -> Iterator[str]:

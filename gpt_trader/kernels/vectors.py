@@ -8,3 +8,9 @@ Floats = npt.NDArray[np.float64]
 
 Ints = npt.NDArray[np.int64]
 """int64, one axis, C-contiguous: counts of increments and cash units, bits, positions."""
+
+Table = npt.NDArray[np.int64]
+"""int64, two axes, C-contiguous: one row a thing."""
+
+Grid = npt.NDArray[np.float64]
+"""float64, two axes, C-contiguous: a row a product, a column a round of the tape."""

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from gpt_trader.kernels.compile import compile_step
-from gpt_trader.kernels.rolling import ring_size, rolling_std_step
+from gpt_trader.kernels.compile import compile_lean, compile_step
+from gpt_trader.kernels.rolling import ring_size, rolling_deviation
 from gpt_trader.kernels.vectors import Floats
 
-# Places in the state; that of `rolling_std_step` stands behind them.
+# Places in the state; the ring of `rolling_deviation` stands behind them.
 CLOSE, COUNT = 0, 1
 RETURNS = 2
 
@@ -18,7 +18,7 @@ def volatility_size(span: int) -> int:
     return RETURNS + ring_size(span)
 
 
-@compile_step
+@compile_lean
 def volatility_step(state: Floats, close: float, span: int, candles_per_year: float) -> float:
     """Annualised volatility as a fraction, 0.6 for 60 %, or NaN before ``span + 1`` closes.
 
@@ -31,7 +31,7 @@ def volatility_step(state: Floats, close: float, span: int, candles_per_year: fl
     state : float64, shape (volatility_size(span),)
         Changed in place. Zeros before the first close.
     close : float
-        Quote per base.
+        In any unit: only ratios count.
     span : int
         Returns, at least 2; the same in every call.
     candles_per_year : float
@@ -45,7 +45,7 @@ def volatility_step(state: Floats, close: float, span: int, candles_per_year: fl
     change = math.nan
     if close > 0.0 and before > 0.0:
         change = math.log(close / before)
-    return rolling_std_step(state[RETURNS:], change, span) * math.sqrt(candles_per_year)
+    return rolling_deviation(change, span, state[RETURNS:]) * math.sqrt(candles_per_year)
 
 
 @compile_step

@@ -1,21 +1,31 @@
-"""What a strategy is: a compiled step with a name, documented parameters and a warm-up."""
+"""What a strategy is: a step over candles with a name, documented parameters and a warm-up."""
 
 import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.kernels.vectors import Floats
+from gpt_trader.kernels.candles import Candles
+from gpt_trader.kernels.records import Memories, Params, record
 
-StrategyStep = Callable[[Floats, Floats, float, float, float, float, float], float]
-"""``step(state, params, open, high, low, close, volume)`` gives the target exposure.
+Values = Mapping[str, float]
+"""A value for every parameter of a strategy."""
 
-`state` is changed in place and starts as zeros; `params` are the parameters' values in their
-order. The answer is in [-1, 1], a share of what sizing allows, or NaN while it is not known.
+Step = Callable[[Candles, int, Params, Memories], float]
+"""``step(candles, t, p, s)`` gives the target exposure at the close of candle `t`.
+
+`p` holds the parameters and `s` the memories by name, zeros before the first candle and changed
+in place. Of `candles` only the last `warmup` up to `t` may be looked at, and `t` is only a place:
+live the arrays are a sliding buffer. The answer is in [-1, 1], a share of what sizing allows, or
+NaN while it is not known.
 """
+
+MEMORY_SIZE = 16
+"""Floats in a memory that a helper step asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +55,15 @@ class Strategy:
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
-    check: Callable[[Mapping[str, float]], tuple[str, ...]]  # reasons against a combination
-    state_size: Callable[[Mapping[str, float]], int]  # float64 values
-    warmup: Callable[[Mapping[str, float]], int]  # candles up to and with the first target
-    step: StrategyStep
+    check: Callable[[Values], tuple[str, ...]]  # reasons against a combination
+    memory: Callable[[Values], Mapping[str, int]]  # its memories by name: how many float64 values
+    warmup: Callable[[Values], int]  # candles up to and with the first target
+    step: Step
+    plain: Callable[..., float]  # the function as it was written, to be recognised by its text
+    compiled: bool  # False: `step` is plain Python
     source_hash: str
 
-    def values(self, given: Mapping[str, float]) -> dict[str, float]:
+    def values(self, given: Values) -> dict[str, float]:
         """Fill in the defaults and check every value, so that a typing error costs no money.
 
         Raises
@@ -75,13 +87,26 @@ class Strategy:
             raise UsageError(f"{self.name}: " + "; ".join(problems))
         return values
 
-    def vector(self, values: Mapping[str, float]) -> Floats:
+    def record(self, values: Values) -> Params:
         """Lay checked values out as the step wants them."""
-        return np.array([values[parameter.name] for parameter in self.parameters])
+        numbers = [
+            int(values[parameter.name]) if parameter.whole else float(values[parameter.name])
+            for parameter in self.parameters
+        ]
+        fields = record(*(parameter.name for parameter in self.parameters))
+        return cast(Params, fields(*numbers))
+
+    def state(self, values: Values) -> Memories:
+        """Fresh memories, as the step wants them before the first candle."""
+        sizes = self.memory(values)
+        vectors = [np.zeros(size) for size in sizes.values()]
+        return cast(Memories, record(*sizes)(*vectors))
 
 
 def near(name: str, names: list[str]) -> str:
     """Help a person who mistyped `name`: what it may have meant, or all there is."""
+    if not names:
+        return "there is none"
     close = difflib.get_close_matches(name, names)
     if close:
         return f"did you mean {' or '.join(close)}?"

@@ -42,7 +42,7 @@ class Volatility:
         return self._value
 
     def update(self, close: float) -> None:
-        """Take the close of the next candle, quote per base."""
+        """Take the close of the next candle, in any unit: only ratios count."""
         self._value = volatility_step(self._state, close, self._span, self._candles_per_year)
 
     def freeze(self) -> bytes:

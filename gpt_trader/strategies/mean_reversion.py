@@ -1,65 +1,49 @@
 """Mean reversion: hold against a close that has gone far from its mean, until it comes back."""
 
 import math
-from collections.abc import Mapping
 
-from gpt_trader.kernels.compile import compile_step, source_hash
-from gpt_trader.kernels.rolling import ring_size, rolling_std_step, sma_step
-from gpt_trader.kernels.vectors import Floats
-from gpt_trader.signals.strategy import Parameter, Strategy
-
-# Places in the state; the rings of the mean and of the deviation stand behind.
-TARGET = 0
-RINGS = 1
-
-# Places in the parameters.
-SPAN, ENTRY, EXIT = 0, 1, 2
+from gpt_trader.kernels.averages import sma
+from gpt_trader.kernels.candles import Candles
+from gpt_trader.kernels.channels import rolling_std
+from gpt_trader.kernels.compile import compile_lean, source_hash
+from gpt_trader.kernels.records import Memories, Params
+from gpt_trader.signals.strategy import MEMORY_SIZE, Parameter, Strategy, Values
 
 
-@compile_step
-def mean_reversion_step(
-    state: Floats,
-    params: Floats,
-    open: float,
-    high: float,
-    low: float,
-    close: float,
-    volume: float,
-) -> float:
+def mean_reversion(candles: Candles, t: int, p: Params, s: Memories) -> float:
     """Return 1 from `entry` deviations below the mean until `exit` below it; -1 above, likewise.
 
     While price stands still there is no deviation to count in, and the target stays what it was.
     """
-    span = int(params[SPAN])
-    mean = sma_step(state[RINGS : RINGS + ring_size(span)], close, span)
-    deviation = rolling_std_step(state[RINGS + ring_size(span) :], close, span)
+    mean = sma(candles, t, p.span)
+    deviation = rolling_std(candles, t, p.span, s.deviation)
     if math.isnan(mean) or math.isnan(deviation):
         return math.nan
     if deviation == 0.0:
-        return float(state[TARGET])
-    distance = (close - mean) / deviation
-    if state[TARGET] > 0.0 and distance >= -params[EXIT]:
-        state[TARGET] = 0.0
-    if state[TARGET] < 0.0 and distance <= params[EXIT]:
-        state[TARGET] = 0.0
-    if distance <= -params[ENTRY]:
-        state[TARGET] = 1.0
-    elif distance >= params[ENTRY]:
-        state[TARGET] = -1.0
-    return float(state[TARGET])
+        return float(s.target[0])
+    distance = (candles.close[t] - mean) / deviation
+    if s.target[0] > 0.0 and distance >= -p.exit:
+        s.target[0] = 0.0
+    if s.target[0] < 0.0 and distance <= p.exit:
+        s.target[0] = 0.0
+    if distance <= -p.entry:
+        s.target[0] = 1.0
+    elif distance >= p.entry:
+        s.target[0] = -1.0
+    return float(s.target[0])
 
 
-def _check(values: Mapping[str, float]) -> tuple[str, ...]:
+def _check(values: Values) -> tuple[str, ...]:
     if values["exit"] < values["entry"]:
         return ()
     return (f"exit = {values['exit']:g} must be below entry = {values['entry']:g}",)
 
 
-def _state_size(values: Mapping[str, float]) -> int:
-    return RINGS + 2 * ring_size(int(values["span"]))
+def _memory(values: Values) -> dict[str, int]:
+    return {"target": 1, "deviation": MEMORY_SIZE}
 
 
-def _warmup(values: Mapping[str, float]) -> int:
+def _warmup(values: Values) -> int:
     return int(values["span"])
 
 
@@ -72,8 +56,10 @@ STRATEGY = Strategy(
         Parameter("exit", 0.5, 0, 100, False, "deviations from the mean that close"),
     ),
     check=_check,
-    state_size=_state_size,
+    memory=_memory,
     warmup=_warmup,
-    step=mean_reversion_step,
-    source_hash=source_hash(mean_reversion_step),
+    step=compile_lean(mean_reversion),
+    plain=mean_reversion,
+    compiled=True,
+    source_hash=source_hash(mean_reversion),
 )

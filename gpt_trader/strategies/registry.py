@@ -15,13 +15,17 @@ def strategy_names() -> tuple[str, ...]:
 
 
 def strategy_named(name: str) -> "Strategy":
-    """Find a strategy.
+    """Find a ready strategy, or that of a trader's file: ``crossover.py:crossover``.
 
     Raises
     ------
     UsageError
         There is none of that name; the message says which may have been meant.
     """
+    if ".py" in name:
+        from gpt_trader.strategies.files import strategy_in_file
+
+        return strategy_in_file(name)
     load = _STRATEGIES.get(name)
     if load is None:
         from gpt_trader.signals.strategy import near

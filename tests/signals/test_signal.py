@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from gpt_trader.domain.errors import StoreDamaged, UsageError
-from gpt_trader.kernels.compile import compile_step
-from gpt_trader.kernels.vectors import Floats
+from gpt_trader.kernels.candles import Candles
+from gpt_trader.kernels.records import Memories, Params
 from gpt_trader.signals.signal import Signal
+from gpt_trader.signals.strategy import Strategy
 from gpt_trader.strategies.registry import strategy_named, strategy_names
+from tests.builders import a_product
 from tests.strategies.markets import a_market, targets
 
 CHOSEN: dict[str, dict[str, float]] = {
@@ -20,25 +22,23 @@ CHOSEN: dict[str, dict[str, float]] = {
     "mean_reversion": {"span": 20, "entry": 1.5},
     "dev_life": {"entry_after": 30, "exit_after": 90},
 }
-CANDLES = a_market(200)
+CANDLES = a_market(400)
+
+
+def signal_of(strategy: Strategy, params: dict[str, float]) -> Signal:
+    return Signal(strategy, params, a_product(), 60)
 
 
 def a_signal(name: str = "ma_crossover") -> Signal:
-    return Signal(strategy_named(name), CHOSEN[name])
+    return signal_of(strategy_named(name), CHOSEN[name])
 
 
-@compile_step
-def volume_step(
-    state: Floats,
-    params: Floats,
-    open: float,
-    high: float,
-    low: float,
-    close: float,
-    volume: float,
-) -> float:
-    """A user's faulty strategy: the volume is no exposure."""
-    return volume
+def volume_step(candles: Candles, t: int, p: Params, s: Memories) -> float:
+    """A user's faulty strategy: the volume, of which one lot is 1e-8, is no exposure."""
+    return float(candles.volume[t]) / 1e8
+
+
+MINE = replace(strategy_named("dev_life"), name="mine", step=volume_step, compiled=False)
 
 
 @pytest.mark.parametrize("name", strategy_names())
@@ -53,7 +53,7 @@ def test_a_signal_is_the_fold_of_its_strategys_step(name: str) -> None:
     np.testing.assert_array_equal(wanted, targets(strategy_named(name), CHOSEN[name], CANDLES))
 
 
-@pytest.mark.parametrize("cut", [0, 7, 19, 20, 150])
+@pytest.mark.parametrize("cut", [0, 7, 19, 20, 60, 110, 150])
 @pytest.mark.parametrize("name", strategy_names())
 def test_a_thawed_signal_goes_on_to_the_bit(name: str, cut: int) -> None:
     before, after = a_signal(name), a_signal(name)
@@ -100,8 +100,7 @@ def test_two_signals_of_one_strategy_share_no_state() -> None:
 
 @pytest.mark.parametrize("volume", ["1.0001", "-1.0001"])
 def test_a_strategy_that_wants_more_than_everything_is_stopped(volume: str) -> None:
-    strategy = replace(strategy_named("dev_life"), name="mine", step=volume_step)
-    signal = Signal(strategy, {})
+    signal = signal_of(MINE, {})
 
     with pytest.raises(UsageError, match="mine gave the target"):
         signal.update(replace(CANDLES[0], volume=Decimal(volume)))
@@ -111,8 +110,7 @@ def test_a_strategy_that_wants_more_than_everything_is_stopped(volume: str) -> N
 
 @pytest.mark.parametrize("edge", ["1", "-1", "0"])
 def test_everything_and_nothing_are_exposures(edge: str) -> None:
-    strategy = replace(strategy_named("dev_life"), name="mine", step=volume_step)
-    signal = Signal(strategy, {})
+    signal = signal_of(MINE, {})
 
     signal.update(replace(CANDLES[0], volume=Decimal(edge)))
 
@@ -122,14 +120,28 @@ def test_everything_and_nothing_are_exposures(edge: str) -> None:
 @pytest.mark.parametrize(
     "stranger",
     [
-        Signal(strategy_named("ma_crossover"), {"fast": 6, "slow": 20}),
-        Signal(strategy_named("ma_crossover"), {"fast": 5, "slow": 20, "band_bps": 3}),
-        Signal(strategy_named("breakout"), {}),
-        Signal(
+        signal_of(strategy_named("ma_crossover"), {"fast": 6, "slow": 20}),
+        signal_of(strategy_named("ma_crossover"), {"fast": 5, "slow": 20, "band_bps": 3}),
+        signal_of(strategy_named("breakout"), {}),
+        signal_of(
             replace(strategy_named("ma_crossover"), source_hash="edited"), CHOSEN["ma_crossover"]
         ),
+        Signal(strategy_named("ma_crossover"), CHOSEN["ma_crossover"], a_product(), 300),
+        Signal(
+            strategy_named("ma_crossover"),
+            CHOSEN["ma_crossover"],
+            replace(a_product(), price_increment=Decimal("0.001")),
+            60,
+        ),
     ],
-    ids=["another span", "another band", "another strategy", "another source"],
+    ids=[
+        "another span",
+        "another band",
+        "another strategy",
+        "another source",
+        "another width",
+        "another increment",
+    ],
 )
 def test_a_snapshot_of_another_signal_is_refused(stranger: Signal) -> None:
     signal = a_signal()

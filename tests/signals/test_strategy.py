@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 
 from gpt_trader.domain.errors import UsageError
@@ -17,13 +16,22 @@ def test_what_is_not_chosen_is_the_default() -> None:
     assert values == {"fast": 20.0, "slow": 300.0, "band_bps": 2.0}
 
 
-def test_values_stand_in_the_order_of_the_parameters_whatever_the_order_given() -> None:
+def test_values_stand_under_their_names_whole_ones_as_integers() -> None:
     values = CROSSOVER.values({"band_bps": 7, "slow": 30, "fast": 5})
 
-    vector = CROSSOVER.vector(values)
+    p = CROSSOVER.record(values)
 
-    assert vector.dtype == np.float64
-    assert vector.tolist() == [5.0, 30.0, 7.0]
+    assert tuple(p) == (5, 30, 7.0)
+    assert (type(p.fast), type(p.slow), type(p.band_bps)) == (int, int, float)
+
+
+def test_memories_are_fresh_zeros_each_time() -> None:
+    values = CROSSOVER.values({})
+    CROSSOVER.state(values).target[0] = 1.0
+
+    state = CROSSOVER.state(values)
+
+    assert [vector.tolist() for vector in state] == [[0.0]]
 
 
 def test_a_misspelt_parameter_is_refused_with_the_near_one() -> None:

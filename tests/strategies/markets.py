@@ -1,5 +1,6 @@
 """Candles for strategies: a seeded market, and the tape of March 2023 where it is at hand."""
 
+import math
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from gpt_trader.domain.events import Candle
+from gpt_trader.kernels.candles import Candles, candles_of
 from gpt_trader.signals.strategy import Strategy
-from tests.builders import MINUTE_NS, START_NS
+from tests.builders import MINUTE_NS, START_NS, a_product
 
 TAPE = "coinbase_BTC-USD_1m_20230301-20230321.parquet"
 FIELDS = ("open", "high", "low", "close", "volume")
@@ -41,22 +43,30 @@ def three_weeks_of_minutes() -> list[Candle]:
     ]
 
 
-def targets(strategy: Strategy, params: dict[str, float], candles: list[Candle]) -> list[float]:
-    """The fold of the bare step over `candles`."""
-    values = strategy.values(params)
-    state, vector = np.zeros(strategy.state_size(values)), strategy.vector(values)
-    return [
-        strategy.step(
-            state,
-            vector,
-            float(candle.open),
-            float(candle.high),
-            float(candle.low),
-            float(candle.close),
-            float(candle.volume),
-        )
-        for candle in candles
+def a_tape(candles: list[Candle]) -> Candles:
+    """The same candles in counts of the increments of BTC-USD, as a backtest has them."""
+    product = a_product()
+    ticks = [
+        [float(product.ticks_below(price)) for price in (c.open, c.high, c.low, c.close)]
+        for c in candles
     ]
+    opened, high, low, close = np.array(ticks).reshape(-1, 4).T.copy()
+    return candles_of(
+        np.array([candle.start_ns for candle in candles]),
+        (opened, high, low, close),
+        np.array([float(product.lots_below(candle.volume)) for candle in candles]),
+        float(product.price_increment),
+        MINUTE_NS,
+    )
+
+
+def targets(strategy: Strategy, params: dict[str, float], candles: list[Candle]) -> list[float]:
+    """The fold of the bare step over `candles`, NaN before the warm-up."""
+    values, tape = strategy.values(params), a_tape(candles)
+    p, s = strategy.record(values), strategy.state(values)
+    wanted = [strategy.step(tape, t, p, s) for t in range(len(candles))]
+    warmup = strategy.warmup(values)
+    return [math.nan] * min(warmup - 1, len(candles)) + wanted[warmup - 1 :]
 
 
 def closes_at(*prices: float) -> list[Candle]:

@@ -8,7 +8,7 @@ import pytest
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import Candle
 from gpt_trader.strategies.registry import strategy_named, strategy_names
-from tests.strategies.markets import a_market, targets, three_weeks_of_minutes
+from tests.strategies.markets import a_market, a_tape, targets, three_weeks_of_minutes
 
 SHORT: dict[str, dict[str, float]] = {
     "ma_crossover": {"fast": 5, "slow": 20},
@@ -63,21 +63,23 @@ def test_a_strategy_goes_in_and_out_and_wants_no_more_than_everything(name: str)
 
 
 @each_strategy
-def test_a_strategy_keeps_to_its_own_state(name: str) -> None:
-    """Compiled code does not check indices: what lies beside the state must stay as it was."""
+def test_a_strategy_keeps_to_its_own_memories(name: str) -> None:
+    """Compiled code does not check indices: what lies beside a memory must stay as it was."""
     strategy = strategy_named(name)
     values = strategy.values(SHORT[name])
-    fenced = np.full(strategy.state_size(values) + 16, np.nan)
-    fenced[8:-8] = 0.0
-    state, vector = fenced[8:-8], strategy.vector(values)
+    fenced = [np.full(vector.size + 16, np.nan) for vector in strategy.state(values)]
+    for vector in fenced:
+        vector[8:-8] = 0.0
+    s = type(strategy.state(values))(*(vector[8:-8] for vector in fenced))
+    tape, p = a_tape(a_market(300)), strategy.record(values)
 
-    for candle in a_market(300):
-        close = float(candle.close)
-        strategy.step(state, vector, close, float(candle.high), float(candle.low), close, 1.0)
+    for t in range(300):
+        strategy.step(tape, t, p, s)
 
-    assert np.isnan(fenced[:8]).all()
-    assert np.isnan(fenced[-8:]).all()
-    assert not np.isnan(state).any()
+    for vector in fenced:
+        assert np.isnan(vector[:8]).all()
+        assert np.isnan(vector[-8:]).all()
+        assert not np.isnan(vector[8:-8]).any()
 
 
 @each_strategy

@@ -1,0 +1,40 @@
+"""A strategy's targets over a stretch of candles: its step, folded."""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from gpt_trader.kernels.candles import Candles
+from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.vectors import Floats
+
+TargetFold = Callable[[Candles, Any, Any, int, int, int, Floats], int]
+"""``fold(candles, p, s, warmup, first, last, out)``: see `target_fold`."""
+
+WELL = -1
+
+
+@lru_cache(maxsize=256)
+def target_fold(step: Callable[..., float]) -> TargetFold:
+    """Compile the fold of a step: it writes the targets of candles `first` to before `last`.
+
+    ``out[0]`` is the target of candle `first`; NaN stands for those before the warm-up is over.
+    The memory `s` goes on from call to call. Gives the first candle whose target is outside
+    [-1, 1], else `WELL`.
+    """
+
+    @compile_lean
+    def fold(
+        candles: Candles, p: Any, s: Any, warmup: int, first: int, last: int, out: Floats
+    ) -> int:
+        for t in range(first, last):
+            target = step(candles, t, p, s)
+            if target < -1.0 or target > 1.0:
+                return t
+            if t < warmup - 1:
+                target = math.nan
+            out[t - first] = target
+        return WELL
+
+    return fold
