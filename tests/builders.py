@@ -22,6 +22,7 @@ from gpt_trader.domain.order import (
 )
 from gpt_trader.domain.product import Product
 from gpt_trader.risk.limits import DEFAULTS
+from gpt_trader.strategies.registry import strategy_named
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_700_000_040_000_000_000  # on a whole minute
@@ -56,6 +57,7 @@ def a_draft(
         time_in_force=TimeInForce.IOC if limit_price is None else TimeInForce.GTC,
         base_size=Decimal(base_size),
         limit_price=None if limit_price is None else Decimal(limit_price),
+        end_ns=None,
         post_only=limit_price is not None,
         reduces=side is Side.SELL,
         target=Decimal(base_size) if side is Side.BUY else Decimal(0),
@@ -125,6 +127,7 @@ def an_opening(
         namespace="gt-test",
         products=products or (a_product(),),
         strategy=strategy,
+        strategy_source=strategy_named(strategy).source_hash,
         params=params or {},
         sizing={
             "size_fraction": 0.2,
@@ -133,6 +136,9 @@ def an_opening(
             "patience_candles": 3.0,
             "take_bps": 30.0,
             "rebalance_rate": 0.25,
+            "stop_rate": 0.0,
+            "good_till": 0.0,
+            "market_orders": 0.0,
             **(sizing or {}),
         },
         limits={**DEFAULTS, **(limits or {})},

@@ -54,6 +54,12 @@ class Order:
         return self.status in WORKING or self.owes_fills
 
     @property
+    def can_be_cancelled(self) -> bool:
+        """The exchange knows it, and was not asked to end it yet."""
+        is_live = self.status in (OrderStatus.PENDING, OrderStatus.OPEN)
+        return is_live and not self.cancel_asked and self.order_id != ""
+
+    @property
     def open_lots(self) -> int:
         """What may still be added to the position by it."""
         if self.status in WORKING:

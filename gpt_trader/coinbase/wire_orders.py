@@ -19,7 +19,7 @@ from gpt_trader.coinbase.order_word import (
     parse_when_filled,
 )
 from gpt_trader.coinbase.page import Page, convert, next_cursor
-from gpt_trader.coinbase.times import parse_time
+from gpt_trader.coinbase.times import build_time, parse_time
 from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
 from gpt_trader.domain.events import Draft, OrderAccepted, OrderIntended, OrderRejected
@@ -239,6 +239,7 @@ def _parse_order(wire: _Order) -> OrderWord:
 
 def _configuration(draft: Draft) -> dict[str, dict[str, Any]]:
     base_size = build_amount(draft.base_size)
+    assert draft.end_ns is None or draft.time_in_force is TimeInForce.GTD, draft
     if draft.order_type is OrderType.MARKET:
         assert draft.time_in_force is TimeInForce.IOC, draft
         assert draft.limit_price is None and not draft.post_only, draft
@@ -250,8 +251,11 @@ def _configuration(draft: Draft) -> dict[str, dict[str, Any]]:
     }
     if draft.time_in_force is TimeInForce.GTC:
         return {"limit_limit_gtc": {**fields, "post_only": draft.post_only}}
+    if draft.time_in_force is TimeInForce.GTD:
+        assert draft.end_ns is not None, draft
+        end_time = build_time(draft.end_ns)
+        return {"limit_limit_gtd": {**fields, "end_time": end_time, "post_only": draft.post_only}}
     assert not draft.post_only, draft
-    # GTD would need an end time, which a draft does not carry.
     keys = {TimeInForce.IOC: "sor_limit_ioc", TimeInForce.FOK: "limit_limit_fok"}
     assert draft.time_in_force in keys, draft
     return {keys[draft.time_in_force]: fields}

@@ -30,6 +30,7 @@ class SessionOpened:
     namespace: str  # client order ids are made from it and a count
     products: tuple[Product, ...]
     strategy: str
+    strategy_source: str  # hash of its source text: the same name may mean another one tomorrow
     params: dict[str, float]
     sizing: dict[str, float]
     limits: dict[str, Decimal]
@@ -227,6 +228,18 @@ class TradingStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderAsked:
+    """A person asks for an order; it is judged like any other, and never waits in the book."""
+
+    ts_ns: int
+    who: str
+    draft: "Draft"
+
+    def __post_init__(self) -> None:
+        assert not self.draft.may_rest, self
+
+
+@dataclass(frozen=True, slots=True)
 class SessionResumed:
     """A killed session goes on: its log was folded and its books are about to be compared."""
 
@@ -272,12 +285,18 @@ class Draft:
     order_type: OrderType
     time_in_force: TimeInForce
     base_size: Decimal
-    limit_price: Decimal | None
+    limit_price: Decimal | None  # None: a market order
+    end_ns: int | None  # of an order that ends at the exchange by itself; None: it does not
     post_only: bool
     reduces: bool  # shrinks |position| and can do nothing else
     target: Decimal  # base, the position wanted
     mark_price: Decimal
     why: str
+
+    @property
+    def may_rest(self) -> bool:
+        """It waits in the book for what the exchange cannot fill at once."""
+        return self.time_in_force in (TimeInForce.GTC, TimeInForce.GTD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +308,17 @@ class Verdict:
     value: Decimal
     limit: Decimal
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopReached:
+    """A position lost more than its protective stop allows: leave, whatever the strategy says."""
+
+    ts_ns: int
+    product_id: str
+    value: Decimal  # quote, of the position at the mark
+    cost: Decimal  # quote, of the position with its fees
+    loss_max: Decimal  # quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +368,11 @@ Input = (
     | BalancesSeen
     | BooksCompared
     | TradingStateChanged
+    | OrderAsked
     | SessionResumed
     | StopRequested
     | SessionClosed
 )
-Decision = CandleClosed | OrderIntended | OrderDenied | CancelIntended
+Decision = CandleClosed | StopReached | OrderIntended | OrderDenied | CancelIntended
 Request = OrderIntended | CancelIntended
 Event = Input | Decision

@@ -4,7 +4,7 @@ from collections import deque
 from decimal import Decimal
 from typing import Any
 
-from gpt_trader.broker.execution import Situation, plan
+from gpt_trader.broker.execution import Situation, compile_plan, plan, rate_count
 from gpt_trader.broker.orders import Order, Orders
 from gpt_trader.domain.events import (
     BalancesSeen,
@@ -20,6 +20,7 @@ from gpt_trader.domain.events import (
     FeedChanged,
     OrderAbsent,
     OrderAccepted,
+    OrderAsked,
     OrderChanged,
     OrderDenied,
     OrderFilled,
@@ -29,37 +30,43 @@ from gpt_trader.domain.events import (
     QuoteSeen,
     SessionOpened,
     SessionResumed,
+    StopReached,
     StopRequested,
     TradesSeen,
     TradingStateChanged,
 )
 from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
-from gpt_trader.domain.product import Product, cash_units_held
+from gpt_trader.domain.product import Product, amount_of, cash_units_held
 from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.engine.market import NS, Market
+from gpt_trader.kernels.money import share_of
 from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
 from gpt_trader.portfolio.allocation import Allocation
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.valuation import Valuation, equity_units
 from gpt_trader.risk.limits import Limits
 from gpt_trader.risk.verdicts import compile_gates, judge, reasons
+from gpt_trader.signals.strategy import Strategy
+from gpt_trader.strategies.registry import strategy_named
 
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-COUNTS = ("candles", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
+COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
 
 class Engine:
     """Folds events into positions, orders and signals, and says what follows from each.
 
     `opened` is the session's first event: products, strategy, sizing and limits are fixed by it.
+    `strategy` is the one it names, where no other session could find it by that name.
     """
 
-    def __init__(self, opened: SessionOpened) -> None:
+    def __init__(self, opened: SessionOpened, strategy: Strategy | None = None) -> None:
         self.opened = opened
         self.limits = Limits.from_mapping(opened.limits)
-        self.markets = {p.product_id: Market(p, opened) for p in opened.products}
+        strategy = strategy or strategy_named(opened.strategy)
+        self.markets = {p.product_id: Market(p, opened, strategy) for p in opened.products}
         self.orders = Orders()
         self.products = {p.product_id: p for p in opened.products}
         self.ledger = Ledger.open(cash_units_held(opened.cash))
@@ -74,8 +81,11 @@ class Engine:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.denials_by_rule: dict[str, int] = {}
         self._intended_ns: deque[int] = deque()  # of the last minute
+        self._stop_rate = rate_count(Decimal(str(opened.sizing["stop_rate"])))
         # Compiled before anything is decided: an order must not wait seconds for its rules.
         compile_gates()
+        compile_plan()
+        share_of(0, 0)
         target_lots_step(0.0, 0.0, 0, 1, 1, 1, 0.0, 0.0)
 
     # --- apply: changes, decides nothing ----------------------------------------------------
@@ -99,6 +109,9 @@ class Engine:
                 self.markets[event.product_id].builder.load(event.candles)
             case CandleClosed():
                 self._candle(event)
+            case StopReached():
+                self.counts["stops"] += 1
+                self.markets[event.product_id].stop()
             case FeedChanged():
                 self.feed_ready = event.ready
             case BalancesSeen():
@@ -185,7 +198,12 @@ class Engine:
             case ClockTicked():
                 return tuple(c for m in self.markets.values() for c in self._candles_of(m))
             case CandleClosed() if event.fresh and not self.stopping:
+                market = self.markets[event.product_id]
+                return self._protect(market) or self._trade(market)
+            case StopReached():
                 return self._trade(self.markets[event.product_id])
+            case OrderAsked() if not self.stopping:
+                return (self._judged(event.draft, self.markets[event.draft.product_id]),)
             case TradingStateChanged() if event.state is not TradingState.ACTIVE:
                 return self._withdraw(f"trading is {event.state.value}: {event.why}")
             case FeedChanged() if not event.ready:
@@ -219,6 +237,19 @@ class Engine:
             if order.status in (OrderStatus.PENDING, OrderStatus.OPEN) and not order.cancel_asked
         )
 
+    def _protect(self, market: Market) -> tuple[Decision, ...]:
+        """Leave a position that has lost more of its cost than the protective stop allows."""
+        position = self.ledger.position(market.product.product_id)
+        if not self._stop_rate or position.lots <= 0 or market.stopped or market.mark_ticks <= 0:
+            return ()
+        value = market.product.notional_received(market.mark_ticks, position.lots)
+        cost, loss_max = position.cost_units, int(share_of(position.cost_units, self._stop_rate))
+        if cost - value <= loss_max:
+            return ()
+        name = market.product.product_id
+        amounts = amount_of(value), amount_of(cost), amount_of(loss_max)
+        return (StopReached(self.now_ns, name, *amounts),)
+
     def _trade(self, market: Market) -> tuple[Decision, ...]:
         forbidden = self._forbidden(market)
         if forbidden:
@@ -242,6 +273,8 @@ class Engine:
                 take_bps=int(sizing["take_bps"]),
                 collar_bps=int(self.limits.collar_bps_max),
                 rebalance_rate=Decimal(str(sizing["rebalance_rate"])),
+                market_orders=sizing["market_orders"] == 1,
+                good_till=sizing["good_till"] == 1,
             )
         )
         cancels = tuple(CancelIntended(self.now_ns, name, wish.why) for name in wish.cancels)
@@ -263,6 +296,8 @@ class Engine:
 
     def _target_lots(self, market: Market) -> int | None:
         """The position wanted, in lots; None while the strategy or the equity is not known."""
+        if market.stopped:
+            return 0
         exposure = market.signal.target
         equity = self.equity_units()
         if exposure != exposure or equity is None or equity <= 0:  # NaN is not known
@@ -369,6 +404,7 @@ def _renewed(order: Order, product: Product) -> Draft:
         time_in_force=order.time_in_force,
         base_size=product.size(order.open_lots),
         limit_price=price,
+        end_ns=None,
         post_only=False,
         reduces=False,
         target=product.size(order.open_lots),

@@ -7,8 +7,8 @@ from gpt_trader.domain.events import Candle, QuoteSeen, SessionOpened, TradesSee
 from gpt_trader.domain.product import Product
 from gpt_trader.engine.candles import CandleBuilder
 from gpt_trader.signals.signal import Signal
+from gpt_trader.signals.strategy import Strategy
 from gpt_trader.signals.volatility import Volatility
-from gpt_trader.strategies.registry import strategy_named
 
 NS = 1_000_000_000
 QUOTE_LAG_NS = 10 * NS
@@ -17,13 +17,14 @@ QUOTE_LAG_NS = 10 * NS
 class Market:
     """One product as the session sees it. Changed by the engine's `apply` alone."""
 
-    def __init__(self, product: Product, opened: SessionOpened) -> None:
+    def __init__(self, product: Product, opened: SessionOpened, strategy: Strategy) -> None:
         self.product = product
         self.tick_lot = product.cash_units_per_tick_lot()
         self.builder = CandleBuilder(opened.candle_s * NS, opened.candle_grace_ns)
-        self.signal = Signal(strategy_named(opened.strategy), opened.params)
+        self.signal = Signal(strategy, opened.params, product, opened.candle_s)
         self.volatility = Volatility(int(opened.sizing["volatility_span"]), opened.candle_s)
         self.attempts = 0  # orders since the strategy last changed its mind
+        self.stopped = False  # out, and staying out until the strategy changes its mind
         self.frames = 0
         self._bid_ticks = 0
         self._ask_ticks = 0
@@ -79,13 +80,25 @@ class Market:
             self._quote_ns = event.ts_ns
 
     def candle(self, candle: Candle) -> None:
-        """Let the strategy see a complete candle; a change of mind starts a new attempt."""
+        """Let the strategy see a complete candle; a change of mind starts anew.
+
+        History may hold candles without a trade. Those we build have some, and so have those of
+        a backtest: to a strategy the others do not exist.
+        """
+        if candle.volume <= 0:
+            return
         before = self.signal.target
         self.signal.update(candle)
-        self.volatility.update(float(candle.close))
+        self.volatility.update(float(self.product.ticks_below(candle.close)))
         # NaN differs from NaN, which is right: not knowing is no mind to change.
         if self.signal.target != before:
             self.attempts = 0
+            self.stopped = False
+
+    def stop(self) -> None:
+        """Stay out until the strategy changes its mind, and do not wait for a better price."""
+        self.stopped = True
+        self.attempts = max(1, self.attempts)
 
     def freeze(self) -> dict[str, Any]:
         """All of it as JSON-able values."""
@@ -101,6 +114,7 @@ class Market:
                 self._trade_ns,
                 self.attempts,
                 self.frames,
+                int(self.stopped),
             ],
         }
 
@@ -117,4 +131,6 @@ class Market:
             self._trade_ns,
             self.attempts,
             self.frames,
+            stopped,
         ) = frozen["numbers"]
+        self.stopped = stopped == 1

@@ -1,15 +1,14 @@
 """The command `gpt-trader live`, also `perps-bot` and `python -m gpt_trader.live`."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
-from gpt_trader.domain.errors import TraderError, UsageError
+from gpt_trader.domain.errors import TraderError
 from gpt_trader.live.options import parse
+from gpt_trader.store.document import write_document
 
 INTERRUPTED = 130
 
@@ -51,14 +50,3 @@ def run(argv: list[str]) -> int:
     if result.fault is not None:
         raise result.fault
     return code
-
-
-def write_document(document: dict[str, object], to: str) -> None:
-    """Write one JSON document to standard output (`-`) or to a file."""
-    if to == "-":
-        print(json.dumps(document))
-        return
-    try:
-        Path(to).write_text(json.dumps(document) + "\n")
-    except OSError as e:
-        raise UsageError(f"--json {to}: {e.strerror}") from e

@@ -115,13 +115,15 @@ def opening(
     if cash <= 0:
         raise UsageError(f"the account holds no {quotes[0]}: there is nothing to trade with")
     rates = rest.fee_rates()
+    strategy = strategy_named(options.strategy)
     return SessionOpened(
         ts_ns=rest.server_time_ns(),
         profile=options.profile,
         namespace=_namespace(folder, tape),
         products=products,
         strategy=options.strategy,
-        params=strategy_named(options.strategy).values(options.params),
+        strategy_source=strategy.source_hash,
+        params=strategy.values(options.params),
         sizing=options.sizing,
         limits=Limits.from_mapping({**DEFAULTS, **options.limits}).as_mapping(),
         maker_fee_rate=rates.maker,

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from gpt_trader.broker.sizing import SIZING, sizing_of
 from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import LIMITS, Settings, load_settings
 from gpt_trader.strategies.registry import strategy_names
 
 PROFILES = ("dev", "paper", "canary", "prod")
-SIZING = {
-    "size_fraction": 0.2,  # of equity, at a target of one
-    "volatility_target": 0.0,  # a year; 0 leaves the size alone
-    "volatility_span": 60.0,  # candles
-    "patience_candles": 3.0,  # an order waits so long at our own side of the book
-    "take_bps": 30.0,  # an impatient order pays at most so much beyond the far side
-    "rebalance_rate": 0.25,  # of the target: smaller differences are left alone
-}
 EPILOG = """\
 A first session, on a synthetic market, as fast as it goes:
   gpt-trader live --candles 2000
@@ -204,14 +197,11 @@ def _numbers(given: list[str], flag: str) -> dict[str, float]:
 
 
 def _sizing(given: list[str], dev_fast: bool) -> dict[str, float]:
-    chosen = _numbers(given, "--sizing")
-    for name, value in chosen.items():
-        if name not in SIZING:
-            raise UsageError(f"--sizing {name}: unknown, there is {', '.join(SIZING)}")
-        if not 0 <= value < 1e9:
-            raise UsageError(f"--sizing {name}={value}: give a number from 0 on")
-    base = {**SIZING, "patience_candles": 0.0} if dev_fast else SIZING
-    return {**base, **chosen}
+    chosen = sizing_of(_numbers(given, "--sizing"))
+    named = {text.partition("=")[0].strip() for text in given}
+    if dev_fast and "patience_candles" not in named:
+        chosen["patience_candles"] = 0.0
+    return chosen
 
 
 def _speed(text: str | None, profile: str, dev_fast: bool) -> str:

@@ -77,7 +77,7 @@ class Reconciliation:
         asked_s = self._machine_s()
         words = await self._desk.call(lambda: self._rest.orders(start_ns, product_ids))
         listed = set()
-        for word in words:
+        for word in reversed(words):  # oldest first, the order in which they may have filled
             listed.add(word.client_order_id)
             match word:
                 case OrderWord() if self._engine.orders.get(word.client_order_id) is not None:

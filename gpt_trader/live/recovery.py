@@ -1,10 +1,11 @@
 """Starting is recovering: the log is folded, from its newest snapshot, into a fresh engine."""
 
-from gpt_trader.domain.errors import StoreDamaged
+from gpt_trader.domain.errors import StoreDamaged, UsageError
 from gpt_trader.domain.events import SessionOpened
 from gpt_trader.engine.engine import Engine
 from gpt_trader.store.event_log import EventLog
 from gpt_trader.store.state import decode_state, encode_state
+from gpt_trader.strategies.registry import strategy_named
 
 
 def frozen(engine: Engine) -> bytes:
@@ -23,11 +24,19 @@ def fold(log: EventLog) -> tuple[Engine, int]:
     ------
     StoreDamaged
         The log has no opening, or its chain does not hold.
+    UsageError
+        The strategy was changed since: it would go on with a state it never had.
     """
     first = next(log.read(), None)
     if first is None or not isinstance(first[1], SessionOpened):
         raise StoreDamaged("the log does not begin with session_opened")
-    engine, seq = _from_snapshot(log, first[1])
+    opened = first[1]
+    if strategy_named(opened.strategy).source_hash != opened.strategy_source:
+        raise UsageError(
+            f"strategy {opened.strategy} was changed since the unfinished session began: put its "
+            "source back, or leave the session for good with --discard"
+        )
+    engine, seq = _from_snapshot(log, opened)
     folded = 0
     for _, event in log.read(seq):
         engine.apply(event)

@@ -21,6 +21,7 @@ from gpt_trader.domain.events import (
     ForeignOrderSeen,
     OrderAbsent,
     OrderAccepted,
+    OrderAsked,
     OrderChanged,
     OrderDenied,
     OrderFilled,
@@ -30,6 +31,7 @@ from gpt_trader.domain.events import (
     SessionClosed,
     SessionOpened,
     SessionResumed,
+    StopReached,
     StopRequested,
     TradingStateChanged,
 )
@@ -150,6 +152,11 @@ def line_of(event: Event) -> tuple[int, str]:
                 f"order {name} intended {draft.side} {draft.base_size} {draft.product_id} "
                 f"at {price} {draft.time_in_force.name} ({draft.why})"
             )
+        case StopReached(product_id=product_id):
+            return logging.WARNING, (
+                f"stop of {product_id} reached: worth {event.value} of {event.cost} paid, "
+                f"a loss above {event.loss_max}"
+            )
         case OrderDenied(draft=draft, reasons=reasons):
             return logging.WARNING, (
                 f"denied {draft.side} {draft.base_size} {draft.product_id}: {'; '.join(reasons)}"
@@ -209,6 +216,10 @@ def _line_of_session(event: Event) -> tuple[int, str]:
         case TradingStateChanged(state=state):
             level = logging.CRITICAL if event.who == EXCHANGE else logging.WARNING
             return level, f"trading {state.value} by {event.who}: {event.why}"
+        case OrderAsked(who=who, draft=draft):
+            return logging.INFO, (
+                f"{who} asks to {draft.side.lower()} {draft.base_size} {draft.product_id}"
+            )
         case StopRequested(reason=reason):
             return logging.INFO, f"stop requested: {reason}"
         case SessionClosed(reason=reason):

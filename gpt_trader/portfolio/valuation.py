@@ -63,6 +63,11 @@ class Valuation:
         return self._state["equity"]
 
     @property
+    def day(self) -> int:
+        """The UTC day of the latest equity, counted from 1970; -1 before the first."""
+        return self._state["day"]
+
+    @property
     def equity_day_start(self) -> int:
         """The first equity seen since midnight UTC, in cash units; 0 before the first."""
         return self._state["day_start"]

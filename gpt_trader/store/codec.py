@@ -69,7 +69,12 @@ INPUT_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Input))
 DECISION_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Decision))
 """Kinds we decided; a replay must make them again, byte for byte."""
 
-VERSIONS: dict[str, int] = dict.fromkeys(sorted(INPUT_KINDS | DECISION_KINDS), 1)
+VERSIONS: dict[str, int] = {
+    **dict.fromkeys(sorted(INPUT_KINDS | DECISION_KINDS), 1),
+    "session_opened": 2,  # the hash of the strategy's source
+    "order_intended": 2,  # the draft has an end time, as in the next one
+    "order_denied": 2,
+}
 """The version of each kind's shape. A changed field raises the number of its kind here."""
 
 _KIND_OF: dict[type, tuple[str, int]] = {

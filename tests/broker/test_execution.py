@@ -1,5 +1,6 @@
 """From a wanted position to the next order: patient first, then paying, one order at a time."""
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -7,7 +8,10 @@ from gpt_trader.broker.execution import NOTHING, Situation, plan
 from gpt_trader.broker.orders import Order, Orders
 from gpt_trader.domain.events import OrderLost
 from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from gpt_trader.domain.product import Product
+from tests.broker import references
 from tests.builders import MINUTE_NS, START_NS, a_change, a_product, an_acceptance, an_intent
+from tests.tier import scaled
 
 PRODUCT = a_product()
 BTC = 100_000_000  # lots
@@ -26,6 +30,8 @@ FLAT = Situation(
     take_bps=30,
     collar_bps=100,
     rebalance_rate=Decimal("0.25"),
+    market_orders=False,
+    good_till=False,
 )
 
 
@@ -159,3 +165,121 @@ def test_dust_is_left_alone() -> None:
 
 def test_nothing_is_planned_without_a_quote() -> None:
     assert plan(replace(FLAT, bid_ticks=0, ask_ticks=0)) == NOTHING
+
+
+def test_a_waiting_order_may_carry_its_own_end() -> None:
+    draft = plan(replace(FLAT, good_till=True)).draft
+
+    assert draft is not None
+    assert draft.time_in_force is TimeInForce.GTD
+    assert draft.end_ns == START_NS + 3 * MINUTE_NS
+
+
+def test_an_order_that_ends_by_itself_is_cancelled_only_if_the_exchange_forgets_it() -> None:
+    waiting = replace(FLAT, working=(a_working_order(),), good_till=True)
+
+    ended = replace(waiting, now_ns=START_NS + 3 * MINUTE_NS)
+    forgotten = replace(waiting, now_ns=START_NS + 6 * MINUTE_NS)
+
+    assert plan(ended) == NOTHING
+    assert plan(forgotten).cancels == ("gt-1",)
+
+
+def test_an_impatient_order_may_go_without_a_worst_price() -> None:
+    draft = plan(replace(FLAT, attempts=1, market_orders=True)).draft
+
+    assert draft is not None
+    assert (draft.order_type, draft.limit_price) == (OrderType.MARKET, None)
+    assert draft.time_in_force is TimeInForce.IOC
+
+
+def test_a_market_order_is_not_planned_where_the_collar_would_refuse_it() -> None:
+    wide = replace(
+        FLAT,
+        target_lots=0,
+        position_lots=BTC,
+        attempts=1,
+        market_orders=True,
+        bid_ticks=1_960_000,
+        ask_ticks=2_040_000,
+    )
+
+    draft = plan(wide).draft
+
+    assert draft is not None
+    assert (draft.order_type, draft.limit_price) == (OrderType.LIMIT, Decimal("19800.00"))
+
+
+def a_random_order(dice: random.Random) -> Order:
+    return Order(
+        client_order_id=f"gt-{dice.randrange(10)}",
+        order_id=dice.choice(["", "o-1", "o-1"]),
+        product_id="BTC-USD",
+        side=dice.choice(list(Side)),
+        order_type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        lots=100,
+        limit_ticks=100,
+        status=dice.choice(
+            [OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.OPEN]
+        ),
+        word_lots=0,
+        booked_lots=0,
+        intended_ns=START_NS - dice.randrange(8) * MINUTE_NS,
+        cancel_asked=dice.random() < 0.3,
+    )
+
+
+def a_random_product(dice: random.Random) -> Product:
+    base = Decimal(1).scaleb(-dice.randrange(9))
+    return Product(
+        product_id="BTC-USD",
+        base="BTC",
+        quote="USD",
+        base_increment=base,
+        price_increment=Decimal(dice.choice([1, 5])).scaleb(-dice.randrange(9)),
+        quote_increment=Decimal("0.01"),
+        base_min_size=base * dice.choice([1, 10, 2500]),
+        base_max_size=base * dice.choice([1_000_000, 10**15]),
+        quote_min_size=Decimal(dice.choice(["1", "0.00001", "0.5"])),
+        quote_max_size=Decimal("150000000"),
+    )
+
+
+def a_random_situation(dice: random.Random) -> Situation:
+    lots_max = 10 ** dice.randrange(1, 13)
+    mark = dice.randrange(1, 10 ** dice.randrange(1, 12))
+    spread = dice.choice([0, 1, mark // 1000 + 1, mark // 30 + 1])
+    bid = max(0, mark - spread)
+    position = dice.choice([0, dice.randrange(lots_max)])
+    drifted = position + dice.randrange(position // 2 + 1)
+    return Situation(
+        product=a_random_product(dice),
+        target_lots=dice.choice([0, position, drifted, dice.randrange(lots_max)]),
+        position_lots=position,
+        working=tuple(a_random_order(dice) for _ in range(dice.choice([0, 0, 1, 2]))),
+        bid_ticks=dice.choice([bid, bid, bid, 0]),
+        ask_ticks=dice.choice([mark + spread, mark + spread, mark + spread, 0]),
+        mark_ticks=dice.choice([mark, mark, mark, 0]),
+        attempts=dice.randrange(2),
+        now_ns=START_NS,
+        patience_ns=dice.randrange(5) * MINUTE_NS,
+        take_bps=dice.choice([0, 1, 30, 9_999, 20_000, 999_999_999]),
+        collar_bps=dice.choice([0, 1, 100, 10_000]),
+        rebalance_rate=Decimal(str(dice.choice([0.0, 0.25, 0.1, 1.0, 123456789.5]))),
+        market_orders=dice.random() < 0.3,
+        good_till=dice.random() < 0.3,
+    )
+
+
+def test_the_compiled_plan_is_the_plan_in_decimals() -> None:
+    dice = random.Random(7)
+    kinds: set[tuple[bool, str]] = set()
+
+    for _ in range(scaled(50_000)):
+        situation = a_random_situation(dice)
+        planned = plan(situation)
+        assert planned == references.plan(situation), situation
+        kinds.add((planned.draft is not None, planned.why))
+
+    assert len(kinds) == 8, "each way through the plan was taken"

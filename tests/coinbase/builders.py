@@ -149,6 +149,7 @@ def a_draft(**changes: Any) -> Draft:
         "time_in_force": TimeInForce.GTC,
         "base_size": Decimal("2"),
         "limit_price": Decimal("150.00"),
+        "end_ns": None,
         "post_only": True,
         "reduces": False,
         "target": Decimal("2"),

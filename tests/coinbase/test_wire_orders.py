@@ -26,6 +26,8 @@ MARKET = {
     "post_only": False,
 }
 TAKING = {"post_only": False}
+TIMED = {"time_in_force": TimeInForce.GTD, "end_ns": TS_NS}
+END_TIME = "2026-11-23T09:15:06.100000000Z"
 PRICED = {"base_size": "2", "limit_price": "150.00"}
 
 
@@ -37,6 +39,7 @@ PRICED = {"base_size": "2", "limit_price": "150.00"}
         (TAKING, {"limit_limit_gtc": {**PRICED, "post_only": False}}),
         ({**TAKING, "time_in_force": TimeInForce.IOC}, {"sor_limit_ioc": PRICED}),
         ({**TAKING, "time_in_force": TimeInForce.FOK}, {"limit_limit_fok": PRICED}),
+        (TIMED, {"limit_limit_gtd": {**PRICED, "end_time": END_TIME, "post_only": True}}),
     ],
 )
 def test_an_intent_becomes_the_request_and_nothing_more(
@@ -63,6 +66,7 @@ def test_sizes_and_prices_never_carry_an_exponent() -> None:
     "changes",
     [
         {"time_in_force": TimeInForce.GTD, "post_only": False},
+        {"end_ns": TS_NS},
         {"time_in_force": TimeInForce.IOC},
         {"limit_price": None},
         {"base_size": Decimal(0)},

@@ -321,7 +321,7 @@ def a_busy_opening() -> SessionOpened:
         products=(a_product(), a_product("ETH-USD")),
         params={"fast": 1.0, "slow": 3.0, "band_bps": 0.0},
         limits={"orders_per_minute_max": Decimal(1), "exposure_rate_max": Decimal("0.3")},
-        sizing={"patience_candles": 1.0, "rebalance_rate": 0.0},
+        sizing={"patience_candles": 1.0, "rebalance_rate": 0.0, "stop_rate": 0.002},
     )
 
 

@@ -4,13 +4,15 @@ from decimal import Decimal
 
 from gpt_trader.domain.events import QuoteSeen, TradesSeen
 from gpt_trader.engine.market import QUOTE_LAG_NS, Market
+from gpt_trader.strategies.registry import strategy_named
 from tests.builders import START_NS, a_product, a_trade, an_opening
 
 SECOND_NS = 1_000_000_000
 
 
 def a_market() -> Market:
-    return Market(a_product(), an_opening())
+    opened = an_opening()
+    return Market(a_product(), opened, strategy_named(opened.strategy))
 
 
 def quote(market: Market, bid: str, ask: str, at_s: int = 0) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gpt_trader.broker.sizing import SIZING
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.live.options import SIZING, Options, parse
+from gpt_trader.live.options import Options, parse
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,15 @@ def test_dev_fast_is_a_short_scripted_life_in_lockstep() -> None:
 def test_a_parameter_is_a_name_and_a_number(text: str) -> None:
     with pytest.raises(UsageError, match="--param"):
         parsed("--param", text)
+
+
+def test_a_switch_is_yes_or_no_and_a_stop_a_fraction_of_the_cost() -> None:
+    sizing = parsed("--sizing", "good_till=1", "--sizing", "stop_rate=0.05").sizing
+
+    assert (sizing["good_till"], sizing["stop_rate"], sizing["market_orders"]) == (1.0, 0.05, 0.0)
+    for text in ("good_till=0.5", "market_orders=2", "stop_rate=5"):
+        with pytest.raises(UsageError, match=f"--sizing {text}"):
+            parsed("--sizing", text)
 
 
 def test_limits_are_exact_decimals() -> None:

@@ -17,14 +17,25 @@ from gpt_trader.domain.events import (
     ClockTicked,
     Event,
     FeedChanged,
+    OrderAsked,
     OrderLost,
     OrderRejected,
     QuoteSeen,
+    StopReached,
 )
-from gpt_trader.domain.order import OrderStatus
+from gpt_trader.domain.order import OrderStatus, TimeInForce
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.report import Reporter, close_log, open_log
-from tests.builders import MINUTE_NS, START_NS, a_change, a_fill, a_product, an_intent, an_opening
+from tests.builders import (
+    MINUTE_NS,
+    START_NS,
+    a_change,
+    a_draft,
+    a_fill,
+    a_product,
+    an_intent,
+    an_opening,
+)
 
 PROSE = "order was not filled\nERROR\x85forged\u2028 line"
 
@@ -81,6 +92,21 @@ def test_levels_say_what_a_person_must_look_at(tmp_path: Path) -> None:
 
     assert [line.split()[1] for line in lines] == ["INFO", "ERROR", "ERROR", "INFO", "CRITICAL"]
     assert lines[-1].endswith("(theirs minus ours): USD -1.5")
+
+
+def test_a_stop_and_an_order_by_hand_are_told_in_quote_and_base(tmp_path: Path) -> None:
+    worth, paid, allowed = Decimal("900"), Decimal("1000"), Decimal("50")
+    now = replace(a_draft(limit_price=None), time_in_force=TimeInForce.IOC)
+
+    stop, asked = lines_of(
+        tmp_path,
+        StopReached(START_NS, "BTC-USD", worth, paid, allowed),
+        OrderAsked(START_NS, "a person", now),
+    )
+
+    assert stop.endswith("stop of BTC-USD reached: worth 900 of 1000 paid, a loss above 50")
+    assert stop.split()[1] == "WARNING"
+    assert asked.endswith("a person asks to buy 0.1 BTC-USD")
 
 
 def test_frames_of_the_market_are_no_lines(tmp_path: Path) -> None:

@@ -38,12 +38,14 @@ SHAPES = {
     "balances_seen": (1, "37429349"),
     "books_compared": (1, "2dc324b3"),
     "trading_state_changed": (1, "bb94534c"),
+    "order_asked": (1, "4ed94d39"),
     "session_resumed": (1, "71aed082"),
     "stop_requested": (1, "88799e9c"),
     "session_closed": (1, "d666af37"),
     "candle_closed": (1, "db615b97"),
-    "order_intended": (1, "33e445d4"),
-    "order_denied": (1, "783a5350"),
+    "stop_reached": (1, "eb5ef6a9"),
+    "order_intended": (2, "7a04b3b7"),
+    "order_denied": (2, "c0d4930c"),
     "cancel_intended": (1, "1d646545"),
 }
 
@@ -82,7 +84,8 @@ def test_every_class_of_the_events_module_is_an_event_or_a_part_of_one() -> None
 def test_inputs_and_decisions_are_told_apart_and_none_is_both() -> None:
     assert INPUT_KINDS | DECISION_KINDS == set(VERSIONS) == {kind_of(t) for t in EVENT_TYPES}
     assert not INPUT_KINDS & DECISION_KINDS
-    assert {"candle_closed", "order_intended", "order_denied", "cancel_intended"} == DECISION_KINDS
+    orders = {"order_intended", "order_denied", "cancel_intended"}
+    assert {"candle_closed", "stop_reached"} | orders == DECISION_KINDS
 
 
 def test_a_shape_that_changes_takes_a_new_version() -> None:
