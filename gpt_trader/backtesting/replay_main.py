@@ -1,7 +1,6 @@
 """The command `gpt-trader replay`: prove that a recorded session makes the same decisions again."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from gpt_trader.domain.events import SessionOpened
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.risk.limits import Limits
 from gpt_trader.settings import load_settings
+from gpt_trader.store.document import write_document
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
 from gpt_trader.store.verify import verify
@@ -102,11 +102,10 @@ def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
         if different is None
         else {"seq": different.seq, "recorded": different.recorded, "made": different.made},
     }
+    if json_to is not None:  # a file that cannot be written must not look like a difference: 2
+        write_document(document, json_to)
     if json_to == "-":
-        print(json.dumps(document))
         return
-    if json_to is not None:
-        _write(document, json_to)
     if different is None:
         print(
             f"equal: session {session_id} makes its {outcome.decisions} decisions "
@@ -119,10 +118,3 @@ def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
         f"  made      {different.made}",
         file=sys.stderr,
     )
-
-
-def _write(document: dict[str, object], to: str) -> None:
-    try:
-        Path(to).write_text(json.dumps(document) + "\n")
-    except OSError as e:  # must not end with 1, which says that a decision differs
-        raise UsageError(f"--json {to}: {e.strerror}") from e

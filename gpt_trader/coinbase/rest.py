@@ -239,20 +239,37 @@ class RestClient:
         UsageError
             Coinbase has no candles of that width.
         """
-        name = GRANULARITIES.get(granularity_s)
-        if name is None:
-            raise UsageError(f"no candles of {granularity_s} s, only {list(GRANULARITIES)}")
+        self._width_name(granularity_s)
         until_s = min(end_s, self.server_time_ns() // SECOND_NS) // granularity_s * granularity_s
-        path = self._market(f"/products/{quote(product_id, safe='')}/candles")
         candles: dict[int, Candle] = {}
         first_s = -(-start_s // granularity_s) * granularity_s
         for window_s in range(first_s, until_s, CANDLES_MAX * granularity_s):
             last_s = min(window_s + CANDLES_MAX * granularity_s, until_s) - granularity_s
-            query: Query = {"start": str(window_s), "end": str(last_s), "granularity": name}
-            for candle in parse_candles(self._read(path, query), granularity_s):
-                if window_s <= candle.start_ns // SECOND_NS <= last_s:
-                    candles[candle.start_ns] = candle
+            for candle in self.candle_page(product_id, window_s, last_s, granularity_s):
+                candles[candle.start_ns] = candle
         return tuple(candles[start_ns] for start_ns in sorted(candles))
+
+    def candle_page(
+        self, product_id: str, first_s: int, last_s: int, granularity_s: int
+    ) -> tuple[Candle, ...]:
+        """What one request gives of the candles that start from first_s to last_s, oldest first.
+
+        The last may be open still, and it may be absent: whether Coinbase counts `end` in is not
+        documented.
+
+        Raises
+        ------
+        UsageError
+            Coinbase has no candles of that width.
+        """
+        name = self._width_name(granularity_s)
+        path = self._market(f"/products/{quote(product_id, safe='')}/candles")
+        query: Query = {"start": str(first_s), "end": str(last_s), "granularity": name}
+        return tuple(
+            candle
+            for candle in parse_candles(self._read(path, query), granularity_s)
+            if first_s <= candle.start_ns // SECOND_NS <= last_s
+        )
 
     def market_trades(self, product_id: str, limit: int) -> tuple[Trade, ...]:
         """The latest public trades of a product, oldest first."""
@@ -262,6 +279,12 @@ class RestClient:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def _width_name(self, granularity_s: int) -> str:
+        name = GRANULARITIES.get(granularity_s)
+        if name is None:
+            raise UsageError(f"no candles of {granularity_s} s, only {list(GRANULARITIES)}")
+        return name
 
     def _market(self, path: str) -> str:
         """Market data by the signed door when we can: the public one is up to a second old."""
