@@ -1,0 +1,497 @@
+"""One strategy over candle tapes in compiled passes: targets, then decisions, orders and books.
+
+Blocks of candles pass through the strategy's fold and then through the rounds, so that no array
+of the length of the tape is made but those asked for.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from functools import cached_property
+
+import numpy as np
+
+from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.compiling import compiling
+from gpt_trader.backtesting.setup import HandOrder, MarketModel, Setup
+from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
+from gpt_trader.broker.execution import base_bounds, rate_count
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.product import cash_units_held, cash_units_owed
+from gpt_trader.kernels import account, book, deciding, gates, resting, rounds, tables
+from gpt_trader.kernels.candles import Candles
+from gpt_trader.kernels.fees import DOLLARS, fees_of
+from gpt_trader.kernels.money import RATE_DEN
+from gpt_trader.kernels.rounds import Tape
+from gpt_trader.kernels.seeded import seed_key
+from gpt_trader.kernels.tables import Record
+from gpt_trader.kernels.targets import WELL, target_fold
+from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
+from gpt_trader.kernels.volatility import volatility_series, volatility_size
+from gpt_trader.signals.strategy import Strategy
+
+NS = 1_000_000_000
+BLOCK = 1 << 17  # rounds whose targets are at hand at once
+WINDOW_FILLS = 1 << 16  # fills of 30 days that fee tiers can remember
+ROWS = 4096  # of the tables of orders and fills at first
+YEAR_S = 365 * 86_400
+
+STATES = {
+    TradingState.ACTIVE: gates.ACTIVE,
+    TradingState.REDUCE_ONLY: gates.REDUCING,
+    TradingState.HALTED: gates.HALTED,
+}
+FAULTS = {
+    resting.FILLS_FULL: "more fills in one round than there is room for",
+    resting.WINDOW_FULL: f"more than {WINDOW_FILLS} fills within 30 days: give one fee, fees=0.001",
+    resting.TOO_LARGE: "a sum of money that is too large to be counted",
+    resting.SECOND_ORDER: "a second order that would wait in the book of one product",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Candle tapes as the kernels play them: shared by all runs over them."""
+
+    tapes: tuple[CandleTape, ...]
+    tape: Tape
+    places: tuple[Ints | None, ...]  # the round of each product's candle; None: one each round
+    days: int
+
+    @property
+    def rounds(self) -> int:
+        """Candle times, of all products together."""
+        return int(self.tape.end_ns.size)
+
+    @cached_property
+    def day_gaps(self) -> Ints:
+        """UTC days from each day with a candle to the next one; a candle is of its end's day."""
+        return np.asarray(np.diff(np.unique(self.tape.end_ns // account.DAY_NS)), np.int64)
+
+    @cached_property
+    def last_begins_day(self) -> bool:
+        """Whether the last round is the first of its UTC day, as at the end of whole days."""
+        days = self.tape.end_ns[-2:] // account.DAY_NS
+        return self.rounds > 1 and bool(days[0] != days[1])
+
+
+def course_of(
+    tapes: Sequence[CandleTape], market: MarketModel, sizing: Mapping[str, float]
+) -> Course:
+    """Lay tapes out.
+
+    Raises
+    ------
+    UsageError
+        The tapes have candles of different widths, or too little for the market model.
+    """
+    check_tapes(tapes, market)
+    candle_s = tapes[0].candle_s
+    starts = tapes[0].every_row_ns
+    if len(tapes) > 1:
+        starts = np.unique(np.concatenate([tape.every_row_ns for tape in tapes]))
+    places = tuple(_places(tape, starts) for tape in tapes)
+    end_ns = starts + candle_s * NS
+    empty = np.zeros((len(tapes), 0))
+    known = all(tape.complete for tape in tapes)
+    keys = np.array(
+        [seed_key(market.seed, "trades", t.product.product_id) for t in tapes], np.int64
+    )
+    close = _grid(tapes, places, starts.size, "close")
+    return Course(
+        tapes=tuple(tapes),
+        tape=Tape(
+            end_ns=end_ns,
+            candle_s=candle_s,
+            open=_grid(tapes, places, starts.size, "open") if known else close,
+            high=_grid(tapes, places, starts.size, "high") if known else close,
+            low=_grid(tapes, places, starts.size, "low") if known else close,
+            close=close,
+            volume=_grid(tapes, places, starts.size, "volume") if known else empty,
+            whole=int(all(place is None for place in places)),
+            volatility=_volatility(tapes, places, starts.size, sizing),
+            depth=_depth(tapes, places, starts.size, market),
+            trade_keys=keys,
+        ),
+        places=places,
+        days=int(end_ns[-1] // account.DAY_NS - end_ns[0] // account.DAY_NS) + 2,
+    )
+
+
+def check_tapes(tapes: Sequence[CandleTape], market: MarketModel) -> None:
+    """Refuse tapes that cannot be played together, or not in this market."""
+    if not tapes or any(len(tape) == 0 for tape in tapes):
+        raise UsageError("there are no candles to trade on")
+    widths = sorted({tape.candle_s for tape in tapes})
+    if len(widths) > 1:
+        raise UsageError(f"candles of one width only, not {widths[0]} s and {widths[1]} s together")
+    names = [tape.product.product_id for tape in tapes]
+    if len(set(names)) < len(names):
+        raise UsageError(f"each product once, not {', '.join(names)}")
+    quotes = sorted({tape.product.quote for tape in tapes})
+    if len(quotes) > 1:
+        raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
+    for tape in tapes:
+        if not market.at_close and not tape.complete:
+            raise UsageError(
+                f"{tape.product.product_id}: only {', '.join(tape.columns)} are given; the market "
+                "of the embedded exchange needs open, high, low and volume too, or say "
+                'market="close"'
+            )
+
+
+class Arena:
+    """A desk, an exchange and a record for one run after the other over a course.
+
+    Parameters
+    ----------
+    with_orders, with_equity
+        Keep every order and fill; the equity of every round. Else the account alone is kept, and
+        the memory needed does not grow with the tape.
+    """
+
+    def __init__(
+        self, course: Course, setup: Setup, *, with_orders: bool, with_equity: bool
+    ) -> None:
+        self.course = course
+        self.setup = setup
+        self._choices, self._sizes = _choices(setup, course.tape.candle_s)
+        self._limits = setup.limits.vector()
+        self._hand = _hand(setup.by_hand, course)
+        rows = ROWS if with_orders else 0
+        self._record = tables.new_record(
+            products=len(course.tapes),
+            orders=rows,
+            fills=rows,
+            equity=course.rounds if with_equity else 0,
+            hand=self._hand,
+        )
+        self._targets: Floats = np.zeros(0)
+
+    def run(self, strategy: Strategy, values: Mapping[str, float]) -> "Run":
+        """Trade one combination of checked parameters from the first round to the last.
+
+        Raises
+        ------
+        UsageError
+            The strategy gave a target outside [-1, 1], or a sum became too large to count.
+        """
+        desk, venue = self.open()
+        course, first = self.course, 0
+        if course.tape.whole == 1 and len(course.tapes) == 1:
+            fold = _Fold(strategy, values, course.tapes[0])
+            while first < course.rounds:
+                last = min(first + BLOCK, course.rounds)
+                block = self._buffer(last - first)
+                fold.fill(first, last, block)
+                self._play(desk, venue, block.reshape(1, -1), first, last)
+                first = last
+        else:
+            self._play(desk, venue, targets_of(course, strategy, values), 0, course.rounds)
+        return self._close(desk)
+
+    def run_setup(self) -> "Run":
+        """Trade the setup's own strategy with its own parameters."""
+        return self.run(self.setup.strategy, self.setup.values)
+
+    def run_targets(self, targets: Grid) -> "Run":
+        """Trade given targets, shape (P, R); NaN where a product has no candle."""
+        desk, venue = self.open()
+        self._play(desk, venue, targets, 0, self.course.rounds)
+        return self._close(desk)
+
+    def open(self) -> tuple[deciding.Desk, resting.Venue]:
+        """A desk and an exchange at the start of a run: cash, no orders, no positions."""
+        setup, course = self.setup, self.course
+        products = np.zeros((len(course.tapes), account.PRODUCT), np.int64)
+        desk = deciding.new_desk(
+            products, self._limits, self._choices.copy(), self._sizes, course.days
+        )
+        desk.session[account.CASH] = cash_units_held(setup.cash)
+        model = _model(setup.market)
+        tiers = [(t.volume_from, t.maker_rate, t.taker_rate) for t in setup.fee_tiers]
+        room = len(course.tapes) * (8 + int(model[book.LEVELS])) + int(model[book.LEVELS])
+        venue = resting.venue_of(len(course.tapes), model, fees_of(tiers, WINDOW_FILLS), room)
+        venue.state[resting.CASH_FREE] = cash_units_held(setup.cash)
+        for place, tape in enumerate(course.tapes):
+            _enter(products[place], venue.markets[place], tape, setup.market.seed)
+        return desk, venue
+
+    def _buffer(self, size: int) -> Floats:
+        if self._targets.size < size:
+            self._targets = np.empty(size)
+        return self._targets[:size]
+
+    def _play(
+        self, desk: deciding.Desk, venue: resting.Venue, targets: Grid, first: int, last: int
+    ) -> None:
+        now = first
+        while now < last:
+            bounds = (now, last, first)
+            now, fault = _run_rounds(
+                desk, venue, self.course.tape, self._record, targets, bounds
+            )
+            if fault == rounds.FULL:
+                self._record = _larger(self._record)
+            elif fault < 0:
+                raise UsageError(f"the backtest stops in round {now}: {FAULTS[fault]}")
+
+    def _close(self, desk: deciding.Desk) -> "Run":
+        account.settle_fall(desk.session)
+        record, session = self._record, desk.session
+        return Run(
+            session=session,
+            products=desk.products,
+            days=desk.days[: session[account.DAYS]],
+            orders=record.orders[: session[account.ORDER_ROWS]],
+            fills=record.fills[: session[account.FILL_ROWS]],
+            equity=record.equity,
+        )
+
+
+def _run_rounds(
+    desk: deciding.Desk,
+    venue: resting.Venue,
+    tape: Tape,
+    record: Record,
+    targets: Grid,
+    bounds: tuple[int, int, int],
+) -> tuple[int, int]:
+    """As `rounds.run_rounds`; its first call in a process may have to compile it."""
+    if _COMPILED:
+        return rounds.run_rounds(desk, venue, tape, record, targets, bounds)
+    with compiling():
+        done = rounds.run_rounds(desk, venue, tape, record, targets, bounds)
+    _COMPILED.append(True)
+    return done
+
+
+_COMPILED: list[bool] = []
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one run left behind, in counts; the tables are the arena's, until its next run."""
+
+    session: Ints  # places of kernels/account.py
+    products: Table
+    days: Ints  # cash units at the start of each UTC day but the first
+    orders: Table  # places of kernels/rounds.py
+    fills: Table
+    equity: Ints  # cash units at the end of each round, or empty
+
+
+class _Fold:
+    """A strategy at one product, advanced block by block."""
+
+    def __init__(self, strategy: Strategy, values: Mapping[str, float], tape: CandleTape) -> None:
+        self._strategy = strategy
+        self._candles: Candles = tape.candles
+        self._warmup = strategy.warmup(values)
+        self._p = strategy.record(values)
+        self._s = strategy.state(values)
+
+    def fill(self, first: int, last: int, out: Floats) -> None:
+        """Write the targets of the candles from `first` to before `last`."""
+        if self._strategy.compiled:
+            fold = target_fold(self._strategy.step)
+            wrong = fold(self._candles, self._p, self._s, self._warmup, first, last, out)
+        else:
+            wrong = self._fill_plainly(first, last, out)
+        if wrong != WELL:
+            raise UsageError(
+                f"{self._strategy.name} gave a target outside -1 to 1 at candle {wrong}"
+            )
+
+    def _fill_plainly(self, first: int, last: int, out: Floats) -> int:
+        for t in range(first, last):
+            target = float(self._strategy.step(self._candles, t, self._p, self._s))
+            if target < -1.0 or target > 1.0:
+                return t
+            out[t - first] = math.nan if t < self._warmup - 1 else target
+        return WELL
+
+
+def targets_of(course: Course, strategy: Strategy, values: Mapping[str, float]) -> Grid:
+    """The strategy's targets of every product and round; NaN where there is no candle."""
+    targets = np.full((len(course.tapes), course.rounds), math.nan)
+    for row, tape, places in zip(targets, course.tapes, course.places, strict=True):
+        out = np.empty(len(tape))
+        _Fold(strategy, values, tape).fill(0, len(tape), out)
+        row[slice(None) if places is None else places] = out
+    return targets
+
+
+def _places(tape: CandleTape, starts: Ints) -> Ints | None:
+    if tape.candle_rows is None and tape.every_row_ns.size == starts.size:
+        return None
+    return np.asarray(np.searchsorted(starts, tape.every_row_ns)[tape.rows], np.int64)
+
+
+def _grid(
+    tapes: Sequence[CandleTape], places: Sequence[Ints | None], count: int, name: str
+) -> Grid:
+    columns = [_column(tape.candles, name) for tape in tapes]
+    if len(tapes) == 1 and places[0] is None:
+        return columns[0].reshape(1, -1)
+    grid = np.zeros((len(tapes), count))
+    for row, column, own in zip(grid, columns, places, strict=True):
+        row[slice(None) if own is None else own] = column
+    return grid
+
+
+def _column(candles: Candles, name: str) -> Floats:
+    columns = {
+        "open": candles.open,
+        "high": candles.high,
+        "low": candles.low,
+        "close": candles.close,
+        "volume": candles.volume,
+    }
+    return columns[name]
+
+
+def _volatility(
+    tapes: Sequence[CandleTape],
+    places: Sequence[Ints | None],
+    count: int,
+    sizing: Mapping[str, float],
+) -> Grid:
+    if sizing["volatility_target"] == 0.0:
+        return np.zeros((len(tapes), 0))
+    span = int(sizing["volatility_span"])
+    grid = np.full((len(tapes), count), math.nan)
+    for row, tape, own in zip(grid, tapes, places, strict=True):
+        state = np.zeros(volatility_size(span))
+        series = volatility_series(tape.candles.close, span, YEAR_S / tape.candle_s, state)
+        row[slice(None) if own is None else own] = series
+    return grid
+
+
+def _depth(
+    tapes: Sequence[CandleTape], places: Sequence[Ints | None], count: int, market: MarketModel
+) -> Table:
+    if market.at_close:
+        return np.zeros((len(tapes), 0), np.int64)
+    depth = np.zeros((len(tapes), count), np.int64)
+    for row, tape, own in zip(depth, tapes, places, strict=True):
+        key = seed_key(market.seed, "trades", tape.product.product_id)
+        rows = np.arange(len(tape)) if own is None else own
+        row[:] = book.depths(key, tape.candles, rows, count)
+    return depth
+
+
+def _model(market: MarketModel) -> Ints:
+    if market.at_close:
+        return book.at_close_model()
+    return book.book_model(
+        market.spread_bps, market.level_gap_bps, market.level_count, market.depth_share
+    )
+
+
+def _choices(setup: Setup, candle_s: int) -> tuple[Ints, Floats]:
+    sizing, choices = setup.sizing, np.zeros(deciding.CHOICES, np.int64)
+    choices[deciding.PATIENCE_NS] = int(sizing["patience_candles"]) * candle_s * NS
+    choices[deciding.TAKE_BPS] = int(sizing["take_bps"])
+    choices[deciding.COLLAR_BPS] = int(setup.limits.collar_bps_max)
+    choices[deciding.REBALANCE_RATE] = rate_of(sizing["rebalance_rate"])
+    choices[deciding.MARKET_ORDERS] = int(sizing["market_orders"])
+    choices[deciding.GOOD_TILL] = int(sizing["good_till"])
+    choices[deciding.STOP_RATE] = rate_of(sizing["stop_rate"])
+    choices[deciding.LATENCY] = setup.latency
+    choices[deciding.STATE] = STATES[setup.trading_state]
+    taker = setup.fee_tiers[0].taker_rate * RATE_DEN
+    choices[deciding.TAKER_RATE] = int(taker.to_integral_value(ROUND_CEILING))
+    choices[deciding.FEED_IS_READY] = 1
+    choices[deciding.BOOKS_DO_AGREE] = 1
+    sizes = np.array([sizing["size_fraction"], sizing["volatility_target"]])
+    return choices, sizes
+
+
+def rate_of(value: float) -> int:
+    """A rate of the sizing in 1e-9, as the engine counts it."""
+    return rate_count(Decimal(str(value)))
+
+
+def _enter(row: Ints, market: Ints, tape: CandleTape, seed: int) -> None:
+    """Write down what of a product stays as it is all the time."""
+    product = tape.product
+    row[account.NUM], row[account.DEN] = product.cash_units_per_tick_lot()
+    row[account.BASE_MIN], row[account.BASE_MAX] = base_bounds(product)
+    row[account.QUOTE_MIN] = cash_units_owed(product.quote_min_size)
+    market[book.KEY] = seed_key(seed, "book", product.product_id)
+    market[book.NUM], market[book.DEN] = product.cash_units_per_tick_lot()
+    market[book.DOLLARS] = product.quote in DOLLARS
+
+
+def _hand(given: Sequence[HandOrder], course: Course) -> Table:
+    names = [tape.product.product_id for tape in course.tapes]
+    rows = np.zeros((len(given), tables.HAND), np.int64)
+    for row, order in zip(rows, given, strict=True):
+        row[tables.HAND_ROUND] = order.round
+        row[tables.HAND_PRODUCT] = names.index(order.product_id)
+        row[tables.HAND_SIGN] = order.side.sign
+        row[tables.HAND_LOTS] = order.lots
+        limit = gates.MARKET_PRICE if order.limit_ticks is None else order.limit_ticks
+        row[tables.HAND_LIMIT] = limit
+        row[tables.HAND_WAIT_NS] = order.wait_ns
+        row[tables.HAND_FEED] = order.feed_ready
+        row[tables.HAND_BOOKS] = order.books_agree
+        row[tables.HAND_STATE] = STATES[order.trading_state]
+    return rows
+
+
+def _larger(record: Record) -> Record:
+    """The record with twice the room."""
+    return record._replace(
+        orders=np.concatenate([record.orders, np.zeros_like(record.orders)]),
+        fills=np.concatenate([record.fills, np.zeros_like(record.fills)]),
+    )
+
+
+def result_of(run: Run) -> SimulationResult:
+    """A compiled run in the form of an engine replay, to compare the two."""
+    session = run.session
+    return SimulationResult(
+        orders=tuple(
+            OrderRow(
+                product=row[tables.ORDER_PRODUCT],
+                sign=row[tables.ORDER_SIGN],
+                lots=row[tables.ORDER_LOTS],
+                limit_ticks=row[tables.ORDER_LIMIT],
+                time_in_force=row[tables.ORDER_TIME_IN_FORCE],
+                round=row[tables.ORDER_ROUND],
+                status=row[tables.ORDER_STATUS],
+                refused=row[tables.ORDER_DENIED],
+            )
+            for row in run.orders.tolist()
+        ),
+        fills=tuple(
+            FillRow(
+                product=row[tables.FILL_PRODUCT],
+                number=row[tables.FILL_ORDER],
+                sign=row[tables.FILL_SIGN],
+                ticks=row[tables.FILL_TICKS],
+                lots=row[tables.FILL_LOTS],
+                fee_units=row[tables.FILL_FEE],
+                maker=row[tables.FILL_MAKER],
+                time_ns=row[tables.FILL_TIME_NS],
+                round=row[tables.FILL_ROUND],
+            )
+            for row in run.fills.tolist()
+        ),
+        denials=tuple(session[account.DENIED : account.DENIED + gates.RULES].tolist()),
+        candles=int(session[account.CANDLES]),
+        stops=int(session[account.STOPS]),
+        expiries=int(session[account.EXPIRIES]),
+        cash_units=int(session[account.CASH]),
+        fees_units=int(session[account.FEES]),
+        position_lots=tuple(run.products[:, account.LOTS].tolist()),
+        equity_units=int(session[account.EQUITY]),
+        peak_units=int(session[account.PEAK]),
+        day_start_units=int(session[account.DAY_START]),
+        worst_loss_units=int(session[account.WORST_LOSS]),
+        worst_peak_units=int(session[account.WORST_PEAK]),
+    )

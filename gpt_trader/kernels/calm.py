@@ -1,0 +1,259 @@
+"""Candles at which nothing can follow: the target stays, and the mark is within a band.
+
+Of a position that is as wanted, only a new target, a stop or a drift beyond the rebalancing rate
+leads anywhere. The last two are bounds on the mark, so most candles cost a few comparisons. The
+band is drawn a little too narrow, never too wide: whatever is near a bound is decided in full.
+"""
+
+import math
+
+import numpy as np
+
+from gpt_trader.kernels.account import (
+    BAND_HIGH,
+    BAND_LOW,
+    CANDLES,
+    CASH,
+    COST,
+    DAY,
+    DAY_NS,
+    DEN,
+    EQUITY,
+    HELD,
+    LOTS,
+    LOW,
+    NUM,
+    PEAK,
+    STOPPED,
+    WORK,
+    WORK_NONE,
+    begin_day,
+    settle_fall,
+)
+from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.deciding import (
+    REBALANCE_RATE,
+    SIZE_FRACTION,
+    STOP_RATE,
+    VOLATILITY_TARGET,
+    Desk,
+)
+from gpt_trader.kernels.money import RATE_DEN, share_of
+from gpt_trader.kernels.vectors import Floats, Ints
+from gpt_trader.kernels.words import (
+    WORD,
+    at_least_word,
+    equal_word,
+    greater_word,
+    lowest_bit,
+    nan_word,
+)
+
+MARK_MAX = 2**52
+SLACK = 1e-6  # of a mark, on the safe side: far above what floats round away
+SCALED_MAX = 2**61
+NEAR = 1e-12
+NO_BITS = np.uint64(0)
+ONE_BIT = np.uint64(1)
+WHOLE_MAX = 2**52  # cash units: the float quotient of a worth below is off by one at most
+
+
+@compile_lean
+def draw_band(desk: Desk, place: int) -> None:
+    """At the end of a round: the marks between which the next candles lead to nothing."""
+    row = desk.products[place]
+    target = desk.targets[place]
+    row[BAND_LOW], row[BAND_HIGH] = 1, 0
+    if row[WORK] != WORK_NONE:
+        return
+    wants_nothing = target <= 0.0 or row[STOPPED] == 1
+    if row[LOTS] == 0:
+        if math.isnan(target) or wants_nothing:
+            row[BAND_HIGH] = MARK_MAX
+        return
+    if wants_nothing or desk.sizes[VOLATILITY_TARGET] != 0.0:
+        return
+    low, high = 1.0, float(MARK_MAX)
+    if not math.isnan(target):
+        low, high = drift_bounds(desk, place, target)
+    if desk.choices[STOP_RATE] != 0:
+        worth = float(row[COST] - share_of(row[COST], desk.choices[STOP_RATE]))
+        stop = worth * float(row[DEN]) / (float(row[LOTS]) * float(row[NUM]))
+        low = max(low, stop * (1.0 + 1e-9) + 2.0)
+    high = min(high, float(MARK_MAX))
+    if low <= high:  # else the lower one may be too large for a count
+        row[BAND_LOW] = math.ceil(low)
+        row[BAND_HIGH] = math.floor(high)
+
+
+@compile_lean
+def drift_bounds(desk: Desk, place: int, target: float) -> tuple[float, float]:
+    """Marks between which the size wanted stays within the rebalancing rate of the size held.
+
+    The size wanted is ``share * (cash + held * mark) / mark``, which falls as the mark rises. With
+    several products equity depends on the other marks as well: no band then.
+    """
+    row = desk.products[place]
+    if desk.products.shape[0] > 1:
+        return 1.0, 0.0
+    share = target * desk.sizes[SIZE_FRACTION]
+    rate = float(desk.choices[REBALANCE_RATE]) / RATE_DEN
+    held = float(row[LOTS])
+    cash = float(desk.session[CASH]) * share * float(row[DEN]) / float(row[NUM])
+    low, high = 1.0, float(MARK_MAX)
+    # Whole lots are compared, so the size wanted may be off by one, and the rate's part of it too.
+    least = (held + 1.0) / (1.0 + rate) + 1.0 - held * share
+    if least > 0.0:
+        high = cash / least
+    if rate < 1.0:
+        most = (held - 1.0) / (1.0 - rate) - held * share
+        low = cash / most if most > 0.0 else float(MARK_MAX)
+    return low * (1.0 + SLACK) + 2.0, high * (1.0 - SLACK) - 2.0
+
+
+@compile_lean
+def calm_run(
+    desk: Desk,
+    close: Floats,
+    target: Floats,
+    end_ns: Ints,
+    equity: Ints,
+    bounds: tuple[int, int, int],
+) -> int:
+    """Pass over the calm candles of a single product whose mark is its close.
+
+    Sixty-four candles at a time are asked whether any of them has another target, leaves the
+    band, or makes a new peak or a new low; only those few are looked at one by one.
+
+    Parameters
+    ----------
+    close, end_ns : shape (R,)
+        Of every round.
+    target : float64
+        Of the rounds from the one that `bounds` names last.
+    equity : int64, shape (R,) or (0,)
+        Gets the equity of each candle passed, cash units, if it has room.
+    bounds : tuple of int
+        The round to begin with, the one to stop before, and the one of the first target.
+
+    Returns
+    -------
+    int64
+        The first round that is not calm, or the end.
+    """
+    session, row = desk.session, desk.products[0]
+    first, last, base = bounds
+    if row[WORK] != WORK_NONE or row[BAND_HIGH] < row[BAND_LOW]:
+        return first
+    slope, den, cash = row[LOTS] * row[NUM], row[DEN], session[CASH]
+    richest = float(max(session[PEAK], cash))
+    if session[DAY] < 0 or richest * float(den) > SCALED_MAX:
+        return first
+    low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
+    if slope > 0:
+        high = min(high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(slope))
+    wanted, band = desk.targets[0], (low, high)
+    t = first
+    while t < last:
+        count = min(last - t, WORD)
+        ends = calm_ends(close[t : t + count], target[t - base : t - base + count], wanted, band)
+        if ends != NO_BITS:
+            count = min(count, lowest_bit(ends))
+        if slope > 0 and count > 0:
+            look_for_extremes(session, row, close[t : t + count])
+        begin_days(desk, close, end_ns, t, t + count, slope)
+        t += count
+        if ends != NO_BITS:
+            break
+    if t > first:
+        session[EQUITY] = cash + int(close[t - 1]) * slope // den
+        session[CANDLES] += t - first
+        if slope > 0:
+            session[HELD] += t - first
+        if equity.size > 0:
+            write_equity(equity[first:t], close[first:t], cash, slope, den)
+    return t
+
+
+@compile_lean
+def calm_ends(close: Floats, target: Floats, wanted: float, band: tuple[float, float]) -> np.uint64:
+    """The word of up to 64 candles at which there is another target, or the band is left."""
+    low, high = band
+    if close.size == WORD:
+        left = greater_word(low, 0, close, 0) | greater_word(close, 0, high, 0)
+        if wanted != wanted:  # a target that is not known is calm as long as it stays so
+            return left | ~nan_word(target, 0, target, 0)
+        return left | ~equal_word(target, 0, wanted, 0)
+    ends = NO_BITS
+    for t in range(close.size):
+        same = target[t] == wanted or (target[t] != target[t] and wanted != wanted)
+        if not same or close[t] < low or close[t] > high:
+            ends |= ONE_BIT << np.uint64(t)
+    return ends
+
+
+@compile_lean
+def look_for_extremes(session: Ints, row: Ints, close: Floats) -> None:
+    """Take a position's worth at up to 64 closes into peak and low."""
+    slope, den, cash = row[LOTS] * row[NUM], row[DEN], session[CASH]
+    t = 0
+    while t < close.size:
+        # Marks of a new peak and of a new low, a little too near: those found are looked at.
+        scale = float(den) / float(slope)
+        peak_mark = float(session[PEAK] - cash) * scale * (1.0 - NEAR)
+        low_mark = float(session[LOW] - cash) * scale * (1.0 + NEAR) + scale
+        bits = extremes(close, t, peak_mark, low_mark)
+        rose = False
+        while bits != NO_BITS and not rose:
+            place = t + lowest_bit(bits)
+            bits &= bits - ONE_BIT
+            worth = cash + int(close[place]) * slope // den
+            if worth > session[PEAK]:
+                settle_fall(session)
+                session[PEAK] = worth
+                session[LOW] = worth
+                t = place + 1
+                rose = True
+            elif worth < session[LOW]:
+                session[LOW] = worth
+        if not rose:
+            break
+
+
+@compile_lean
+def extremes(close: Floats, first: int, peak_mark: float, low_mark: float) -> np.uint64:
+    """The word of the closes from `first` that reach one mark or are below the other."""
+    if close.size - first == WORD:
+        return at_least_word(close, first, peak_mark, 0) | greater_word(low_mark, 0, close, first)
+    bits = NO_BITS
+    for t in range(first, close.size):
+        if close[t] >= peak_mark or close[t] < low_mark:
+            bits |= ONE_BIT << np.uint64(t - first)
+    return bits
+
+
+@compile_lean
+def begin_days(desk: Desk, close: Floats, end_ns: Ints, first: int, last: int, slope: int) -> None:
+    """Keep the equity of the first candle of each day that began in a stretch."""
+    session, den = desk.session, desk.products[0, DEN]
+    if last == first or end_ns[last - 1] < (session[DAY] + 1) * DAY_NS:
+        return
+    for t in range(first, last):
+        if end_ns[t] >= (session[DAY] + 1) * DAY_NS:
+            worth = session[CASH] + int(close[t]) * slope // den
+            begin_day(session, desk.days, worth, end_ns[t])
+
+
+@compile_lean
+def write_equity(equity: Ints, close: Floats, cash: int, slope: int, den: int) -> None:
+    """The equity at each close of a calm stretch."""
+    if slope == 0:
+        equity[:] = cash
+        return
+    inverse = 1.0 / float(den)
+    for t in range(close.size):
+        worth = int(close[t]) * slope
+        # The float quotient is off by one at most: the rest says which way.
+        whole = int(float(worth) * inverse)
+        rest = worth - whole * den
+        equity[t] = cash + whole - (rest < 0) + (rest >= den)
