@@ -1,0 +1,150 @@
+"""What a sweep has to do, in a form that a thread or another machine can take a part of."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from gpt_trader.backtesting.families import Machine, recognise
+from gpt_trader.backtesting.fused import Arena, Course, Run
+from gpt_trader.backtesting.layout import lay_out
+from gpt_trader.backtesting.setup import Setup
+from gpt_trader.backtesting.sweep_figures import Terms, figures_of, record_kind, terms_of
+from gpt_trader.backtesting.sweep_following import Ground, follow_chunk, targets_agree
+from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.backtesting.sweep_store import Rows
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.product import cash_units_held
+from gpt_trader.kernels import account
+from gpt_trader.kernels.following import LEFT
+from gpt_trader.kernels.summaries import Stretches
+from gpt_trader.kernels.sweeping import BLOCK
+from gpt_trader.kernels.vectors import Table
+
+CHUNK_NS = 2e9
+"""About how long a chunk may take: so much is lost when a sweep is killed, and no more."""
+
+FOLLOWED_NS = 0.7  # a candle and combination, measured
+STEPPED_NS = 4.0
+SHARED_PARTS = 4  # chunks at least, so that two threads end at the same time
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One sweep: candles, setup, combinations, and how they are run."""
+
+    course: Course
+    setup: Setup
+    chosen: Chosen
+    metrics: tuple[str, ...]
+    machine: Machine | None  # None: the compiled step is run for each combination
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What all chunks share."""
+        return Ground(self.course, self.setup)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What all figures share."""
+        return terms_of(self.course, cash_units_held(self.setup.cash))
+
+    @property
+    def kind(self) -> "np.dtype[np.void]":
+        """The record of one combination."""
+        return record_kind(self.metrics)
+
+    def run(self, first: int, end: int) -> Rows:
+        """The figures of the combinations from `first` to before `end`."""
+        sessions, days = self.books(first, end)
+        figures = figures_of(self.terms, sessions, days, self.metrics)
+        rows = np.empty(end - first, self.kind)
+        for name, column in figures.items():
+            rows[name] = column
+        return rows
+
+    def books(self, first: int, end: int) -> tuple[Table, Table]:
+        """The accounts after the last candle, and their equity at the start of each day."""
+        columns = {name: column[first:end] for name, column in self.chosen.columns.items()}
+        if self.machine is None:
+            sessions = np.zeros((end - first, account.SESSION), np.int64)
+            days = np.zeros((end - first, self.course.days), np.int64)
+            left = range(end - first)
+        else:
+            warmup = self.setup.strategy.warmup
+            warmups = [warmup(self.chosen.values(place)) for place in range(first, end)]
+            layout = lay_out(self.machine, columns)
+            books = follow_chunk(self.ground, layout, np.array(warmups, np.int64))
+            sessions, days = books.sessions, books.days
+            left = np.flatnonzero(books.states == LEFT).tolist()
+        arena = Arena(self.course, self.setup, with_orders=False, with_equity=False)
+        for place in left:
+            run = self._stepped(arena, first + place)
+            sessions[place] = run.session
+            days[place, : run.days.size] = run.days
+        return sessions, days
+
+    def _stepped(self, arena: Arena, place: int) -> Run:
+        """One combination by its compiled step."""
+        values = self.chosen.values(place)
+        try:
+            return arena.run(self.setup.strategy, values)
+        except UsageError as e:
+            told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+            raise UsageError(f"with {told}: {e}") from e
+
+
+class Runner(Protocol):
+    """Whoever runs chunks: threads of this process, or a cluster."""
+
+    def __call__(self, job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
+        """Yield each chunk's first combination and its rows, in any order."""
+
+
+def machine_of(
+    course: Course, setup: Setup, chosen: Chosen, ground: Callable[[], Ground]
+) -> Machine | None:
+    """The strategy as a machine, if it is one, the setup allows it, and it does as its step does.
+
+    The last is tried on some combinations: a global that was changed since the step was compiled
+    is known to the one and not to the other.
+    """
+    if course.tape.whole == 0 or len(course.tapes) > 1 or not setup.market.at_close:
+        return None
+    if not setup.strategy.compiled or not ground().allows():
+        return None
+    machine = recognise(setup.strategy)
+    if machine is None or not targets_agree(machine, setup.strategy, chosen, course):
+        return None
+    return machine
+
+
+def chunk_size(job: Job, memory: int) -> int:
+    """How many combinations make a chunk of a second or two, and fit into so many bytes."""
+    cost = FOLLOWED_NS if job.machine is not None else STEPPED_NS
+    by_time = CHUNK_NS / (cost * job.course.rounds)
+    by_parts = math.ceil(len(job.chosen) / SHARED_PARTS)
+    by_memory = memory // bytes_each(job)
+    return int(max(1, min(by_time, by_parts, by_memory)))
+
+
+def bytes_each(job: Job) -> int:
+    """What one combination takes while its chunk runs."""
+    books = 8 * (account.SESSION + account.PRODUCT + job.course.days + 16)
+    atoms = 0 if job.machine is None else 64 * (len(job.machine.atoms) + 2)
+    return books + atoms + 16 * len(job.metrics)
+
+
+def bytes_shared(job: Job, chunk: int, workers: int) -> int:
+    """What a sweep takes besides: sums of the closes, the rows of a block, the results."""
+    results = len(job.chosen) * (8 * (len(job.metrics) + len(job.chosen.columns)) + 16)
+    if job.machine is None:
+        return results + workers * 8 * (1 << 17)
+    sums = 8 * (len(Stretches._fields) - 2) * job.course.rounds
+    sources = sum(2 for _ in job.machine.atoms)
+    spans = sum(np.unique(column[:chunk]).size for column in job.chosen.columns.values())
+    return results + sums + workers * 8 * BLOCK * (spans * max(1, sources) + 4)

@@ -1,0 +1,88 @@
+"""What a sweep gives back: a row of figures for each combination."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.setup import Setup
+from gpt_trader.backtesting.sweep_figures import Column
+from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.signals.strategy import near
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW_IS_GOOD = frozenset({"max_drawdown_rate", "fees_quote", "turnover_per_year", "denials"})
+
+
+@dataclass(eq=False)
+class SweepResult:
+    """All combinations of a finished sweep, in the grid's order, and what came of each."""
+
+    setup: Setup
+    tapes: tuple[CandleTape, ...]
+    chosen: Chosen
+    figures: Mapping[str, Column]
+    recognised: bool  # whether the faster way was taken
+
+    @property
+    def skipped(self) -> int:
+        """Combinations of the grid that the strategy's own check refuses, and that did not run."""
+        return self.chosen.skipped
+
+    @cached_property
+    def table(self) -> "pd.DataFrame":
+        """One row a combination: the parameters that were varied, then the metrics."""
+        import pandas as pd
+
+        varied = {name: self.chosen.columns[name] for name in self.chosen.varied}
+        return pd.DataFrame({**varied, **self.figures})
+
+    def top(self, count: int = 10, by: str = "sharpe_daily") -> "pd.DataFrame":
+        """The best rows of the table by one metric; those without it come last.
+
+        Raises
+        ------
+        UsageError
+            There is no such metric.
+        """
+        return self.table.iloc[self.order(by)[:count]]
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The parameters with the highest Sharpe ratio, all of them, as `backtest` takes them."""
+        by = "sharpe_daily" if "sharpe_daily" in self.figures else next(iter(self.figures))
+        return self.chosen.values(int(self.order(by)[0]))
+
+    def order(self, by: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        """Places of the combinations, the best by one metric first, equal ones in their order."""
+        if by not in self.figures:
+            raise UsageError(f"the sweep has no metric {by}: {near(by, list(self.figures))}")
+        values = np.asarray(self.figures[by], np.float64)
+        ranked = np.where(np.isnan(values), np.inf, values if by in LOW_IS_GOOD else -values)
+        return np.argsort(ranked, kind="stable")
+
+    @cached_property
+    def result_hash(self) -> str:
+        """Names every parameter and figure of every combination, bit for bit."""
+        content = hashlib.sha256()
+        for name, column in [*sorted(self.chosen.columns.items()), *self.figures.items()]:
+            content.update(
+                name.encode() + b"\0" + column.astype(column.dtype.newbyteorder("<")).tobytes()
+            )
+        return content.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __repr__(self) -> str:
+        skipped = f", {self.skipped:,} skipped" if self.skipped else ""
+        names = ", ".join(tape.product.product_id for tape in self.tapes)
+        strategy = self.setup.strategy.name
+        return f"<Sweep of {strategy} on {names}: {len(self):,} combinations{skipped}>"

@@ -1,0 +1,182 @@
+"""Accounts of many combinations over one tape: each goes from change to change.
+
+An account is looked at when its target changes, when the mark leaves its band, and at the end.
+Everything between is passed over by `jumping.calm_jump`.
+"""
+
+from typing import NamedTuple
+
+from gpt_trader.kernels import account
+from gpt_trader.kernels.account import settle_fall
+from gpt_trader.kernels.closing import close_round
+from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.deciding import Desk
+from gpt_trader.kernels.jumping import calm_jump
+from gpt_trader.kernels.summaries import Stretches
+from gpt_trader.kernels.sweeping import Own, Program, Shared, changes, own_words
+from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
+
+LEFT = -1
+"""State of a combination that is left to its step: it would have raised, or a count is large."""
+
+MONEY_BYTES = 8 * (account.SESSION + account.PRODUCT)
+
+
+class Accounts(NamedTuple):
+    """What is kept of each combination; a row each."""
+
+    sessions: Table  # places of kernels/account.py, as the next one
+    products: Table
+    targets: Grid  # shape (combinations, 1)
+    days: Table  # equity at the start of each day but the first
+    states: Ints  # of its machine, or LEFT
+    nexts: Ints  # the candle that it goes on from
+    warmups: Ints
+
+
+class Place(NamedTuple):
+    """Where the accounts trade: the same for all of them."""
+
+    desk: Desk  # its limits, choices and sizes
+    stretches: Stretches
+    events: Table  # scratch, shape (EVENTS_MAX, 2)
+    work: Ints  # scratch, shape (INSTRUCTION,)
+
+
+@compile_lean
+def follow_block(
+    shared: Shared,
+    own: Own,
+    program: Program,
+    targets: Floats,
+    accounts: Accounts,
+    place: Place,
+    bounds: tuple[int, int, int],
+) -> None:
+    """Take every combination through one block, whose shared rows and words are computed.
+
+    Parameters
+    ----------
+    targets : float64
+        Of each state of the machine.
+    bounds : tuple of int
+        The block's first candle and the one after its last, and 1 where all indicators are known.
+    """
+    first, end, known = bounds
+    for combination in range(accounts.states.size):
+        state = accounts.states[combination]
+        if state == LEFT:
+            continue
+        own_words(shared, own, combination, known == 1, place.work)
+        atom_rows = own.atom_rows[combination]
+        count = changes(program, shared.words, atom_rows, state, place.events)
+        warm = accounts.warmups[combination] - 1
+        if count > 0 or first <= warm:
+            accounts.states[combination] = last_state(place.events, count, state, (first, end))
+            count = after_warmup(place.events, count, state, warm, (first, end))
+            advance(targets, accounts, place, combination, count, 0)
+
+
+@compile_lean
+def last_state(events: Table, count: int, state: int, bounds: tuple[int, int]) -> int:
+    """The state at the end of a block's candles; what stands beyond them are no candles."""
+    for k in range(count):
+        if bounds[0] + events[k, 0] < bounds[1]:
+            state = events[k, 1]
+    return state
+
+
+@compile_lean
+def after_warmup(events: Table, count: int, state: int, warm: int, bounds: tuple[int, int]) -> int:
+    """Turn a block's events into candles of the tape, those of the warm-up into one at its end.
+
+    Returns
+    -------
+    int
+        How many events are left.
+    """
+    first, end = bounds
+    k = 0
+    while k < count and first + events[k, 0] <= warm:
+        state = events[k, 1]
+        k += 1
+    kept = 0
+    if first <= warm < end:
+        if k == 0:  # make room: nothing came before, so at most one row is missing
+            for row in range(count, 0, -1):
+                events[row, 0], events[row, 1] = events[row - 1, 0], events[row - 1, 1]
+            count += 1
+            k = 1
+        events[0, 0], events[0, 1] = warm, state
+        kept = 1
+    for row in range(k, count):
+        if first + events[row, 0] < end:
+            events[kept, 0], events[kept, 1] = first + events[row, 0], events[row, 1]
+            kept += 1
+    return kept
+
+
+@compile_lean
+def advance(
+    targets: Floats, accounts: Accounts, place: Place, combination: int, count: int, until: int
+) -> None:
+    """Take one account through so many events, and from there up to a candle."""
+    desk = desk_of(accounts, place, combination)
+    candle = accounts.nexts[combination]
+    target = desk.targets[0]
+    k = 0
+    while True:
+        stop, following = until, target
+        while k < count:
+            if place.events[k, 1] == LEFT:
+                accounts.states[combination] = LEFT
+                return
+            following = targets[place.events[k, 1]]
+            if following != target and (following == following or target == target):
+                stop = place.events[k, 0]
+                break
+            k += 1
+        candle = calm_jump(desk, place.stretches, candle, stop)
+        if candle == stop:
+            if k == count:
+                break
+            target = following
+            k += 1
+        elif candle > stop:
+            break
+        mark = int(place.stretches.close[candle])
+        if not close_round(desk, mark, place.stretches.end_ns[candle], target):
+            accounts.states[combination] = LEFT
+            return
+        candle += 1
+    accounts.nexts[combination] = candle
+
+
+@compile_lean
+def desk_of(accounts: Accounts, place: Place, combination: int) -> Desk:
+    """The common desk with one combination's books on it."""
+    desk = place.desk
+    return Desk(
+        accounts.sessions[combination],
+        accounts.products[combination : combination + 1],
+        accounts.targets[combination],
+        desk.limits,
+        desk.choices,
+        desk.sizes,
+        desk.facts,
+        desk.values,
+        desk.situation,
+        desk.plan,
+        desk.intents,
+        accounts.days[combination],
+    )
+
+
+@compile_lean
+def finish(targets: Floats, accounts: Accounts, place: Place) -> None:
+    """Bring every account to the end of the tape."""
+    for combination in range(accounts.states.size):
+        if accounts.states[combination] != LEFT:
+            end = place.stretches.close.size
+            advance(targets, accounts, place, combination, 0, end)
+            settle_fall(accounts.sessions[combination])
