@@ -60,6 +60,18 @@ COMMANDS = {
         "gpt_trader.backtesting.replay_main:run",
         "re-run a recorded session and compare every decision, byte for byte",
     ),
+    "backtest": Command(
+        "gpt_trader.research.backtest_main:run",
+        "trade a strategy on candles in a second, as a live session would",
+    ),
+    "sweep": Command(
+        "gpt_trader.research.sweep_main:run",
+        "trade a strategy with every combination of a grid, and show the best",
+    ),
+    "data": Command(
+        "gpt_trader.ops.data_main:run",
+        "candles: download them, import files, check them, list what is stored",
+    ),
     "exchange": Command(
         "gpt_trader.exchange.main:run",
         "run the embedded Coinbase by itself, for any Advanced Trade client",

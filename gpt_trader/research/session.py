@@ -1,0 +1,205 @@
+"""`session(...)`: the strategy of a notebook in a live session on the embedded exchange."""
+
+import hashlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gpt_trader.backtesting.backtest import tapes_of_candles
+from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.domain.errors import TraderError, UsageError
+from gpt_trader.domain.events import OrderFilled, OrderIntended
+from gpt_trader.settings import load_settings
+from gpt_trader.signals.strategy import Strategy
+from gpt_trader.store.folders import find
+from gpt_trader.store.reading import LogReader
+from gpt_trader.strategies.registry import strategy_named, strategy_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NS = 1_000_000_000
+USAGE = 2
+HEAD = '"""A strategy from a notebook, as its session ran it."""\n\nimport gpt_trader as gt\n\n\n'
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """A finished session, as its record and its summary tell it."""
+
+    summary: dict[str, Any]
+    log: Path
+
+    @property
+    def equity_end(self) -> Decimal:
+        """Cash and positions at their marks at the end, in quote, exactly."""
+        return Decimal(self.summary["equity_end"])
+
+    @cached_property
+    def orders(self) -> "pd.DataFrame":
+        """One row an order that was sent: time, product, side, size, limit price."""
+        import pandas as pd
+
+        rows = [
+            {
+                "time": pd.Timestamp(event.ts_ns, tz="UTC"),
+                "product_id": event.draft.product_id,
+                "side": str(event.draft.side),
+                "base_size": float(event.draft.base_size),
+                "limit_price": _float(event.draft.limit_price),
+            }
+            for event in self._events()
+            if isinstance(event, OrderIntended)
+        ]
+        columns = ["time", "product_id", "side", "base_size", "limit_price"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
+    def fills(self) -> "pd.DataFrame":
+        """One row a fill: time, product, side, price, size, fee."""
+        import pandas as pd
+
+        rows = [
+            {
+                "time": pd.Timestamp(event.ts_ns, tz="UTC"),
+                "product_id": event.product_id,
+                "side": str(event.side),
+                "price": float(event.price),
+                "base_size": float(event.base_size),
+                "fee": float(event.fee),
+            }
+            for event in self._events()
+            if isinstance(event, OrderFilled)
+        ]
+        columns = ["time", "product_id", "side", "price", "base_size", "fee"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _events(self) -> list[object]:
+        with LogReader(self.log) as reader:
+            return [event for _, event in reader.events()]
+
+    def __repr__(self) -> str:
+        said = self.summary
+        return (
+            f"<Session {said['session_id']}: {said['equity_end']} at the end, "
+            f"{said['orders']} orders, {said['fills']} fills>"
+        )
+
+
+def session(
+    candles: Any,
+    strategy: Strategy | str,
+    *,
+    params: Mapping[str, float] | None = None,
+    sizing: Mapping[str, float] | None = None,
+    limits: Mapping[str, float] | None = None,
+    product: str | None = None,
+    seed: int = 1,
+    var: Path | str | None = None,
+) -> SessionResult:
+    """Trade a strategy live on the embedded exchange, through Coinbase's own protocol.
+
+    A process of its own: ``python -m gpt_trader.live --speed max``. Orders are written down, sent
+    over TLS, matched, filled and booked as they would be at Coinbase; no money is real. It makes
+    the orders of `backtest` with the same candles and choices.
+
+    Parameters
+    ----------
+    candles
+        As for `backtest`, with open, high, low, close and volume.
+    strategy
+        A ready one by name, ``FILE.py:NAME``, or one of this notebook. Of the last the source is
+        kept beside the session, so its function may use nothing but `gt` and its own names.
+    params, sizing, limits, product, seed
+        As for `backtest`.
+    var
+        Where the session is kept; else as settings say.
+
+    Raises
+    ------
+    UsageError
+        Something given cannot be used.
+    TraderError
+        The session ended otherwise than well; the message is its own.
+    """
+    found = strategy_named(strategy) if isinstance(strategy, str) else strategy
+    folder = load_settings({"var": None if var is None else str(var)}, os.environ, Path.cwd()).var
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        files = _files(candles, product, Path(scratch))
+        arguments = [
+            *(f"--data={file}" for file in files),
+            f"--strategy={strategy if isinstance(strategy, str) else _name_of(found, folder)}",
+            f"--seed={seed}",
+            f"--var={folder}",
+            *(f"--param={name}={value:g}" for name, value in found.values(params or {}).items()),
+            *(f"--sizing={name}={value}" for name, value in (sizing or {}).items()),
+            *(f"--limit={name}={value}" for name, value in (limits or {}).items()),
+        ]
+        summary = _run(arguments)
+    return SessionResult(summary, find(folder, summary["session_id"]).log)
+
+
+def _run(arguments: list[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "gpt_trader.live", "--speed=max", "--discard", "--json=-"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        error = UsageError if done.returncode == USAGE else TraderError
+        raise error(said.removeprefix("gpt-trader live: "))
+    document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return document
+
+
+def _files(candles: Any, product: str | None, scratch: Path) -> list[Path]:
+    """The candles as files that the exchange can play."""
+    files = []
+    for tape in tapes_of_candles(candles, product):
+        if not tape.complete:
+            raise UsageError("a session needs open, high, low, close and volume of each candle")
+        file = scratch / f"{tape.product.product_id}.parquet"
+        _write(tape, file)
+        files.append(file)
+    return files
+
+
+def _write(tape: CandleTape, file: Path) -> None:
+    """Write a tape with all of its rows: those without a trade move the clock, too."""
+    import pandas as pd
+
+    rows = pd.DatetimeIndex(tape.every_row_ns, tz="UTC", name="time")
+    frame = tape.frame().reindex(rows)
+    frame["volume"] = frame["volume"].fillna(0.0)
+    close = frame["close"].ffill().bfill()
+    for name in ("open", "high", "low", "close"):
+        frame[name] = frame[name].fillna(close)
+    frame.insert(0, "time", tape.every_row_ns // NS)
+    frame["product_id"] = tape.product.product_id
+    frame["granularity"] = tape.candle_s
+    frame.to_parquet(file, index=False)
+
+
+def _name_of(strategy: Strategy, folder: Path) -> str:
+    """What the session finds the strategy by: its name, or a file with its source."""
+    if strategy.name in strategy_names() and strategy_named(strategy.name) is strategy:
+        return strategy.name
+    source = HEAD + textwrap.dedent(inspect.getsource(strategy.plain))
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    file = folder / "strategies" / f"{strategy.name}_{digest}.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(source)
+    return f"{file}:{strategy.name}"
+
+
+def _float(price: Decimal | None) -> float | None:
+    return None if price is None else float(price)
