@@ -4,26 +4,42 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := gpt_trader tests
+SOURCES := gpt_trader tests benchmarks
 ARGS ?=
 
 # Without compiled bytecode every start takes two seconds longer; some machines turn it off.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help live test soak lint lock clean
+.PHONY: help live lab test notebooks soak bench lint lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 live: $(VENV)/.core ## trade 2,000 synthetic candles through the embedded exchange (ARGS="--seed 7")
 	$(BIN)/python -m gpt_trader.live --profile dev --product BTC-USD --candles 2000 --speed max $(ARGS)
 
+# Kernels of this environment come first, whatever the person has at home. The address bar gets the
+# token by itself; only this machine can connect; nothing asks for news of the internet.
+lab: export JUPYTER_PREFER_ENV_PATH := 1
+lab: $(VENV)/.lab ## notebooks in JupyterLab, from 00_tour on (ARGS="--no-browser")
+	$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --LabApp.news_url=None \
+		--LabApp.app_settings_dir=$(CURDIR)/notebooks/lab \
+		--MappingKernelManager.default_kernel_name=python3 \
+		--KernelManager.transport_encryption=auto notebooks/00_tour.ipynb $(ARGS)
+
 test: $(VENV)/.test ## every test, a tenth of every count: minutes (ARGS="tests/engine")
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
+
+notebooks: $(VENV)/.test ## run every notebook, and look at plots in a real browser (Chromium)
+	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=110 --nbmake-kernel=python3 notebooks
+	$(BIN)/python -m pytest -q tests/browser
 
 soak: export GPT_TRADER_TIER := soak
 soak: test ## every test with its full counts: hours
+
+bench: $(VENV)/.bench ## side by side with vectorbt and others, into var/bench (ARGS="--quick": compare only)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.test ## style, types and the architecture
 	$(BIN)/ruff check $(SOURCES)
@@ -44,8 +60,10 @@ clean: ## remove the environment and what tools left; sessions in var/ stay
 
 # A stamp says what is installed, so that a second run installs nothing.
 $(VENV)/.core: EXTRA :=
-$(VENV)/.test: EXTRA := [test]
-$(VENV)/.core $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lab: EXTRA := [notebooks,research]
+$(VENV)/.test: EXTRA := [notebooks,research,test]
+$(VENV)/.bench: EXTRA := [bench]
+$(VENV)/.core $(VENV)/.lab $(VENV)/.test $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 	@$(FIND_UV); \
 	echo "Installing gpt-trader$(EXTRA) into $(VENV) with $${uv:-pip}"; \
 	{ test -n "$$uv" && "$$uv" pip install -q --python $(BIN)/python $(INSTALLED); } || \

@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import gpt_trader
 from gpt_trader import cli
+from gpt_trader.domain.errors import UsageError
 from tests import tidy
 
 ROOT = Path(__file__).parents[1]
@@ -19,8 +22,12 @@ DOCUMENTS = [
     ROOT / "gpt_trader" / "ARCHITECTURE.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+ALL = "\n".join(document.read_text("utf-8") for document in DOCUMENTS)
+STRATEGIES = (ROOT / "docs" / "strategies.md").read_text("utf-8")
 PACKAGE = tidy.source_modules(ROOT, "gpt_trader")
-COMMANDS_SHOWN = sorted(set(re.findall(r"gpt-trader ([a-z]+)\b", README)) | set(cli.COMMANDS))
+SHOWN = re.compile(r"gpt-trader ((?:data )?[a-z]+)\b([^`\n#]*)")
+COMMANDS_SHOWN = sorted({command for command, _ in SHOWN.findall(ALL)} | set(cli.COMMANDS))
+README_TOPIC_LINES_MAX = 30
 
 
 def links(document: Path) -> list[Path]:
@@ -33,12 +40,13 @@ def links(document: Path) -> list[Path]:
 def test_every_command_exists_teaches_and_knows_the_flags_shown(command: str) -> None:
     shown = {
         flag
-        for line in re.findall(rf"gpt-trader {command}\b[^`\n#]*", README)
-        for flag in re.findall(r"--[a-z-]+", line)
+        for shown, rest in SHOWN.findall(ALL)
+        if shown == command
+        for flag in re.findall(r"--[a-z-]+", rest)
     }
 
     done = subprocess.run(
-        [sys.executable, "-m", "gpt_trader", command, "--help"],
+        [sys.executable, "-m", "gpt_trader", *command.split(), "--help"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -52,9 +60,8 @@ def test_every_command_exists_teaches_and_knows_the_flags_shown(command: str) ->
 
 def test_every_make_target_the_documents_name_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    text = "\n".join(document.read_text("utf-8") for document in DOCUMENTS)
-    named = set(re.findall(r"^make ([a-z]+)\b", text, re.MULTILINE))
-    named |= set(re.findall(r"`make ([a-z]+)[^`]*`", text))
+    named = set(re.findall(r"^make ([a-z]+)\b", ALL, re.MULTILINE))
+    named |= set(re.findall(r"`make ([a-z]+)[^`]*`", ALL))
 
     missing = {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)}
 
@@ -62,8 +69,13 @@ def test_every_make_target_the_documents_name_exists() -> None:
     assert missing == set()
 
 
-def test_the_readme_fits_on_a_screen_or_two() -> None:
-    assert len(README.splitlines()) <= 90
+def test_every_topic_of_the_readme_fits_on_a_screen() -> None:
+    topics = {topic.partition("\n")[0]: topic for topic in README.split("\n## ")}
+
+    long = {title for title, topic in topics.items() if topic.count("\n") > README_TOPIC_LINES_MAX}
+
+    assert len(topics) >= 8
+    assert long == set()
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_command_line() -> None:
@@ -77,6 +89,14 @@ def test_every_room_has_a_line_in_the_map() -> None:
     mapped = set(re.findall(r"^\| `([a-z]+)(?:/|\.py)` \|", ARCHITECTURE, re.MULTILINE))
 
     assert mapped == rooms
+
+
+def test_every_kernel_has_its_place_among_the_groups() -> None:
+    groups = re.search(r"^\| group \|.*?\n\n", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    kernels = {module.name.rpartition(".")[2] for module in PACKAGE if module.room == "kernels"}
+
+    assert groups is not None
+    assert set(re.findall(r"`(\w+)`", groups[0])) == kernels - {"kernels"}
 
 
 @pytest.mark.parametrize("document", [README, ARCHITECTURE], ids=["README", "ARCHITECTURE"])
@@ -135,6 +155,60 @@ def test_it_is_two_hops_from_the_readme_to_the_loop() -> None:
     second = {target for page in first if page.suffix == ".md" for target in links(page)}
 
     assert ROOT / "gpt_trader" / "engine" / "step.py" in second
+
+
+def test_every_name_of_the_face_that_a_document_shows_exists() -> None:
+    shown = set(re.findall(r"\bgt\.([A-Za-z_]+)", ALL)) - {"NAME"}
+
+    assert len(shown) >= 40
+    assert shown - set(gpt_trader._FACE) == set()
+
+
+def test_the_page_on_strategies_lists_every_helper_with_its_arguments() -> None:
+    rows = dict(re.findall(r"^\| `gt\.(\w+)\((.*?)\)` \|", STRATEGIES, re.MULTILINE))
+    helpers = {name: place for name, place in gpt_trader._FACE.items() if ".kernels." in place}
+    del helpers["Candles"]
+
+    takes = {name: arguments_of(place) for name, place in helpers.items()}
+
+    assert rows == takes
+
+
+def arguments_of(place: str) -> str:
+    """The arguments of a helper as the page writes them: a memory or a ring is an M."""
+    module_name, _, function = place.partition(":")
+    module = next(module for module in PACKAGE if module.name == module_name)
+    [found] = [
+        node
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == function
+    ]
+    names = [argument.arg for argument in found.args.args]
+    return ", ".join("M" if name in ("memory", "ring") else name for name in names)
+
+
+def test_the_page_on_strategies_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block of text after one of Python is what that one is refused with."""
+    blocks = re.findall(r"^```(python|text)\n(.*?)^```", STRATEGIES, re.MULTILINE | re.DOTALL)
+    page = ModuleType("page_on_strategies")
+    monkeypatch.setitem(sys.modules, page.__name__, page)  # where compiled code looks for it
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    refused = [" ".join(text.split()) for kind, text in blocks if kind == "text"]
+
+    for number, (kind, text) in enumerate(blocks):
+        if kind == "python":
+            file = tmp_path / f"block_{number}.py"  # a strategy's source is read from its file
+            file.write_text(text)
+            try:
+                exec(compile(text, str(file), "exec"), vars(page))
+            except UsageError as e:
+                said.append(str(e))
+
+    assert len(refused) >= 4
+    assert said == refused
 
 
 def test_every_public_name_says_what_it_is() -> None:

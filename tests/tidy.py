@@ -30,16 +30,27 @@ STARTS_EXCHANGE = {"cli", "live", APART}
 
 HOMES: Mapping[str, set[str]] = {
     "asyncio": {"coinbase", "exchange", "live"},
+    "bokeh": {"research"},
     "certifi": {"coinbase"},
     "coinbase": {"coinbase"},
     "cryptography": {"coinbase", "exchange"},
     "dask": {"research"},
+    "holoviews": {"research"},
     "hvplot": {"research"},
     "jwt": {"exchange"},
     "llvmlite": {"kernels"},
     "msgspec": {"coinbase", "exchange", "store"},
     "numba": {"kernels"},
-    "numpy": {"kernels", "signals", "strategies", "risk", "exchange", "backtesting", "research"},
+    "numpy": {
+        "kernels",
+        "signals",
+        "store",
+        "strategies",
+        "risk",
+        "exchange",
+        "backtesting",
+        "research",
+    },
     "pandas": {"backtesting", "research"},
     "panel": {"dashboard"},
     "papermill": {"ops"},
@@ -48,7 +59,7 @@ HOMES: Mapping[str, set[str]] = {
     "rich": {"dashboard"},
     "sqlite3": {"store"},
     "tornado": {"exchange"},
-    "tqdm": {"live", "backtesting"},
+    "tqdm": {"live", "backtesting", "ops"},
     "urllib3": {"coinbase"},
     "vectorbt": {"research"},
     "websockets": {"coinbase", "live"},  # live: the lockstep channel, no part of Coinbase
@@ -64,7 +75,7 @@ OUTSIDE_WORLD = {
     "tempfile", "threading", "time", "urllib",
 }  # fmt: skip
 
-CLOCK_ROOMS = {"live", "exchange"}
+CLOCK_ROOMS = {"live", "exchange", "ops"}
 CLOCKS = re.compile(
     r"time\.(time|monotonic|perf_counter|process_time|thread_time)(_ns)?"
     r"|datetime\.(datetime|date)\.(now|utcnow|today)"
