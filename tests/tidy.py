@@ -35,6 +35,7 @@ HOMES: Mapping[str, set[str]] = {
     "coinbase": {"coinbase"},
     "cryptography": {"coinbase", "exchange"},
     "dask": {"research"},
+    "distributed": {"research"},
     "holoviews": {"research"},
     "hvplot": {"research"},
     "jwt": {"exchange"},

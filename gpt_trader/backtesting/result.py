@@ -195,9 +195,11 @@ class BacktestResult:
     def __repr__(self) -> str:
         names = ", ".join(tape.product.product_id for tape in self.tapes)
         figures = self.stats
+        rules = ", ".join(self.denials_by_rule)
+        denied = f" ({figures['denials']} denied: {rules})" if rules else ""
         return (
             f"<Backtest {self.strategy.name} on {names}: {self.equity_end} at the end, "
-            f"{figures['return_rate']:+.2%}, {figures['orders']} orders, "
+            f"{figures['return_rate']:+.2%}, {figures['orders']} orders{denied}, "
             f"max drawdown {figures['max_drawdown_rate']:.2%}>"
         )
 

@@ -205,7 +205,8 @@ class KernelCache(FunctionCache):
             return super().load_overload(  # type: ignore[no-untyped-call]
                 sig, target_context
             )
-        except (OSError, *_DAMAGED):
+        except (OSError, ImportError, AttributeError, *_DAMAGED):
+            # Also a script's own module, which cannot be imported by the name it ran under.
             return None
 
     def save_overload(self, sig: object, data: object) -> None:

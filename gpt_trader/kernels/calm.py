@@ -127,12 +127,10 @@ def calm_run(
 
     Parameters
     ----------
-    close, end_ns : shape (R,)
-        Of every round.
+    close, end_ns, equity : shape (R,)
+        Of every round; the last one is written, in cash units, unless it has no room.
     target : float64
         Of the rounds from the one that `bounds` names last.
-    equity : int64, shape (R,) or (0,)
-        Gets the equity of each candle passed, cash units, if it has room.
     bounds : tuple of int
         The round to begin with, the one to stop before, and the one of the first target.
 

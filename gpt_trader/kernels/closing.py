@@ -8,8 +8,6 @@ equal to the last unit. Sizes, bounds and roundings are those of `sizing`, `exec
 """
 
 import math
-import numpy as np
-
 from gpt_trader.kernels import account, deciding, gates
 from gpt_trader.kernels.account import (
     ASK,
@@ -277,16 +275,13 @@ def refusals(desk: Desk, mark: int, price: int, lots: int, equity: int) -> int:
 @compile_lean
 def per(scaled: int, den: int) -> int:
     """``scaled // den`` of a count; by a usual `den`, the compiler multiplies and does not divide."""
-    count = np.uint64(scaled)
     if den == 100:
-        return int(count // np.uint64(100))
+        return scaled // 100
     if den == 1:
         return scaled
     if den == 10_000:
-        return int(count // np.uint64(10_000))
-    if den == 1_000_000:
-        return int(count // np.uint64(1_000_000))
-    return int(count // np.uint64(den))
+        return scaled // 10_000
+    return scaled // den
 
 
 @compile_lean

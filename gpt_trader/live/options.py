@@ -92,7 +92,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--data", action="append", default=[], metavar="FILE", help="candles or trades to play"
     )
     p.add_argument("--product", action="append", default=[], metavar="ID", help="e.g. BTC-USD")
-    p.add_argument("--strategy", metavar="NAME", help=f"one of {', '.join(strategy_names())}")
+    p.add_argument(
+        "--strategy",
+        metavar="NAME|FILE.py:NAME",
+        help=f"{', '.join(strategy_names())}, or one of a file of yours",
+    )
     p.add_argument("--param", action="append", default=[], metavar="K=V", help="of the strategy")
     p.add_argument(
         "--sizing", action="append", default=[], metavar="K=V", help=f"one of {', '.join(SIZING)}"
