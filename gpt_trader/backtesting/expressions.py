@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -145,9 +145,10 @@ def number_of(expression: Expression, values: Mapping[str, Numbers]) -> Numbers:
         case Operation(name="negative", operands=(operand,)):
             return -number_of(operand, values)
         case Operation(name="absolute", operands=(operand,)):
-            return abs(number_of(operand, values))
+            return cast(Numbers, abs(number_of(operand, values)))
         case Operation(name=name, operands=(left, right)):
-            return ARITHMETIC[name](number_of(left, values), number_of(right, values))
+            made: Numbers = ARITHMETIC[name](number_of(left, values), number_of(right, values))
+            return made
     raise AssertionError(expression)
 
 

@@ -230,9 +230,7 @@ class Arena:
         now = first
         while now < last:
             bounds = (now, last, first)
-            now, fault = _run_rounds(
-                desk, venue, self.course.tape, self._record, targets, bounds
-            )
+            now, fault = _run_rounds(desk, venue, self.course.tape, self._record, targets, bounds)
             if fault == rounds.FULL:
                 self._record = _larger(self._record)
             elif fault < 0:

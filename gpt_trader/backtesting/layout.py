@@ -4,8 +4,9 @@ What depends on few parameters is computed once for all combinations that agree 
 average of each span, a condition of each span and threshold. Only the rest is each one's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -281,7 +282,10 @@ def _instructions(
 
 def _program(machine: Machine, *, skip_nan: bool) -> Program:
     """The machine's moves; without those that need a value that is not known, if they can't be."""
-    first_move, moves, atoms, flips = [0], [], [], []
+    first_move: list[int] = [0]
+    moves: list[tuple[int, int, int]] = []
+    atoms: list[int] = []
+    flips: list[int] = []
     for moves_of_state in machine.moves:
         for move in moves_of_state:
             literals = [
@@ -312,15 +316,11 @@ def _program(machine: Machine, *, skip_nan: bool) -> Program:
     )
 
 
-def _stacked(
-    parts: list[npt.NDArray[np.int64]] | list[Grid], width: int, kind: type
-) -> "npt.NDArray[np.generic]":
+def _stacked(parts: Sequence[npt.NDArray[Any]], width: int, kind: type) -> npt.NDArray[Any]:
     return np.ascontiguousarray(np.concatenate([np.empty((0, width), kind), *parts]).astype(kind))
 
 
-def _columns(
-    parts: list[npt.NDArray[np.generic]], count: int, kind: type
-) -> "npt.NDArray[np.generic]":
+def _columns(parts: Sequence[npt.NDArray[Any]], count: int, kind: type) -> npt.NDArray[Any]:
     if not parts:
         return np.empty((count, 0), kind)
     return np.ascontiguousarray(np.column_stack(parts).astype(kind))

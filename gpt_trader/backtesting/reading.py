@@ -313,13 +313,13 @@ class _Walk:
                 if isinstance(op, ast.And):
                     return all(self._truth(value) for value in values)
                 return any(self._truth(value) for value in values)
-            case ast.Compare(left=first, ops=ops, comparators=others):
-                left = self._value(first)
-                for op, other in zip(ops, others, strict=True):
-                    right = self._value(other)
-                    if not self._compare(op, left, right):
+            case ast.Compare(left=first, ops=comparisons, comparators=others):
+                before = self._value(first)
+                for comparison, other in zip(comparisons, others, strict=True):
+                    after = self._value(other)
+                    if not self._compare(comparison, before, after):
                         return False
-                    left = right
+                    before = after
                 return True
             case ast.IfExp(test=test, body=then, orelse=otherwise):
                 return self._value(then if self._truth(test) else otherwise)

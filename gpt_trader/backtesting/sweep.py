@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
@@ -58,9 +58,7 @@ def sweep(
 
     Each combination is what `backtest` does with the same choices, to the last unit. A strategy
     whose function is a comparison of averages, channels, oscillators and thresholds is recognised
-    by its form and takes a faster way to the same figures.
-
-    A sweep that is killed goes on where it was when it is called again: finished chunks are kept
+    by its form and takes a faster way to the same figures. A sweep that is killed goes on where it was when it is called again: finished chunks are kept
     below ``var/sweeps`` until it is complete. Every combination counts as a trial on these
     candles (see `Trials`).
 
@@ -94,15 +92,8 @@ def sweep(
     UsageError
         Something given cannot be used; the message names the parameter.
     """
-    folder = _folder(var)
-    wanted = _metrics(metrics)
-    fixed = dict(choices.pop("params", None) or {})
-    setup, tapes = prepare(candles, strategy, **choices)
-    chosen = chosen_of(setup.strategy, grid, fixed, where)
-    course = course_of(tapes, setup.market, setup.sizing)
-    with compiling():
-        machine = machine_of(course, setup, chosen, lambda: Ground(course, setup))
-    job = Job(course, setup, chosen, wanted, machine)
+    folder, wanted = _folder(var), _metrics(metrics)
+    job = _job(candles, strategy, (grid, where), wanted, choices)
     threads = workers or len(os.sched_getaffinity(0))
     if threads < 1:
         raise UsageError(f"workers = {workers}: give a number above zero")
@@ -112,7 +103,24 @@ def sweep(
     _count_trials(folder, job, rows)
     store.remove()
     columns = {name: np.ascontiguousarray(rows[name]) for name in wanted}
-    return SweepResult(setup, course.tapes, chosen, columns, machine is not None)
+    return SweepResult(job.setup, job.course.tapes, job.chosen, columns, job.machine is not None)
+
+
+def _job(
+    candles: Any,
+    strategy: Strategy | str,
+    wish: tuple[Grid, Where],
+    wanted: tuple[str, ...],
+    choices: dict[str, Any],
+) -> Job:
+    """Check everything given, and lay it out for whoever runs it."""
+    fixed = dict(choices.pop("params", None) or {})
+    setup, tapes = prepare(candles, strategy, **choices)
+    chosen = chosen_of(setup.strategy, wish[0], fixed, wish[1])
+    course = course_of(tapes, setup.market, setup.sizing)
+    with compiling():
+        machine = machine_of(course, setup, chosen, lambda: Ground(course, setup))
+    return Job(course, setup, chosen, wanted, machine)
 
 
 def sweep_key(job: Job) -> str:
@@ -208,7 +216,9 @@ def _collected(
     return rows
 
 
-def _started(runner: Runner, job: Job, chunks: list[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
+def _started(
+    runner: Runner, job: Job, chunks: list[tuple[int, int]]
+) -> Generator[tuple[int, Rows], None, None]:
     yield from runner(job, chunks)
 
 

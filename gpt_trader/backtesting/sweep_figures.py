@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ WITHOUT_COURSE = frozenset(
 )  # fmt: skip
 """Metrics that need no equity between the first candle and the last."""
 
-Column = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+Column = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,22 @@ class Ground:
         candle_ns = course.tapes[0].candles.candle_ns
         return at_close and bool(is_plain(desk, venue.fees, candle_ns))
 
-    def place(self) -> Place:
+    def needs_course(self) -> bool:
+        """Whether a limit or a stop may ask for the equity between two orders."""
+        limits, sizing = self.arena.setup.limits, self.arena.setup.sizing
+        return (
+            limits.daily_loss_rate_max < 1
+            or limits.drawdown_rate_max < 1
+            or sizing["stop_rate"] != 0.0
+        )
+
+    def place(self, *, with_course: bool) -> Place:
         """Scratch for one thread."""
         desk, _ = self.arena.open()
         return Place(
             desk=desk,
             stretches=self.stretches,
+            course=int(with_course or self.needs_course()),
             events=np.zeros((EVENTS_MAX + 1, 2), np.int64),
             work=np.zeros(INSTRUCTION, np.int64),
         )
@@ -63,9 +73,12 @@ class Ground:
         )
 
 
-def follow_chunk(ground: Ground, layout: Layout, warmups: Ints) -> Accounts:
-    """Trade all combinations of a chunk from the first candle to the last."""
-    accounts, place = ground.accounts(warmups), ground.place()
+def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: bool) -> Accounts:
+    """Trade all combinations of a chunk from the first candle to the last.
+
+    Without the course of equity its days, peak and fall are not kept, unless a limit needs them.
+    """
+    accounts, place = ground.accounts(warmups), ground.place(with_course=with_course)
     candles = ground.course.tapes[0].candles
     for block in blocks(layout, candles, len(ground.course.tapes[0])):
         bounds = (block.first, block.end, int(block.known))

@@ -12,7 +12,13 @@ from gpt_trader.backtesting.families import Machine, recognise
 from gpt_trader.backtesting.fused import Arena, Course, Run
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.setup import Setup
-from gpt_trader.backtesting.sweep_figures import Terms, figures_of, record_kind, terms_of
+from gpt_trader.backtesting.sweep_figures import (
+    WITHOUT_COURSE,
+    Terms,
+    figures_of,
+    record_kind,
+    terms_of,
+)
 from gpt_trader.backtesting.sweep_following import Ground, follow_chunk, targets_agree
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.backtesting.sweep_store import Rows
@@ -29,7 +35,7 @@ CHUNK_NS = 2e9
 
 FOLLOWED_NS = 0.7  # a candle and combination, measured
 STEPPED_NS = 4.0
-SHARED_PARTS = 4  # chunks at least, so that two threads end at the same time
+SHARED_PARTS = 2  # chunks at least; fewer share more of the indicators
 MEGABYTE = 1 << 20
 
 
@@ -58,6 +64,11 @@ class Job:
         """The record of one combination."""
         return record_kind(self.metrics)
 
+    @property
+    def with_course(self) -> bool:
+        """Whether a metric needs the equity between the first candle and the last."""
+        return not WITHOUT_COURSE.issuperset(self.metrics)
+
     def run(self, first: int, end: int) -> Rows:
         """The figures of the combinations from `first` to before `end`."""
         sessions, days = self.books(first, end)
@@ -73,12 +84,14 @@ class Job:
         if self.machine is None:
             sessions = np.zeros((end - first, account.SESSION), np.int64)
             days = np.zeros((end - first, self.course.days), np.int64)
-            left = range(end - first)
+            left = list(range(end - first))
         else:
             warmup = self.setup.strategy.warmup
             warmups = [warmup(self.chosen.values(place)) for place in range(first, end)]
             layout = lay_out(self.machine, columns)
-            books = follow_chunk(self.ground, layout, np.array(warmups, np.int64))
+            books = follow_chunk(
+                self.ground, layout, np.array(warmups, np.int64), with_course=self.with_course
+            )
             sessions, days = books.sessions, books.days
             left = np.flatnonzero(books.states == LEFT).tolist()
         arena = Arena(self.course, self.setup, with_orders=False, with_equity=False)

@@ -8,6 +8,7 @@ equal to the last unit. Sizes, bounds and roundings are those of `sizing`, `exec
 """
 
 import math
+
 from gpt_trader.kernels import account, deciding, gates
 from gpt_trader.kernels.account import (
     ASK,
@@ -72,6 +73,9 @@ COUNT_MAX = 2**58
 
 TICKS_MAX = 2**40
 
+CLEARLY = 1.0 + 1e-12
+"""Far more than the floats of a few operations are off by."""
+
 
 @compile_lean
 def is_plain(desk: Desk, fees: Fees, candle_ns: int) -> bool:
@@ -110,7 +114,7 @@ def close_round(desk: Desk, mark: int, end_ns: int, target: float) -> bool:
         return False
     if float(mark) * float(slope) > COUNT_MAX or float(session[CASH]) * float(den) > COUNT_MAX:
         return False
-    worth = per(mark * slope, den)
+    worth = mark * slope // den if slope > 0 else 0
     equity = session[CASH] + worth
     wanted = wanted_lots(desk, equity, mark, target)
     if float(mark) * float(num) * float(max(wanted, 0)) > COUNT_MAX:
@@ -127,10 +131,10 @@ def close_round(desk: Desk, mark: int, end_ns: int, target: float) -> bool:
     if wanted >= 0:
         if row[STOPPED] == 1:
             wanted = 0
-        if wanted > held and is_worth_it(desk, mark, wanted - held, wanted):
-            buy(desk, mark, min(wanted - held, row[BASE_MAX]), equity)
-        elif wanted < held and is_worth_it(desk, mark, held - wanted, wanted):
-            sell(desk, mark, min(held - wanted, row[BASE_MAX]))
+        if wanted > held:
+            buy(desk, mark, wanted, equity)
+        elif wanted < held:
+            sell(desk, mark, wanted, worth)
     session[HELD] += row[LOTS] != 0
     draw_band(desk, 0)
     return True
@@ -185,13 +189,10 @@ def reach_stop(desk: Desk, worth: int) -> None:
 
 
 @compile_lean
-def is_worth_it(desk: Desk, mark: int, lots: int, wanted: int) -> bool:
+def is_worth_it(desk: Desk, notional: int, lots: int, wanted: int) -> bool:
     """As `execution.is_worth_it`, for a difference that is not zero."""
     row = desk.products[0]
-    den = row[DEN]
-    if lots < row[BASE_MIN]:
-        return False
-    if per(mark * lots * row[NUM], den) < row[QUOTE_MIN]:
+    if lots < row[BASE_MIN] or notional < row[QUOTE_MIN]:
         return False
     if wanted == 0 or row[LOTS] == 0:
         return True
@@ -199,40 +200,75 @@ def is_worth_it(desk: Desk, mark: int, lots: int, wanted: int) -> bool:
 
 
 @compile_lean
-def buy(desk: Desk, mark: int, lots: int, equity: int) -> None:
+def buy(desk: Desk, mark: int, wanted: int, equity: int) -> None:
     """Judge a buy by the rules that may refuse it here, and book it or count the denial."""
     session, row, choices = desk.session, desk.products[0], desk.choices
-    num, den = row[NUM], row[DEN]
-    price = mark
+    num, den, lots = row[NUM], row[DEN], wanted - row[LOTS]
+    scaled = mark * lots * num
+    whole = scaled // den
+    if not is_worth_it(desk, whole, lots, wanted):
+        return
+    if lots > row[BASE_MAX]:
+        lots = row[BASE_MAX]
+        scaled = mark * lots * num
+        whole = scaled // den
+    bps = 0
     if choices[MARKET_ORDERS] == 0:
         bps = min(choices[TAKE_BPS], choices[COLLAR_BPS])
+    if not passes_clearly(desk, whole, equity, bps):
         price = mark * (BPS_DEN + bps) // BPS_DEN
-    mask = refusals(desk, mark, price, lots, equity)
-    if mask != 0:
-        session[DENIALS] += 1
-        for rule in range(gates.RULES):
-            session[DENIED + rule] += mask >> rule & 1
-        return
+        mask = refusals(desk, mark, price, lots, equity)
+        if mask != 0:
+            session[DENIALS] += 1
+            for rule in range(gates.RULES):
+                session[DENIED + rule] += mask >> rule & 1
+            return
     count_order(desk)
-    scaled = mark * lots * num
-    notional = per(scaled + den - 1, den)
-    book_fill(session, row, 1, lots, notional, fee_of(scaled, den, choices[TAKER_RATE]))
-    worth = per(mark * row[LOTS] * num, den)
+    rest = scaled - whole * den
+    fee = fee_of(whole, rest, den, choices[TAKER_RATE])
+    held = row[LOTS]
+    book_fill(session, row, 1, lots, whole + (rest > 0), fee)
+    worth = mark * row[LOTS] * num // den if held > 0 else whole
     take_equity(session, session[CASH] + worth)
 
 
 @compile_lean
-def sell(desk: Desk, mark: int, lots: int) -> None:
+def sell(desk: Desk, mark: int, wanted: int, worth: int) -> None:
     """Book a sale of what is held: an exit, which no rule here refuses."""
     session, row = desk.session, desk.products[0]
-    num, den = row[NUM], row[DEN]
+    num, den, lots = row[NUM], row[DEN], row[LOTS] - wanted
+    whole = mark * lots * num // den if wanted > 0 else worth
+    if not is_worth_it(desk, whole, lots, wanted):
+        return
+    if lots > row[BASE_MAX]:
+        lots = row[BASE_MAX]
+        whole = mark * lots * num // den
     count_order(desk)
-    scaled = mark * lots * num
-    notional = per(scaled, den)
-    fee = min(fee_of(scaled, den, desk.choices[TAKER_RATE]), notional)
-    book_fill(session, row, -1, lots, notional, fee)
-    worth = per(mark * row[LOTS] * num, den)
+    rest = mark * lots * num - whole * den
+    fee = min(fee_of(whole, rest, den, desk.choices[TAKER_RATE]), whole)
+    book_fill(session, row, -1, lots, whole, fee)
+    worth = mark * row[LOTS] * num // den if row[LOTS] > 0 else 0
     take_equity(session, session[CASH] + worth)
+
+
+@compile_lean
+def passes_clearly(desk: Desk, notional: int, equity: int, bps: int) -> bool:
+    """Whether a buy from nothing is so far within all rules that floats are enough to see it."""
+    session, limits = desk.session, desk.limits
+    cost = (float(notional) + 2.0) * (1.0 + float(bps) * 1e-4) * CLEARLY + 2.0
+    with_fee = cost * (1.0 + float(desk.choices[TAKER_RATE]) * 1e-9) * CLEARLY + 2.0
+    held = min(limits[gates.POSITION_RATE_MAX], limits[gates.EXPOSURE_RATE_MAX])
+    start, peak = session[DAY_START], session[PEAK]
+    share = 1e-9 / CLEARLY
+    return bool(
+        (desk.products[0, LOTS] == 0)
+        & (cost <= limits[gates.ORDER_NOTIONAL_MAX])
+        & (cost <= float(equity) * float(held) * share - 2.0)
+        & (with_fee <= session[CASH])
+        & (start > 0)
+        & (start - equity <= float(start) * float(limits[gates.DAILY_LOSS_RATE_MAX]) * share - 2.0)
+        & (peak - equity <= float(peak) * float(limits[gates.DRAWDOWN_RATE_MAX]) * share - 2.0)
+    )
 
 
 @compile_lean
@@ -251,8 +287,8 @@ def refusals(desk: Desk, mark: int, price: int, lots: int, equity: int) -> int:
     session, row, limits = desk.session, desk.products[0], desk.limits
     num, den = row[NUM], row[DEN]
     scaled = price * lots * num
-    cost = per(scaled + den - 1, den)
-    worst = per(mark * (row[LOTS] + lots) * num + den - 1, den)
+    cost = (scaled + den - 1) // den
+    worst = (mark * (row[LOTS] + lots) * num + den - 1) // den
     mask = 0
     if cost > limits[gates.ORDER_NOTIONAL_MAX]:
         mask |= 1 << gates.ORDER_NOTIONAL
@@ -265,23 +301,12 @@ def refusals(desk: Desk, mark: int, price: int, lots: int, equity: int) -> int:
         mask |= 1 << gates.DAILY_LOSS
     if peak - equity > part(peak, limits[gates.DRAWDOWN_RATE_MAX]):
         mask |= 1 << gates.DRAWDOWN
-    if cost + fee_of(scaled, den, desk.choices[TAKER_RATE]) > session[CASH]:
+    whole = scaled // den
+    if cost + fee_of(whole, scaled - whole * den, den, desk.choices[TAKER_RATE]) > session[CASH]:
         mask |= 1 << gates.CASH
     if lots > row[BASE_MAX]:
         mask |= 1 << gates.SIZE_FORM
     return mask
-
-
-@compile_lean
-def per(scaled: int, den: int) -> int:
-    """``scaled // den`` of a count; by a usual `den`, the compiler multiplies and does not divide."""
-    if den == 100:
-        return scaled // 100
-    if den == 1:
-        return scaled
-    if den == 10_000:
-        return scaled // 10_000
-    return scaled // den
 
 
 @compile_lean
@@ -292,10 +317,9 @@ def part(units: int, rate: int) -> int:
 
 
 @compile_lean
-def fee_of(scaled: int, den: int, rate: int) -> int:
-    """As `money.fee_owed`, from ticks * lots * num."""
-    whole = per(scaled, den)
-    carried = per((scaled - whole * den) * rate + den - 1, den)
+def fee_of(whole: int, rest: int, den: int, rate: int) -> int:
+    """As `money.fee_owed`, from ticks * lots * num divided by `den` with a rest."""
+    carried = (rest * rate + den - 1) // den
     billions = whole // RATE_DEN
     rest = (whole - billions * RATE_DEN) * rate + carried
     return int(billions * rate + (rest + RATE_DEN - 1) // RATE_DEN)

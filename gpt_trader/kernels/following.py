@@ -11,7 +11,7 @@ from gpt_trader.kernels.account import settle_fall
 from gpt_trader.kernels.closing import close_round
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
-from gpt_trader.kernels.jumping import calm_jump
+from gpt_trader.kernels.jumping import calm_jump, far_jump
 from gpt_trader.kernels.summaries import Stretches
 from gpt_trader.kernels.sweeping import Own, Program, Shared, changes, own_words
 from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
@@ -39,6 +39,7 @@ class Place(NamedTuple):
 
     desk: Desk  # its limits, choices and sizes
     stretches: Stretches
+    course: int  # 1: the equity on the way counts, by a limit or a figure
     events: Table  # scratch, shape (EVENTS_MAX, 2)
     work: Ints  # scratch, shape (INSTRUCTION,)
 
@@ -136,7 +137,10 @@ def advance(
                 stop = place.events[k, 0]
                 break
             k += 1
-        candle = calm_jump(desk, place.stretches, candle, stop)
+        if place.course == 1 or stop == place.stretches.close.size:
+            candle = calm_jump(desk, place.stretches, candle, stop)
+        else:
+            candle = far_jump(desk, place.stretches, candle, stop)
         if candle == stop:
             if k == count:
                 break

@@ -30,7 +30,7 @@ from gpt_trader.kernels.account import (
 from gpt_trader.kernels.calm import SCALED_MAX, WHOLE_MAX
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
-from gpt_trader.kernels.summaries import SPAN, Stretches
+from gpt_trader.kernels.summaries import REACH, SPAN, Stretches
 from gpt_trader.kernels.vectors import Ints
 
 CLEARLY = 1.0 + 1e-12
@@ -62,6 +62,30 @@ def calm_jump(desk: Desk, tape: Stretches, first: int, last: int) -> int:
     session[EQUITY] = cash + int(tape.close[end - 1]) * slope // den
     session[CANDLES] += end - first
     return end
+
+
+@compile_lean
+def far_jump(desk: Desk, tape: Stretches, first: int, last: int) -> int:
+    """As `calm_jump` where nobody asks for the equity on the way: neither a limit nor a figure.
+
+    Days, peak and fall are then not kept. Where the band might be left the candles between are
+    passed as by `calm_jump`.
+    """
+    session, row = desk.session, desk.products[0]
+    if row[WORK] != WORK_NONE or row[BAND_HIGH] < row[BAND_LOW] or first >= last:
+        return first
+    if row[LOTS] > 0:
+        low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
+        den = row[DEN]
+        high = min(
+            high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(row[LOTS] * row[NUM])
+        )
+        for block in range(first // REACH, (last - 1) // REACH + 1):
+            if tape.lows[block] < low or tape.tops[block] > high:
+                return calm_jump(desk, tape, first, last)
+        session[HELD] += last - first
+    session[CANDLES] += last - first
+    return last
 
 
 @compile_lean

@@ -13,6 +13,7 @@ from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.vectors import Floats, Ints
 
 SPAN = 64
+REACH = 4096
 
 
 class Stretches(NamedTuple):
@@ -25,6 +26,8 @@ class Stretches(NamedTuple):
     top_to: Floats  # highest from this candle to the block's end, as the next two
     low_to: Floats
     dip_to: Floats
+    tops: Floats  # highest and lowest of each block of REACH candles
+    lows: Floats
     end_ns: Ints  # of each candle
     day_first: Ints  # the first candle of each UTC day that has one
 
@@ -34,7 +37,10 @@ def stretches_of(close: Floats, end_ns: Ints) -> Stretches:
     sums = [np.empty(close.size) for _ in range(6)]
     days = end_ns // DAY_NS
     first = np.flatnonzero(np.diff(days, prepend=days[:1] - 1)).astype(np.int64)
-    made = Stretches(close, *sums, end_ns, first)
+    blocks = -(-close.size // REACH)
+    tops, lows = np.full(blocks, -np.inf), np.full(blocks, np.inf)
+    top, low, dip, top_to, low_to, dip_to = sums
+    made = Stretches(close, top, low, dip, top_to, low_to, dip_to, tops, lows, end_ns, first)
     sum_up(made)
     return made
 
@@ -53,6 +59,8 @@ def sum_up(made: Stretches) -> None:
             if mark > top:
                 top, dip = mark, mark
             made.top_from[t], made.low_from[t], made.dip_from[t] = top, low, dip
+        block = first // REACH
+        made.tops[block], made.lows[block] = max(made.tops[block], top), min(made.lows[block], low)
         top, low, dip = close[last - 1], close[last - 1], close[last - 1]
         for t in range(last - 1, first - 1, -1):
             mark = close[t]

@@ -22,9 +22,9 @@ from gpt_trader.kernels.words import (
     EQUAL,
     GREATER,
     LANES,
-    NARROW_SPAN,
     MULTIPLY,
     NAN,
+    NARROW_SPAN,
     NEGATIVE,
     SUBTRACT,
     WORD,
@@ -242,7 +242,7 @@ def prepare(shared: Shared) -> None:
 
 @compile_lean
 def narrow_rows(shared: Shared) -> None:
-    """Round known rows to 16 bits. What is greater there is greater; what is equal may be either."""
+    """Round known rows to 16 bits: what is greater there is greater; equal ones may be either."""
     rows, narrow, best = shared.rows, shared.narrow, shared.extremes
     for lane in range(LANES):
         best[lane], best[LANES + lane] = math.inf, -math.inf
@@ -292,8 +292,10 @@ def own_words(shared: Shared, own: Own, combination: int, known: bool, work: Int
     for k in range(own.word_codes.size):
         work[CODE], work[OUT] = own.word_codes[k], own.word_outs[k]
         work[LEFT], work[RIGHT] = operands[place], operands[place + 1]
-        if work[CODE] <= AT_LEAST and min(work[LEFT], work[RIGHT]) >= 0 and (
-            max(work[LEFT], work[RIGHT]) < narrow
+        if (
+            work[CODE] <= AT_LEAST
+            and min(work[LEFT], work[RIGHT]) >= 0
+            and (max(work[LEFT], work[RIGHT]) < narrow)
         ):
             compare_narrow(shared, work)
         else:

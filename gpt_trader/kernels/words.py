@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as untyped_intrinsic
+
+intrinsic: Any = untyped_intrinsic
+"""Numba types what it decorates as the code generator; its callers see the step it makes."""
 
 WORD = 64
 LANES = 8
@@ -207,7 +210,12 @@ same_word = _narrow_word_of("==")
 
 @intrinsic
 def narrow_lanes(
-    typing_context: Any, out: Any, out_at: Any, values: Any, values_at: Any, middle: Any,
+    typing_context: Any,
+    out: Any,
+    out_at: Any,
+    values: Any,
+    values_at: Any,
+    middle: Any,
     scale: Any,
 ) -> Any:
     """Eight values in 16 bits: ``(value - middle) * scale``, which must fit, toward zero."""
@@ -238,7 +246,9 @@ def extreme_lanes(typing_context: Any, best: Any, values: Any, values_at: Any) -
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         new = _load(context, builder, signature.args[1], args[1], args[2])
         for first, order in ((0, "<"), (LANES, ">")):
-            place = _address(context, builder, signature.args[0], args[0], ir.Constant(_INT64, first))
+            place = _address(
+                context, builder, signature.args[0], args[0], ir.Constant(_INT64, first)
+            )
             old = builder.load(place)
             old.align = 8
             better = builder.select(builder.fcmp_ordered(order, new, old), new, old)

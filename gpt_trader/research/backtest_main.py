@@ -7,7 +7,7 @@ import os
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpt_trader.broker.sizing import SIZING
 from gpt_trader.domain.errors import UsageError
@@ -93,7 +93,7 @@ def add_market(p: argparse.ArgumentParser) -> None:
     p.add_argument("--var", metavar="DIR", help="where candles are stored [./var]")
 
 
-def options_of(args: argparse.Namespace) -> dict[str, object]:
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
     """What `backtest` and `sweep` take, from their command lines.
 
     Raises

@@ -1,4 +1,4 @@
-"""Chunks of a sweep on the workers of a Dask cluster: the candles travel once, then only figures."""
+"""Chunks of a sweep on the workers of a Dask cluster: candles travel once, then only figures."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -26,12 +26,14 @@ class _Cluster:
         from distributed import as_completed
 
         with closing(self.client) if self.own else nullcontext():
-            everywhere = self.client.scatter(job, broadcast=True, hash=False)
+            everywhere = self.client.scatter(  # type: ignore[no-untyped-call]
+                job, broadcast=True, hash=False
+            )
             tasks = [
                 self.client.submit(_run, everywhere, first, end, pure=False)
                 for first, end in chunks
             ]
-            for task in as_completed(tasks):
+            for task in as_completed(tasks):  # type: ignore[no-untyped-call]
                 yield task.result()
                 task.release()
 
@@ -51,10 +53,11 @@ def cluster_runner(cluster: "str | Client") -> _Cluster:
     try:
         from distributed import Client
     except ImportError as e:
-        raise UsageError("cluster: Dask is missing; pip install 'gpt-trader[dask]'") from e
+        raise UsageError("cluster: Dask is missing; pip install 'gpt-trader[cluster]'") from e
     if not isinstance(cluster, str):
         return _Cluster(cluster, own=False)
     try:
-        return _Cluster(Client(cluster, timeout=TIMEOUT_S), own=True)
+        client = Client(cluster, timeout=TIMEOUT_S)  # type: ignore[no-untyped-call]
+        return _Cluster(client, own=True)
     except (OSError, ValueError) as e:
         raise UsageError(f"cluster = {cluster}: no Dask scheduler answers there") from e

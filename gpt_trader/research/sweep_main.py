@@ -131,7 +131,7 @@ def say(result: "SweepResult", top: int, by: str, json_to: str | None) -> None:
             raise UsageError(f"--json {json_to}: {e.strerror}") from e
     skipped = f", {result.skipped:,} refused by the strategy" if result.skipped else ""
     print(f"{document['strategy']}: {len(result):,} combinations{skipped}; the best by {by}")
-    names = list(rows[0])
+    names = [str(name) for name in rows[0]]
     widths = [max(len(name), 12) for name in names]
     print("  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
     for row in rows:

@@ -41,7 +41,7 @@ def _equity(
         holoviews.VLine(time.tz_localize(None)).opts(color=EDGE, line_width=1)
         for time in table["test_from"]
     ]
-    return holoviews.Overlay([*edges, *layers]).opts(legend_position="top_left", title=texts.title)
+    return holoviews.Overlay([*layers, *edges]).opts(legend_position="top_left", title=texts.title)
 
 
 def _scores(table: pd.DataFrame, by: str) -> Any:

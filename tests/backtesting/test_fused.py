@@ -13,6 +13,7 @@ from gpt_trader.backtesting.fused import Arena, Run, course_of, result_of
 from gpt_trader.backtesting.setup import AT_CLOSE, FeeTier, Setup
 from gpt_trader.broker.sizing import sizing_of
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.kernels.account import INTENTS_FROM
 from gpt_trader.kernels.averages import sma
 from gpt_trader.research.samples import sample
 from gpt_trader.risk.limits import Limits
@@ -76,9 +77,7 @@ def test_plain_rounds_are_full_rounds_in_fewer_steps(seed: int) -> None:
     np.testing.assert_array_equal(short.equity, full.equity)
     np.testing.assert_array_equal(short.days, full.days)
     np.testing.assert_array_equal(short.orders, full.orders)
-    assert short.session[: fused.account.INTENTS_FROM].tolist() == (
-        full.session[: fused.account.INTENTS_FROM].tolist()
-    )
+    assert short.session[:INTENTS_FROM].tolist() == (full.session[:INTENTS_FROM].tolist())
 
 
 def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ STRATEGIES: dict[str, tuple[dict[str, float], ...]] = {
     "dev_life": ({"entry_after": 4.0, "exit_after": 60.0},),
 }
 ROWS = 400  # of a named tape
-CASES = 20
+CASES = 40  # 4 on the quick tier, 20 in CI
 BUSY = {"stop_rate": 0.004, "good_till": 1.0, "patience_candles": 2.0, "rebalance_rate": 0.02}
 SHARED = ("denials_by_rule", "equity_end", "fees", "fills", "orders", "denials", "candles")
 

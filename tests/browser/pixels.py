@@ -13,7 +13,8 @@ def colours(png: bytes) -> Counter[Colour]:
     with Image.open(io.BytesIO(png)) as image:
         seen = image.convert("RGB").getcolors(maxcolors=image.width * image.height)
     assert seen is not None
-    return Counter({colour: count for count, colour in seen if isinstance(colour, tuple)})  # type: ignore[misc]
+    counts = {colour: count for count, colour in seen if isinstance(colour, tuple)}
+    return Counter(counts)  # type: ignore[arg-type]
 
 
 def near(found: Counter[Colour], wanted: str, reach: int = 45) -> int:
