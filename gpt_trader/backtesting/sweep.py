@@ -72,18 +72,13 @@ def sweep(
     where
         Keeps those for which it is true: a function of the parameters, or "fast < slow".
     metrics
-        Columns of the table. Without those that need the course of equity (Sharpe, Sortino,
-        drawdown, Calmar, turnover) some sweeps are faster.
+        Columns of the table; without those of the course of equity some sweeps are faster.
     runner
         Whoever runs chunks; threads of this process without it.
-    workers : int
-        Threads; one for each core without it.
-    memory_mb : int
-        The most memory the sweep may take beyond the candles. Checked before it starts.
+    workers, memory_mb : int
+        Threads, one for each core; the most memory beyond the candles, checked at the start.
     var
         Where unfinished chunks and trials are kept; else as settings say.
-    progress
-        Show how far it is, when it takes longer than two seconds.
     **choices
         As for `backtest`: market, sizing, limits, fees, cash, params for those not in the grid.
 

@@ -1,0 +1,54 @@
+"""Seeded candle tapes and combinations of parameters for sweeps."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.domain.product import Product
+from gpt_trader.kernels.candles import candles_of
+from gpt_trader.signals.strategy import Strategy
+
+MINUTE_NS = 60_000_000_000
+START_NS = 1_700_000_040_000_000_000  # not at midnight
+
+PRODUCT = Product(
+    product_id="BTC-USD",
+    base="BTC",
+    quote="USD",
+    base_increment=Decimal("0.00000001"),
+    price_increment=Decimal("0.01"),
+    quote_increment=Decimal("0.01"),
+    base_min_size=Decimal("0.00000001"),
+    base_max_size=Decimal("3400"),
+    quote_min_size=Decimal("1"),
+    quote_max_size=Decimal("150000000"),
+)
+
+
+def walk(count: int, seed: int, move: float = 3e-3, start: float = 2_000_000.0) -> CandleTape:
+    """Minute candles of a random walk, in whole cents; some closes repeat."""
+    dice = np.random.default_rng(seed)
+    steps = dice.normal(0.0, move, count) * (dice.random(count) > 0.1)
+    close = np.floor(start * np.exp(np.cumsum(steps))) + 1.0
+    opened = np.concatenate([close[:1], close[:-1]])
+    high = np.maximum(opened, close) + dice.integers(0, 50, count)
+    low = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
+    volume = dice.integers(1, 10, count) * 1e8
+    starts = START_NS + np.arange(count) * MINUTE_NS
+    candles = candles_of(starts, (opened, high, low, close), volume, 0.01, MINUTE_NS)
+    columns = ("open", "high", "low", "close", "volume")
+    return CandleTape(PRODUCT, 60, candles, columns, candles.start_ns, None)
+
+
+def drawn(strategy: Strategy, count: int, seed: int) -> Chosen:
+    """So many combinations within the bounds of every parameter."""
+    dice = np.random.default_rng(seed)
+    columns = {
+        p.name: dice.integers(int(p.minimum), int(p.maximum) + 1, count)
+        if p.whole
+        else dice.uniform(p.minimum, p.maximum, count)
+        for p in strategy.parameters
+    }
+    return Chosen(columns, tuple(columns), 0)
