@@ -58,7 +58,8 @@ def sweep(
 
     Each combination is what `backtest` does with the same choices, to the last unit. A strategy
     whose function is a comparison of averages, channels, oscillators and thresholds is recognised
-    by its form and takes a faster way to the same figures. A sweep that is killed goes on where it was when it is called again: finished chunks are kept
+    by its form and takes a faster way to the same figures. A sweep that is killed goes on where
+    it was when it is called again: finished chunks are kept
     below ``var/sweeps`` until it is complete. Every combination counts as a trial on these
     candles (see `Trials`).
 
