@@ -176,8 +176,8 @@ def _laid_out(
         agreement,
         f"scaled: vectorbt from {measured_pairs['full']} sampled pairs, the unknown step from "
         f"{measured_pairs['by hand']:,}; ours are otherwise timed whole",
-        f"vectorbt: the fastest of 2 engines, 2 calls and chunks of {CHUNKS} in this run; one "
-        "thread; ours use all cores, and CPU counts all of them",
+        f"vectorbt: the fastest of 2 engines, 2 calls and chunks of {CHUNKS} in this run, its "
+        "cache on; one thread; ours use all cores, and CPU counts all of them",
     ]
     return Measured(
         table,

@@ -131,7 +131,7 @@ class Function:
         if target is None:
             raise Foreign("it ends without a return")
         taken = {name for name, _ in walk.calls}
-        if len(taken) < len(walk.calls) or any(name in taken for name, _ in walk.cells):
+        if len(taken) < len(walk.calls) or taken & walk.touched:
             raise Foreign("a memory is used twice")
         return Ending(walk.cells, target), tuple(call for _, call in walk.calls)
 
@@ -187,6 +187,7 @@ class _Walk:
     ) -> None:
         self.cells = cells
         self.calls: list[tuple[str, Indicator]] = []  # name of the memory, what was computed
+        self.touched: set[str] = set()  # memories that were read or written directly
         self._whole = function.whole
         self._outer = function.outer
         self._assumed = assumed
@@ -241,6 +242,7 @@ class _Walk:
                 stored = _number(value)
                 if not isinstance(vector, _Vector) or not isinstance(stored, Constant):
                     raise Foreign("it remembers what is no constant")
+                self.touched.add(vector.name)
                 self.cells[vector.name, self._place(place.slice)] = float(stored.value)
             case _:
                 raise Foreign(f"an assignment to a {type(place).__name__}")
@@ -364,6 +366,7 @@ class _Walk:
             case _Values(column=column) if isinstance(self._value(place), _Now):
                 return Column(column)
             case _Vector(name=name):
+                self.touched.add(name)
                 return Constant(self.cells.get((name, self._place(place)), 0.0))
             case Indicator() | tuple():
                 return _part(of, self._place(place), None)

@@ -1,5 +1,6 @@
 """The tables of a backtest's result as pandas frames: prices in quote, sizes in base, times UTC."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -96,8 +97,8 @@ def trips_frame(course: Course, trips: Sequence[Sequence[RoundTrip]]) -> "pd.Dat
             "end": trip.exit_ns,
             "hours": trip.duration_ns / HOUR_NS,
             "base_size": trip.lots_most * size[place],
-            "pnl_quote": trip.pnl_units * UNIT,
-            "return_rate": trip.return_rate,
+            "pnl_quote": trip.pnl_units * UNIT if trip.closed else math.nan,
+            "return_rate": trip.return_rate if trip.closed else math.nan,
             "fees_quote": trip.fees_units * UNIT,
             "fills": trip.fills,
             "closed": trip.closed,

@@ -215,7 +215,8 @@ def buy(desk: Desk, mark: int, wanted: int, equity: int) -> None:
     bps = 0
     if choices[MARKET_ORDERS] == 0:
         bps = min(choices[TAKE_BPS], choices[COLLAR_BPS])
-    if not passes_clearly(desk, whole, equity, bps):
+    start, peak = session[DAY_START], session[PEAK]
+    if row[LOTS] > 0 or not passes_clearly(desk, whole, (equity, start, peak), bps):
         price = mark * (BPS_DEN + bps) // BPS_DEN
         mask = refusals(desk, mark, price, lots, equity)
         if mask != 0:
@@ -252,19 +253,21 @@ def sell(desk: Desk, mark: int, wanted: int, worth: int) -> None:
 
 
 @compile_lean
-def passes_clearly(desk: Desk, notional: int, equity: int, bps: int) -> bool:
-    """Whether a buy from nothing is so far within all rules that floats are enough to see it."""
-    session, limits = desk.session, desk.limits
+def passes_clearly(desk: Desk, notional: int, equities: tuple[int, int, int], bps: int) -> bool:
+    """Whether a buy from nothing is so far within all rules that floats are enough to see it.
+
+    `equities`: of now, which is all cash, of the day's start, and the highest.
+    """
+    equity, start, peak = equities
+    limits = desk.limits
     cost = (float(notional) + 2.0) * (1.0 + float(bps) * 1e-4) * CLEARLY + 2.0
     with_fee = cost * (1.0 + float(desk.choices[TAKER_RATE]) * 1e-9) * CLEARLY + 2.0
     held = min(limits[gates.POSITION_RATE_MAX], limits[gates.EXPOSURE_RATE_MAX])
-    start, peak = session[DAY_START], session[PEAK]
     share = 1e-9 / CLEARLY
     return bool(
-        (desk.products[0, LOTS] == 0)
-        & (cost <= limits[gates.ORDER_NOTIONAL_MAX])
+        (cost <= limits[gates.ORDER_NOTIONAL_MAX])
         & (cost <= float(equity) * float(held) * share - 2.0)
-        & (with_fee <= session[CASH])
+        & (with_fee <= float(equity))
         & (start > 0)
         & (start - equity <= float(start) * float(limits[gates.DAILY_LOSS_RATE_MAX]) * share - 2.0)
         & (peak - equity <= float(peak) * float(limits[gates.DRAWDOWN_RATE_MAX]) * share - 2.0)

@@ -25,13 +25,13 @@ from gpt_trader.kernels.account import (
     WORST_LOSS,
     WORST_PEAK,
     begin_day,
-    settle_fall,
 )
 from gpt_trader.kernels.calm import SCALED_MAX, WHOLE_MAX
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
 from gpt_trader.kernels.summaries import REACH, SPAN, Stretches
 from gpt_trader.kernels.vectors import Ints
+from gpt_trader.kernels.wide import product_is_greater
 
 CLEARLY = 1.0 + 1e-12
 """Two products of float64 that differ by more than this differ in the same direction exactly."""
@@ -107,7 +107,52 @@ def _pass_held(session: Ints, row: Ints, tape: Stretches, first: int, last: int)
     slope, den, cash = row[LOTS] * row[NUM], row[DEN], session[CASH]
     low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
     high = min(high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(slope))
-    coarse = slope < den  # two closes can be one equity: their order counts then
+    end = _within(tape, first, last, low, high)
+    fall = session[PEAK], session[LOW], session[WORST_LOSS], session[WORST_PEAK]
+    fall = fall_over(tape, first, end, (cash, slope, den), fall)
+    session[PEAK], session[LOW], session[WORST_LOSS], session[WORST_PEAK] = fall
+    return end
+
+
+@compile_lean
+def _within(tape: Stretches, first: int, last: int, low: float, high: float) -> int:
+    """The first candle whose close is not within the bounds, or `last`."""
+    t = first
+    while t < last:
+        stop = min(t // SPAN * SPAN + SPAN, last)
+        if t % SPAN == 0:
+            top, bottom = tape.top_from[stop - 1], tape.low_from[stop - 1]
+        else:
+            top, bottom = tape.top_to[t], tape.low_to[t]  # of candles beyond `stop`, too
+        if bottom < low or top > high:
+            for each in range(t, stop):
+                if tape.close[each] < low or tape.close[each] > high:
+                    return each
+        t = stop
+    return last
+
+
+@compile_lean
+def fall_over(
+    tape: Stretches,
+    first: int,
+    last: int,
+    line: tuple[int, int, int],
+    fall: tuple[int, int, int, int],
+) -> tuple[int, int, int, int]:
+    """Take the equities of a stretch into the peak, the low since and the deepest fall.
+
+    Parameters
+    ----------
+    line : tuple of int
+        Cash, and the slope and its denominator by which a close is worth more.
+    fall : tuple of int
+        Peak, low since the peak, and loss and peak of the deepest fall that is settled.
+    """
+    cash, slope, den = line
+    peak, low, worst_loss, worst_peak = fall
+    rises_at = (peak - cash + 1) * den
+    lowest = (low - cash) * den
     t = first
     while t < last:
         block_end = min(t // SPAN * SPAN + SPAN, tape.close.size)
@@ -119,26 +164,47 @@ def _pass_held(session: Ints, row: Ints, tape: Stretches, first: int, last: int)
             dip = tape.dip_from[stop - 1]
         else:
             top, bottom, dip = _sums(tape, t, stop)
-        if bottom < low or top > high:
-            end = t
-            while low <= tape.close[end] <= high:
-                end += 1
-            _look_at_each(session, tape, t, end, slope, den)
-            return end
-        if coarse:
-            _look_at_each(session, tape, t, stop, slope, den)
-        elif int(top) * slope < (session[PEAK] - cash + 1) * den:
-            session[LOW] = min(session[LOW], cash + int(bottom) * slope // den)
+        best = int(top) * slope
+        least = min(lowest, int(bottom) * slope)
+        if best < rises_at:
+            lowest = least
+        elif slope < den or may_be_deepest(
+            float(best - least) / float(den) + 1.0, peak, worst_loss, worst_peak
+        ):
+            # Two closes can be one equity where a tick is worth less than a unit.
+            low = min(low, cash + lowest // den)
+            fall = peak, low, worst_loss, worst_peak
+            peak, low, worst_loss, worst_peak = _fall_over_each(tape, t, stop, line, fall)
+            rises_at = (peak - cash + 1) * den
+            lowest = (low - cash) * den
         else:
-            peak = cash + int(top) * slope // den
-            lowest = min(session[LOW], cash + int(bottom) * slope // den)
-            if _may_be_deepest(session, peak - lowest):
-                _look_at_each(session, tape, t, stop, slope, den)
-            else:
-                session[PEAK] = peak
-                session[LOW] = cash + int(dip) * slope // den
+            peak = cash + best // den
+            low = peak
+            lowest = int(dip) * slope
+            rises_at = (peak - cash + 1) * den
         t = stop
-    return last
+    return peak, min(low, cash + lowest // den), worst_loss, worst_peak
+
+
+@compile_lean
+def _fall_over_each(
+    tape: Stretches,
+    first: int,
+    stop: int,
+    line: tuple[int, int, int],
+    fall: tuple[int, int, int, int],
+) -> tuple[int, int, int, int]:
+    """As `fall_over`, candle by candle."""
+    cash, slope, den = line
+    peak, low, worst_loss, worst_peak = fall
+    for t in range(first, stop):
+        equity = cash + int(tape.close[t]) * slope // den
+        if equity > peak:
+            worst_loss, worst_peak = deeper(peak, low, worst_loss, worst_peak)
+            peak, low = equity, equity
+        elif equity < low:
+            low = equity
+    return peak, low, worst_loss, worst_peak
 
 
 @compile_lean
@@ -155,29 +221,16 @@ def _sums(tape: Stretches, first: int, stop: int) -> tuple[float, float, float]:
 
 
 @compile_lean
-def _may_be_deepest(session: Ints, loss: int) -> bool:
-    """Whether a loss from the latest peak, or from a higher one, might be the deepest fall."""
-    new = float(loss) * float(session[WORST_PEAK])
-    return new * CLEARLY >= float(session[WORST_LOSS]) * float(session[PEAK])
+def may_be_deepest(loss: float, peak: int, worst_loss: int, worst_peak: int) -> bool:
+    """Whether a loss from this peak, or from a higher one, might be the deepest fall."""
+    return loss * float(worst_peak) * CLEARLY >= float(worst_loss) * float(peak)
 
 
 @compile_lean
-def _look_at_each(
-    session: Ints, tape: Stretches, first: int, stop: int, slope: int, den: int
-) -> None:
-    """Take each candle's equity into peak and fall."""
-    cash = session[CASH]
-    rises_at = (session[PEAK] - cash + 1) * den
-    lowest = (session[LOW] - cash) * den
-    for t in range(first, stop):
-        worth = int(tape.close[t]) * slope
-        if worth >= rises_at:
-            session[LOW] = min(session[LOW], cash + lowest // den)
-            settle_fall(session)
-            session[PEAK] = cash + worth // den
-            session[LOW] = session[PEAK]
-            lowest = worth
-            rises_at = (session[PEAK] - cash + 1) * den
-        elif worth < lowest:
-            lowest = worth
-    session[LOW] = min(session[LOW], cash + lowest // den)
+def deeper(peak: int, low: int, worst_loss: int, worst_peak: int) -> tuple[int, int]:
+    """As `account.settle_fall`: loss and peak of the deeper of two falls."""
+    loss = peak - low
+    near = loss > 0 and may_be_deepest(float(loss), peak, worst_loss, worst_peak)
+    if near and product_is_greater(loss, worst_peak, worst_loss, peak):
+        return loss, peak
+    return worst_loss, worst_peak

@@ -151,7 +151,7 @@ def session(
 
 
 def _run(arguments: list[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "gpt_trader.live", "--speed=max", "--discard", "--json=-"]
+    command = [sys.executable, "-m", "gpt_trader.live", "--speed=max", "--json=-"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]

@@ -55,8 +55,12 @@ def run(argv: list[str]) -> int:
     options = options_of(args)
     if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
         raise UsageError(f"--json {args.json}: there is no such folder")
+    from gpt_trader.backtesting.sweep_figures import METRICS
+
     if args.top < 1:
         raise UsageError(f"--top {args.top}: give a number above zero")
+    if args.by not in METRICS:
+        raise UsageError(f"--by {args.by}: there is no such metric: {', '.join(METRICS)}")
     grid = axes(args.grid)
     params = {name: float(value) for name, value in numbers(args.param, "--param").items()}
     from gpt_trader.research.sweep import sweep

@@ -63,6 +63,10 @@ class Strategy:
     compiled: bool  # False: `step` is plain Python
     source_hash: str
 
+    def __repr__(self) -> str:
+        chosen = ", ".join(f"{p.name}={p.default:g}" for p in self.parameters)
+        return f"<Strategy {self.name}({chosen})>"
+
     def values(self, given: Values) -> dict[str, float]:
         """Fill in the defaults and check every value, so that a typing error costs no money.
 

@@ -28,6 +28,7 @@ from gpt_trader.coinbase.catalog import product
 from gpt_trader.domain.order import Side, TradingState
 from gpt_trader.domain.product import Product
 from gpt_trader.kernels.candles import Candles, candles_of
+from gpt_trader.kernels.printing import TICKS_MAX
 from gpt_trader.kernels.records import Memories, Params
 from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.risk.limits import Limits
@@ -129,7 +130,7 @@ def setup(dice: random.Random, tapes: Sequence[CandleTape]) -> Setup:
         strategy=chosen,
         values=chosen.values(values),
         sizing=sizing_of(sizing),
-        limits=_limits(dice, float(cash) * sizing["size_fraction"]),
+        limits=_limits(dice, float(cash), sizing["size_fraction"], len(tapes)),
         fee_tiers=_fees(dice),
         cash=cash,
         market=_market(dice),
@@ -199,7 +200,7 @@ def _prices(dice: random.Random, rows: int) -> tuple[Floats, Floats, Floats, Flo
         flat = max(0, flat - 1)
         move = 0.0 if flat else dice.gauss(2 * step * math.sin(row / 11), step)
         move += dice.choice((-0.25, -0.08, 0.08, 0.3)) if dice.random() < jumps else 0.0
-        close = max(1.0, float(round(before * math.exp(move))))
+        close = min(max(1.0, float(round(before * math.exp(move)))), TICKS_MAX / 2)
         opened = before if dice.random() < 0.8 else max(1.0, before + dice.randrange(-3, 4))
         wide = 0.0 if flat else abs(dice.gauss(0, step / 2))
         high = float(math.ceil(max(opened, close) * (1 + wide)))
@@ -217,7 +218,7 @@ def _volumes(dice: random.Random, traded: Product, close: Floats, rows: int) -> 
     else:
         num, den = traded.cash_units_per_tick_lot()
         turnover = dice.choice((1e2, 1e4, 1e6, 1e8)) * 1e8 * den / num
-        usual = min(max(1.0, turnover / float(close[0])), 1e13)
+        usual = min(max(1.0, turnover / float(close[0])), 1e12)
         drawn = [max(1, round(usual * dice.lognormvariate(0, 1))) for _ in range(rows)]
     return np.array([0 if dice.random() < none else lots for lots in drawn], np.float64)
 
@@ -266,9 +267,9 @@ def _sizing(dice: random.Random) -> dict[str, float]:
     return sizing
 
 
-def _limits(dice: random.Random, usual: float) -> Limits:
+def _limits(dice: random.Random, cash: float, share: float, products: int) -> Limits:
     tight = {
-        "order_notional_max": round(usual * dice.uniform(0.2, 1.2), 4),
+        "order_notional_max": round(cash * share * dice.uniform(0.2, 1.2), 4),
         "position_rate_max": dice.choice((0.03, 0.19, 0.201, 0.5)),
         "exposure_rate_max": dice.choice((0.05, 0.2, 0.39, 0.6)),
         "mark_age_s_max": dice.choice((0, 1, 30)),
@@ -288,6 +289,8 @@ def _limits(dice: random.Random, usual: float) -> Limits:
     chosen = loose if dice.random() < 0.5 else {}
     kept = {name: tight[name] for name in dice.sample(list(tight), dice.choice((0, 0, 1, 2, 3)))}
     given = {**chosen, **kept}
+    if products > 1 and dice.random() < 0.5:  # what works in one product leaves less for others
+        given["exposure_rate_max"] = round(share * dice.uniform(1.0, products), 6)
     return Limits.from_mapping({name: Decimal(repr(value)) for name, value in given.items()})
 
 

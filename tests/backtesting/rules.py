@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from inspect import signature
 
 import gpt_trader.kernels.averages as means
@@ -74,7 +75,7 @@ def band_until_mean(candles: Candles, t: int, p: Params, s: Memories) -> float:
     close = candles.close[t]
     if close < low:
         s.held[0] = 1.0
-    if s.held[0] == 1.0 and close >= mean or close > high:
+    if (s.held[0] == 1.0 and close >= mean) or close > high:
         s.held[0] = 0.0
     return s.held[0]
 
@@ -173,6 +174,7 @@ def with_memory(step: Callable[..., float]) -> Callable[..., float]:
     return remembering
 
 
+@cache
 def families() -> tuple[Strategy, ...]:
     """What is recognised."""
     return (
@@ -208,6 +210,10 @@ def remembers_a_price(candles: Candles, t: int, p: Params, s: Memories) -> float
 
 def answers_a_series(candles: Candles, t: int, p: Params) -> float:
     return candles.close[t] / candles.high[t]
+
+
+def any_level(candles: Candles, t: int, p: Params) -> float:
+    return p.level if sma(candles, t, p.fast) > candles.close[t] else 0.0
 
 
 def looks_back(candles: Candles, t: int, p: Params) -> float:

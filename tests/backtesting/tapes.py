@@ -8,6 +8,7 @@ from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.domain.product import Product
 from gpt_trader.kernels.candles import candles_of
+from gpt_trader.kernels.vectors import Floats
 from gpt_trader.signals.strategy import Strategy
 
 MINUTE_NS = 60_000_000_000
@@ -31,10 +32,10 @@ def walk(count: int, seed: int, move: float = 3e-3, start: float = 2_000_000.0) 
     """Minute candles of a random walk, in whole cents; some closes repeat."""
     dice = np.random.default_rng(seed)
     steps = dice.normal(0.0, move, count) * (dice.random(count) > 0.1)
-    close = np.floor(start * np.exp(np.cumsum(steps))) + 1.0
-    opened = np.concatenate([close[:1], close[:-1]])
-    high = np.maximum(opened, close) + dice.integers(0, 50, count)
-    low = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
+    close: Floats = np.floor(start * np.exp(np.cumsum(steps))) + 1.0
+    opened: Floats = np.concatenate([close[:1], close[:-1]])
+    high: Floats = np.maximum(opened, close) + dice.integers(0, 50, count)
+    low: Floats = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
     volume = dice.integers(1, 10, count) * 1e8
     starts = START_NS + np.arange(count) * MINUTE_NS
     candles = candles_of(starts, (opened, high, low, close), volume, 0.01, MINUTE_NS)

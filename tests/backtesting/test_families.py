@@ -14,6 +14,7 @@ from gpt_trader.backtesting.fused import course_of
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.sweep_following import targets_agree
 from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.kernels.channels import rolling_std
 from gpt_trader.kernels.sweeping import BLOCK
 from gpt_trader.kernels.targets import WELL, target_fold
 from gpt_trader.kernels.vectors import Floats
@@ -57,7 +58,9 @@ def test_a_recognised_strategy_gives_the_targets_of_its_step(strategy: Strategy)
     assert len(seen) > 1  # else nothing was compared
 
 
-@pytest.mark.parametrize("function, memories", rules.OTHERS, ids=lambda it: str(it)[:30])
+@pytest.mark.parametrize(
+    ("function", "memories"), rules.OTHERS, ids=[each.__name__ for each, _ in rules.OTHERS]
+)
 def test_what_is_more_than_conditions_and_states_is_not_recognised(
     function: Callable[..., float], memories: tuple[str, ...]
 ) -> None:
@@ -78,7 +81,7 @@ def test_the_ready_strategies_with_states_of_their_own_are_recognised_or_left() 
 
 def test_a_division_that_nothing_guards_becomes_a_state_that_raises() -> None:
     def unguarded(candles, t, p, s):  # type: ignore[no-untyped-def]
-        far = candles.close[t] / rules.rolling_std(candles, t, p.span, s.a)
+        far = candles.close[t] / rolling_std(candles, t, p.span, s.a)
         return 1.0 if far > 2.0 else 0.0
 
     machine = recognise(rules.unmade(unguarded, "a"))

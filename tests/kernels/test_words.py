@@ -1,6 +1,7 @@
 """Eight comparisons an instruction give the very bits of one comparison after the other."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def lowest(word: np.uint64) -> int:
     return words.lowest_bit(word)
 
 
-TWINS = {
+TWINS: dict[int, Any] = {
     words.GREATER: np.greater,
     words.AT_LEAST: np.greater_equal,
     words.EQUAL: np.equal,
@@ -98,7 +99,14 @@ def test_a_word_against_a_number_compares_each_with_it(condition: int) -> None:
 
 def test_eight_operations_at_once_round_as_one_does() -> None:
     dice = np.random.default_rng(3)
-    twins = (np.add, np.subtract, np.multiply, np.divide, lambda x, _: -x, lambda x, _: np.abs(x))
+    twins: tuple[Any, ...] = (
+        np.add,
+        np.subtract,
+        np.multiply,
+        np.divide,
+        lambda x, _: -x,
+        lambda x, _: np.abs(x),
+    )
 
     for code, twin in enumerate(twins):
         for _ in range(scaled(200)):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape, load
 from gpt_trader.backtesting.setup import COINBASE_TIERS, EXCHANGE_MARKET
 from gpt_trader.domain.errors import UsageError
@@ -55,7 +56,7 @@ def field_of(play: Play, order: int, field: str) -> float:
 
 
 @pytest.mark.parametrize("path", candle_files(), ids=lambda path: path.stem if path else "made")
-def test_vectorbt_agrees_with_every_order(path: Path | None) -> None:
+def test_vectorbt_agrees_with_exact_arithmetic(path: Path | None) -> None:
     play = a_play(tape_of(path))
 
     found = crosscheck(play)
@@ -63,6 +64,24 @@ def test_vectorbt_agrees_with_every_order(path: Path | None) -> None:
     assert found.orders == len(play.fills) >= 50
     assert found.differences == ()
     assert "agrees" in str(found)
+
+
+@pytest.mark.parametrize("path", candle_files(), ids=lambda path: path.stem if path else "made")
+def test_vectorbt_agrees_with_every_order_of_a_backtest(path: Path | None) -> None:
+    result = backtest(
+        tape_of(path),
+        "ma_crossover",
+        params={"fast": 5, "slow": 20},
+        market="close",
+        fees=0.001,
+        sizing={"patience_candles": 0, "market_orders": 1},
+        limits={"drawdown_rate_max": 1, "daily_loss_rate_max": 1},
+    )
+
+    found = crosscheck(result)
+
+    assert found.orders == len(result.fills) >= 50
+    assert found.differences == ()
 
 
 @pytest.mark.parametrize(
