@@ -38,7 +38,8 @@ def walk(count: int, seed: int, move: float = 3e-3, start: float = 2_000_000.0) 
     low: Floats = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
     volume = dice.integers(1, 10, count) * 1e8
     starts = START_NS + np.arange(count) * MINUTE_NS
-    candles = candles_of(starts, (opened, high, low, close), volume, 0.01, MINUTE_NS)
+    lots: Floats = np.asarray(volume, np.float64)
+    candles = candles_of(starts, (opened, high, low, close), lots, 0.01, MINUTE_NS)
     columns = ("open", "high", "low", "close", "volume")
     return CandleTape(PRODUCT, 60, candles, columns, candles.start_ns, None)
 
