@@ -427,7 +427,8 @@ def _enter(row: Ints, market: Ints, tape: CandleTape, seed: int) -> None:
 def _hand(given: Sequence[HandOrder], course: Course) -> Table:
     names = [tape.product.product_id for tape in course.tapes]
     rows = np.zeros((len(given), tables.HAND), np.int64)
-    for row, order in zip(rows, given, strict=True):
+    by_round = sorted(given, key=lambda order: order.round)
+    for row, order in zip(rows, by_round, strict=True):
         row[tables.HAND_ROUND] = order.round
         row[tables.HAND_PRODUCT] = names.index(order.product_id)
         row[tables.HAND_SIGN] = order.side.sign

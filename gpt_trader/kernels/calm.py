@@ -201,6 +201,9 @@ def look_for_extremes(session: Ints, row: Ints, close: Floats) -> None:
         peak_mark = float(session[PEAK] - cash) * scale * (1.0 - NEAR)
         low_mark = float(session[LOW] - cash) * scale * (1.0 + NEAR) + scale
         bits = extremes(close, t, peak_mark, low_mark)
+        if bits != NO_BITS and not reaches(close, t, peak_mark):
+            take_lowest(session, row, close, t, bits)
+            break
         rose = False
         while bits != NO_BITS and not rose:
             place = t + lowest_bit(bits)
@@ -216,6 +219,28 @@ def look_for_extremes(session: Ints, row: Ints, close: Floats) -> None:
                 session[LOW] = worth
         if not rose:
             break
+
+
+@compile_lean
+def reaches(close: Floats, first: int, mark: float) -> bool:
+    """Whether one of the closes from `first` is at least the mark."""
+    if close.size - first == WORD:
+        return at_least_word(close, first, mark, 0) != NO_BITS
+    found = False
+    for t in range(first, close.size):
+        found = found or close[t] >= mark
+    return found
+
+
+@compile_lean
+def take_lowest(session: Ints, row: Ints, close: Floats, first: int, bits: np.uint64) -> None:
+    """Take in the lowest of the closes of a word: where none is a peak, only that one counts."""
+    lowest = close[first + lowest_bit(bits)]
+    while bits != NO_BITS:
+        lowest = min(lowest, close[first + lowest_bit(bits)])
+        bits &= bits - ONE_BIT
+    worth = session[CASH] + int(lowest) * (row[LOTS] * row[NUM]) // row[DEN]
+    session[LOW] = min(session[LOW], worth)
 
 
 @compile_lean

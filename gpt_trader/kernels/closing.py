@@ -128,9 +128,9 @@ def close_round(desk: Desk, mark: int, end_ns: int, target: float) -> bool:
     row[BAND_HIGH] = 0
     if desk.choices[STOP_RATE] != 0:
         reach_stop(desk, worth)
+    if row[STOPPED] == 1:
+        wanted = 0  # even while nobody knows what is wanted
     if wanted >= 0:
-        if row[STOPPED] == 1:
-            wanted = 0
         if wanted > held:
             buy(desk, mark, wanted, equity)
         elif wanted < held:

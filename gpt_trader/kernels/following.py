@@ -11,6 +11,7 @@ from gpt_trader.kernels.account import settle_fall
 from gpt_trader.kernels.closing import close_round
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
+from gpt_trader.kernels.gliding import glide, may_glide
 from gpt_trader.kernels.jumping import calm_jump, far_jump
 from gpt_trader.kernels.summaries import Stretches
 from gpt_trader.kernels.sweeping import Own, Program, Shared, changes, own_words
@@ -125,6 +126,7 @@ def advance(
     desk = desk_of(accounts, place, combination)
     candle = accounts.nexts[combination]
     target = desk.targets[0]
+    gliding = may_glide(desk)
     k = 0
     while True:
         stop, following = until, target
@@ -137,6 +139,14 @@ def advance(
                 stop = place.events[k, 0]
                 break
             k += 1
+        if k < count and gliding and candle <= stop:
+            wish = (target, following)
+            if glide(desk, place.stretches, place.course, (candle, stop), wish):
+                target = following
+                desk.targets[0] = target
+                candle = stop + 1
+                k += 1
+                continue
         if place.course == 1 or stop == place.stretches.close.size:
             candle = calm_jump(desk, place.stretches, candle, stop)
         else:

@@ -365,6 +365,8 @@ def run_rounds(
         if is_full(desk, venue, record):
             return now, FULL
         if not (plain and take_plainly(desk, tape, record, now, targets[0, now - base])):
+            if plain:
+                tell_exchange(desk, venue)
             fault = round_step(desk, venue, tape, record, now, targets, now - base)
             if fault < 0:
                 return now + 1, fault
@@ -395,6 +397,13 @@ def take_plainly(desk: Desk, tape: Tape, record: Record, now: int, target: float
     if record.equity.shape[0] > 0:
         record.equity[now] = desk.session[account.EQUITY]
     return True
+
+
+@compile_aside
+def tell_exchange(desk: Desk, venue: Venue) -> None:
+    """Let the exchange know what the plain rounds before left of cash and lots."""
+    venue.state[resting.CASH_FREE] = desk.session[account.CASH]
+    venue.markets[0, book.LOTS_FREE] = desk.products[0, LOTS]
 
 
 @compile_lean

@@ -13,7 +13,7 @@ from gpt_trader.backtesting.fused import Arena, Run, course_of, result_of
 from gpt_trader.backtesting.setup import AT_CLOSE, FeeTier, Setup
 from gpt_trader.broker.sizing import sizing_of
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.kernels.account import INTENTS_FROM
+from gpt_trader.kernels.account import INTENTS_FROM, NOW_NS
 from gpt_trader.kernels.averages import sma
 from gpt_trader.research.samples import sample
 from gpt_trader.risk.limits import Limits
@@ -77,7 +77,8 @@ def test_plain_rounds_are_full_rounds_in_fewer_steps(seed: int) -> None:
     np.testing.assert_array_equal(short.equity, full.equity)
     np.testing.assert_array_equal(short.days, full.days)
     np.testing.assert_array_equal(short.orders, full.orders)
-    assert short.session[:INTENTS_FROM].tolist() == (full.session[:INTENTS_FROM].tolist())
+    for places in (range(NOW_NS), range(NOW_NS + 1, INTENTS_FROM)):  # the clock alone may differ
+        assert short.session[places].tolist() == full.session[places].tolist()
 
 
 def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +122,7 @@ def test_both_speeds_give_the_same_result() -> None:
     )
 
     assert result_of(fast.run) == result_of(slow.run)
-    assert fast.stats == pytest.approx(slow.stats, nan_ok=True, rel=1e-12, abs=0)
+    assert repr(fast.stats) == repr(slow.stats)
     np.testing.assert_array_equal(fast.equity_units, slow.equity_units)
 
 

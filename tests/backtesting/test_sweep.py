@@ -30,7 +30,7 @@ PLAIN = {"market": "close", "fees": 0.001, "sizing": {"patience_candles": 0}}
 QUOTES = {name for name in METRICS if name.endswith("_quote")}
 
 
-def swept(var: Path, strategy: Strategy = CROSS, **given: object) -> SweepResult:
+def swept(var: Path, strategy: Strategy | str = CROSS, **given: Any) -> SweepResult:
     choices: dict[str, Any] = {"grid": PAIRS, "progress": False, "workers": 1, **PLAIN, **given}
     tape = choices.pop("tape", None) or walk(3_000, 1)
     return sweep(tape, strategy, var=var, **choices)
@@ -86,7 +86,7 @@ def test_the_table_shows_what_varied_and_the_best_come_first(tmp_path: Path) -> 
 def test_combinations_that_the_strategy_refuses_are_skipped_and_counted(tmp_path: Path) -> None:
     grid = {"fast": [5, 30], "slow": [20, 40]}
 
-    result = swept(tmp_path, strategy="ma_crossover", grid=grid, params={"band_bps": 1})  # type: ignore[arg-type]
+    result = swept(tmp_path, strategy="ma_crossover", grid=grid, params={"band_bps": 1})
 
     assert (len(result), result.skipped) == (3, 1)
     assert result.recognised
@@ -139,7 +139,7 @@ def test_what_cannot_be_used_is_named(given: dict[str, Any], word: str, tmp_path
 
 def test_a_grid_without_a_combination_that_the_strategy_takes_says_why(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"refuses every combination.*must be below slow"):
-        swept(tmp_path, strategy="ma_crossover", grid={"fast": [50], "slow": [20]})  # type: ignore[arg-type]
+        swept(tmp_path, strategy="ma_crossover", grid={"fast": [50], "slow": [20]})
 
 
 def test_every_combination_counts_once_as_a_trial_however_often_it_is_swept(

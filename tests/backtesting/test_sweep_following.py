@@ -33,7 +33,7 @@ SETUPS: dict[str, dict[str, Any]] = {
         "limits": {"position_rate_max": 1, "exposure_rate_max": 1, "order_notional_max": 10**6},
     },
     "little money": {"cash": 30},
-    "small orders only": {"limits": {"order_notional_max": 20_050}},
+    "small orders only": {"limits": {"order_notional_max": 20_070}},
     "a tight day": {"limits": {"daily_loss_rate_max": 0.001}},
 }
 NOT_COMPARED = {account.INTENTS_FROM, account.NOW_NS}

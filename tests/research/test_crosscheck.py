@@ -75,7 +75,12 @@ def test_vectorbt_agrees_with_every_order_of_a_backtest(path: Path | None) -> No
         market="close",
         fees=0.001,
         sizing={"patience_candles": 0, "market_orders": 1},
-        limits={"drawdown_rate_max": 1, "daily_loss_rate_max": 1},
+        limits={
+            "daily_loss_rate_max": 1,
+            "drawdown_rate_max": 1,
+            "order_notional_max": 1_000_000_000,
+            "position_rate_max": 10,
+        },
     )
 
     found = crosscheck(result)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
@@ -24,9 +25,10 @@ def cluster() -> Iterator[LocalCluster]:
         yield local
 
 
-def swept(var: Path, **given: object) -> Sweep:
+def swept(var: Path, **given: Any) -> Sweep:
     rule = strategy(fast=whole(5, 2, 60), slow=whole(20, 3, 150))(cross)
-    return sweep(walk(2_000, 1), rule, GRID, var=var, progress=False, **{**PLAIN, **given})  # type: ignore[arg-type]
+    choices: dict[str, Any] = {**PLAIN, **given}
+    return sweep(walk(2_000, 1), rule, GRID, var=var, progress=False, **choices)
 
 
 @pytest.mark.parametrize("market", ["close", "exchange"])
