@@ -26,7 +26,7 @@ def code_hash(step: Callable[..., object]) -> str:
     """
     functions, constants = reached(step)
     # Machine code looks its module up by name: that of a script would not be found in a session.
-    codes = [function.__module__ for function in functions]
+    codes = [str(function.__module__) for function in functions]
     codes += [part for function in functions for part in _code_parts(function.__code__)]
     return hashlib.sha256("\0".join([*codes, *constants]).encode()).hexdigest()
 

@@ -201,7 +201,10 @@ def _numbers(given: list[str], flag: str) -> dict[str, float]:
 
 
 def _sizing(given: list[str], dev_fast: bool) -> dict[str, float]:
-    chosen = sizing_of(_numbers(given, "--sizing"))
+    try:
+        chosen = sizing_of(_numbers(given, "--sizing"))
+    except UsageError as e:
+        raise UsageError(f"--{str(e).removeprefix('--')}") from e
     named = {text.partition("=")[0].strip() for text in given}
     if dev_fast and "patience_candles" not in named:
         chosen["patience_candles"] = 0.0

@@ -21,7 +21,7 @@ from tests.tier import scaled
 
 PARTS = {ev.Trade, ev.Candle, ev.Draft, ev.Verdict}
 SHAPES = {
-    "session_opened": (1, "bc774102"),
+    "session_opened": (2, "ded57608"),
     "trades_seen": (1, "642c4e49"),
     "quote_seen": (1, "8853df87"),
     "clock_ticked": (1, "0970bcea"),
