@@ -9,11 +9,12 @@ from gpt_trader.backtesting.layout import Layout, lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.kernels.closing import is_plain
-from gpt_trader.kernels.following import Accounts, Place, finish, follow_block
+from gpt_trader.kernels.following import TOGETHER, Accounts, Place, finish, follow_block
+from gpt_trader.kernels.gliding import rules_of
 from gpt_trader.kernels.summaries import Stretches, stretches_of
 from gpt_trader.kernels.sweeping import EVENTS_MAX, INSTRUCTION
 from gpt_trader.kernels.targets import WELL, target_fold
-from gpt_trader.kernels.vectors import Ints
+from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.signals.strategy import Strategy
 
 TRIED = 3  # combinations, and of each so many candles
@@ -47,14 +48,17 @@ class Ground:
             or sizing["stop_rate"] != 0.0
         )
 
-    def place(self, *, with_course: bool) -> Place:
-        """Scratch for one thread."""
+    def place(self, targets: Floats, *, with_course: bool) -> Place:
+        """Scratch for one thread, and what all orders to one of these targets have in common."""
         desk, _ = self.arena.open()
         return Place(
             desk=desk,
             stretches=self.stretches,
+            rules=rules_of(desk, targets),
             course=int(with_course or self.needs_course()),
-            events=np.zeros((EVENTS_MAX + 1, 2), np.int64),
+            events=np.zeros((TOGETHER, EVENTS_MAX + 1, 2), np.int64),
+            counts=np.zeros(TOGETHER, np.int64),
+            taken=np.zeros(TOGETHER, np.int64),
             work=np.zeros(INSTRUCTION, np.int64),
         )
 
@@ -78,7 +82,10 @@ def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: 
 
     Without the course of equity its days, peak and fall are not kept, unless a limit needs them.
     """
-    accounts, place = ground.accounts(warmups), ground.place(with_course=with_course)
+    accounts, place = (
+        ground.accounts(warmups),
+        ground.place(layout.targets, with_course=with_course),
+    )
     candles = ground.course.tapes[0].candles
     for block in blocks(layout, candles, len(ground.course.tapes[0])):
         bounds = (block.first, block.end, int(block.known))

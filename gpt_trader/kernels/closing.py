@@ -2,7 +2,7 @@
 
 With bid and ask at the close, no order waiting, one fee and candles of a minute or wider, most
 of a round has one outcome. `is_plain` says whether a setup is such, `close_round` takes one round
-through or says that it can't; ``tests/kernels/test_closing.py`` holds the two
+through or says that it can't; ``tests/backtesting/test_equality.py`` holds the two
 equal to the last unit. Sizes, bounds and roundings are those of `sizing`, `execution`, `gates`,
 `money` and `account`, in the same order of operations.
 """
@@ -322,7 +322,7 @@ def part(units: int, rate: int) -> int:
 @compile_lean
 def fee_of(whole: int, rest: int, den: int, rate: int) -> int:
     """As `money.fee_owed`, from ticks * lots * num divided by `den` with a rest."""
-    carried = (rest * rate + den - 1) // den
+    carried = 0 if rest == 0 else (rest * rate + den - 1) // den
     billions = whole // RATE_DEN
     rest = (whole - billions * RATE_DEN) * rate + carried
     return int(billions * rate + (rest + RATE_DEN - 1) // RATE_DEN)

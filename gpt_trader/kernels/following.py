@@ -6,12 +6,11 @@ Everything between is passed over by `jumping.calm_jump`.
 
 from typing import NamedTuple
 
-from gpt_trader.kernels import account
-from gpt_trader.kernels.account import settle_fall
+from gpt_trader.kernels.account import LOTS, settle_fall
 from gpt_trader.kernels.closing import close_round
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
-from gpt_trader.kernels.gliding import glide, may_glide
+from gpt_trader.kernels.gliding import Rules, go_in, go_out, may_glide
 from gpt_trader.kernels.jumping import calm_jump, far_jump
 from gpt_trader.kernels.summaries import Stretches
 from gpt_trader.kernels.sweeping import Own, Program, Shared, changes, own_words
@@ -20,7 +19,11 @@ from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
 LEFT = -1
 """State of a combination that is left to its step: it would have raised, or a count is large."""
 
-MONEY_BYTES = 8 * (account.SESSION + account.PRODUCT)
+TOGETHER = 8
+"""Accounts that are taken through a block by turns."""
+
+STOPS = 1 << 40
+"""In place of a number of events: none is tried."""
 
 
 class Accounts(NamedTuple):
@@ -40,8 +43,11 @@ class Place(NamedTuple):
 
     desk: Desk  # its limits, choices and sizes
     stretches: Stretches
+    rules: Rules
     course: int  # 1: the equity on the way counts, by a limit or a figure
-    events: Table  # scratch, shape (EVENTS_MAX, 2)
+    events: Ints  # scratch, shape (TOGETHER, EVENTS_MAX + 1, 2)
+    counts: Ints  # scratch, shape (TOGETHER,), as the next one: events, and how many are done
+    taken: Ints
     work: Ints  # scratch, shape (INSTRUCTION,)
 
 
@@ -64,19 +70,99 @@ def follow_block(
     bounds : tuple of int
         The block's first candle and the one after its last, and 1 where all indicators are known.
     """
+    for first in range(0, accounts.states.size, TOGETHER):
+        last = min(first + TOGETHER, accounts.states.size)
+        for combination in range(first, last):
+            lane = combination - first
+            place.counts[lane] = events_of(
+                shared, own, program, accounts, place, (combination, lane), bounds
+            )
+        glide_together(targets, accounts, place, first, last)
+        for combination in range(first, last):
+            lane = combination - first
+            if place.taken[lane] < place.counts[lane]:
+                advance(targets, accounts, place, (combination, lane), 0)
+
+
+@compile_lean
+def events_of(
+    shared: Shared,
+    own: Own,
+    program: Program,
+    accounts: Accounts,
+    place: Place,
+    whose: tuple[int, int],
+    bounds: tuple[int, int, int],
+) -> int:
+    """Write the changes of one combination in this block into the events of its lane."""
+    combination, lane = whose
     first, end, known = bounds
-    for combination in range(accounts.states.size):
-        state = accounts.states[combination]
-        if state == LEFT:
-            continue
-        own_words(shared, own, combination, known == 1, place.work)
-        atom_rows = own.atom_rows[combination]
-        count = changes(program, shared.words, atom_rows, state, place.events)
-        warm = accounts.warmups[combination] - 1
-        if count > 0 or first <= warm:
-            accounts.states[combination] = last_state(place.events, count, state, (first, end))
-            count = after_warmup(place.events, count, state, warm, (first, end))
-            advance(targets, accounts, place, combination, count, 0)
+    state, events = accounts.states[combination], place.events[lane]
+    if state == LEFT:
+        return 0
+    own_words(shared, own, combination, known == 1, place.work)
+    atom_rows = own.atom_rows[combination]
+    count = changes(program, shared.words, atom_rows, state, events)
+    warm = accounts.warmups[combination] - 1
+    if count > 0 or first <= warm:
+        accounts.states[combination] = last_state(events, count, state, (first, end))
+        count = after_warmup(events, count, state, warm, (first, end))
+    return count
+
+
+@compile_lean
+def glide_together(
+    targets: Floats, accounts: Accounts, place: Place, first: int, last: int
+) -> None:
+    """Take several accounts through their events by turns, as far as each can glide.
+
+    One account's orders wait for one another, since each spends what the last one left; those of
+    several do not.
+    """
+    taken, counts = place.taken, place.counts
+    most = 0
+    for combination in range(first, last):
+        lane = combination - first
+        taken[lane] = STOPS
+        session, row = accounts.sessions[combination], accounts.products[combination]
+        if counts[lane] > 0 and may_glide(session, row, place.rules):
+            taken[lane] = 0
+            most = max(most, counts[lane])
+    for k in range(most):
+        for combination in range(first, last):
+            lane = combination - first
+            if taken[lane] == k and k < counts[lane]:
+                taken[lane] += glide(targets, accounts, place, (combination, lane), k)
+    for lane in range(last - first):
+        if taken[lane] == STOPS:
+            taken[lane] = 0
+
+
+@compile_lean
+def glide(targets: Floats, accounts: Accounts, place: Place, whose: tuple[int, int], k: int) -> int:
+    """Take one account through one event: 1 if that was possible."""
+    combination, lane = whose
+    last, state = place.events[lane, k, 0], place.events[lane, k, 1]
+    if state == LEFT:
+        return 0
+    before, after = accounts.targets[combination, 0], targets[state]
+    if before == after or (before != before and after != after):
+        return 1
+    session, row = accounts.sessions[combination], accounts.products[combination]
+    days, candles = accounts.days[combination], (accounts.nexts[combination], last)
+    if row[LOTS] == 0:
+        if before > 0.0 or not after > 0.0:
+            return 0
+        went = go_in(session, row, days, place.rules, place.stretches, place.course, candles)
+    else:
+        if before <= 0.0 or not after <= 0.0:
+            return 0
+        went = go_out(session, row, days, place.rules, place.stretches, place.course, candles)
+    if not went:
+        return 0
+    accounts.targets[combination, 0] = after
+    accounts.nexts[combination] = last + 1
+    return 1
 
 
 @compile_lean
@@ -120,33 +206,24 @@ def after_warmup(events: Table, count: int, state: int, warm: int, bounds: tuple
 
 @compile_lean
 def advance(
-    targets: Floats, accounts: Accounts, place: Place, combination: int, count: int, until: int
+    targets: Floats, accounts: Accounts, place: Place, whose: tuple[int, int], until: int
 ) -> None:
-    """Take one account through so many events, and from there up to a candle."""
+    """Take one account through the events of its lane that are left, and from there to a candle."""
+    combination, lane = whose
     desk = desk_of(accounts, place, combination)
-    candle = accounts.nexts[combination]
-    target = desk.targets[0]
-    gliding = may_glide(desk)
-    k = 0
+    candle, target = accounts.nexts[combination], desk.targets[0]
+    k, count = place.taken[lane], place.counts[lane]
     while True:
         stop, following = until, target
         while k < count:
-            if place.events[k, 1] == LEFT:
+            if place.events[lane, k, 1] == LEFT:
                 accounts.states[combination] = LEFT
                 return
-            following = targets[place.events[k, 1]]
+            following = targets[place.events[lane, k, 1]]
             if following != target and (following == following or target == target):
-                stop = place.events[k, 0]
+                stop = place.events[lane, k, 0]
                 break
             k += 1
-        if k < count and gliding and candle <= stop:
-            wish = (target, following)
-            if glide(desk, place.stretches, place.course, (candle, stop), wish):
-                target = following
-                desk.targets[0] = target
-                candle = stop + 1
-                k += 1
-                continue
         if place.course == 1 or stop == place.stretches.close.size:
             candle = calm_jump(desk, place.stretches, candle, stop)
         else:
@@ -192,5 +269,6 @@ def finish(targets: Floats, accounts: Accounts, place: Place) -> None:
     for combination in range(accounts.states.size):
         if accounts.states[combination] != LEFT:
             end = place.stretches.close.size
-            advance(targets, accounts, place, combination, 0, end)
+            place.taken[0], place.counts[0] = 0, 0
+            advance(targets, accounts, place, (combination, 0), end)
             settle_fall(accounts.sessions[combination])

@@ -5,6 +5,12 @@ level, or back, with every rule clearly kept and the mark well within its band. 
 left to them, untouched; ``tests/backtesting/test_sweep_following.py`` holds the accounts equal.
 """
 
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from gpt_trader.kernels import gates
 from gpt_trader.kernels.account import (
     ATTEMPTS,
     BAND_HIGH,
@@ -41,8 +47,8 @@ from gpt_trader.kernels.account import (
     WORST_PEAK,
     begin_day,
 )
-from gpt_trader.kernels.calm import MARK_MAX, draw_band
-from gpt_trader.kernels.closing import COUNT_MAX, TICKS_MAX, fee_of, passes_clearly
+from gpt_trader.kernels.calm import MARK_MAX
+from gpt_trader.kernels.closing import COUNT_MAX, TICKS_MAX, fee_of
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import (
     COLLAR_BPS,
@@ -58,121 +64,174 @@ from gpt_trader.kernels.jumping import deeper, fall_over
 from gpt_trader.kernels.money import RATE_DEN
 from gpt_trader.kernels.sizing import LOTS_MAX
 from gpt_trader.kernels.summaries import REACH, Stretches
+from gpt_trader.kernels.vectors import Floats, Ints
+
+SAFE = 1e-3  # of a share or a band, on the safe side
+LOTS_MIN = 10_000  # below, whole lots are too coarse for bounds drawn beforehand
+CASH_MIN = 10**6  # cash units, likewise
+
+
+class Rules(NamedTuple):
+    """What is the same for every order of a sweep between nothing and one level."""
+
+    level: float  # the target that holds; 0: nobody may glide
+    share: float  # of equity that it means
+    notional_max: float  # cash units; a buy up to here keeps the rule of one order's size
+    day_least: float  # of the day's start: with equity above it no buy breaks the day's rule
+    peak_least: float  # of the highest equity, likewise
+    low: float  # of the mark of entry: the band in which no drift is too large
+    high: float
+    taker_rate: int
+
+
+def rules_of(desk: Desk, targets: Floats) -> Rules:
+    """Work out once what every order would ask, or that orders must ask themselves."""
+    above = np.unique(targets[targets > 0.0])
+    choices, limits = desk.choices, desk.limits
+    level = float(above[0]) if above.size == 1 else 0.0
+    share = level * float(desk.sizes[SIZE_FRACTION]) * 1.0
+    bps = 0 if choices[MARKET_ORDERS] else int(min(choices[TAKE_BPS], choices[COLLAR_BPS]))
+    dearest = 1.0 + bps * 1e-4
+    taker_rate = int(choices[TAKER_RATE])
+    held_max = min(limits[gates.POSITION_RATE_MAX], limits[gates.EXPOSURE_RATE_MAX]) * 1e-9
+    room = min(held_max, 1.0 / (1.0 + taker_rate * 1e-9))
+    if share * dearest > room - SAFE * SAFE or choices[STOP_RATE] != 0:
+        level = 0.0
+    low, high = _drift(share, int(choices[REBALANCE_RATE]) * 1e-9, taker_rate * 1e-9)
+    return Rules(
+        level=level if high > low else 0.0,
+        share=share,
+        notional_max=float(limits[gates.ORDER_NOTIONAL_MAX]) / dearest * (1.0 - 1e-9) - 8.0,
+        day_least=1.0 - float(limits[gates.DAILY_LOSS_RATE_MAX]) * 1e-9 + 1e-9,
+        peak_least=1.0 - float(limits[gates.DRAWDOWN_RATE_MAX]) * 1e-9 + 1e-9,
+        low=low,
+        high=high,
+        taker_rate=taker_rate,
+    )
+
+
+def _drift(share: float, rate: float, fee: float) -> tuple[float, float]:
+    """How far the mark may go from that of entry before the size wanted is another.
+
+    The size wanted is ``cash / equity / x + share`` of the size held at ``x`` times the mark.
+    """
+    low, high = SAFE, 1.0 / SAFE
+    least, most = 1.0 / (1.0 + rate) - share, math.inf
+    if rate < 1.0:
+        most = 1.0 / (1.0 - rate) - share
+    if least > 0.0:
+        high = min(high, (1.0 - share * (1.0 + fee) - SAFE * SAFE) / least * (1.0 - SAFE))
+    if most > 0.0:
+        low = max(low, (1.0 - share + SAFE * SAFE) / most * (1.0 + SAFE))
+    else:
+        high = 0.0
+    return low, high
 
 
 @compile_lean
-def may_glide(desk: Desk) -> bool:
+def may_glide(session: Ints, row: Ints, rules: Rules) -> bool:
     """Whether an account's books are such that `glide` may be asked."""
-    session, row = desk.session, desk.products[0]
     return bool(
-        session[DAY] >= 0
-        and desk.choices[STOP_RATE] == 0
+        rules.level > 0.0
+        and session[DAY] >= 0
         and row[WORK] == WORK_NONE
         and row[DEN] <= RATE_DEN
+        and session[CASH] >= CASH_MIN
         and float(session[CASH]) * float(row[DEN]) < COUNT_MAX
     )
 
 
 @compile_lean
-def glide(
-    desk: Desk, tape: Stretches, course: int, candles: tuple[int, int], wish: tuple[float, float]
+def go_in(
+    session: Ints,
+    row: Ints,
+    days: Ints,
+    rules: Rules,
+    tape: Stretches,
+    course: int,
+    candles: tuple[int, int],
 ) -> bool:
-    """Go up to a candle and through it with another target, or touch nothing and say False.
-
-    Parameters
-    ----------
-    course : int
-        0: nobody asks for the equity on the way.
-    candles : tuple of int
-        The candle to go on from, and the one of the other target.
-    wish : tuple of float
-        The target before and the other one.
-    """
-    before, after = wish
-    if desk.products[0, LOTS] == 0:
-        return not before > 0.0 and after > 0.0 and _go_in(desk, tape, course, candles, after)
-    return not before <= 0.0 and after <= 0.0 and _go_out(desk, tape, course, candles)
-
-
-@compile_lean
-def _go_in(
-    desk: Desk, tape: Stretches, course: int, candles: tuple[int, int], level: float
-) -> bool:
-    """Buy from nothing."""
-    session, row, choices = desk.session, desk.products[0], desk.choices
+    """Buy from nothing at the last of two candles, or touch nothing and say False."""
     first, last = candles
     close, cash, num, den = tape.close[last], session[CASH], row[NUM], row[DEN]
-    wanted = level * desk.sizes[SIZE_FRACTION] * 1.0 * float(cash)
+    equity = float(cash)
+    wanted = rules.share * equity
     sized = wanted / (close * float(num) / float(den))
-    if not 1.0 <= sized <= LOTS_MAX or close > TICKS_MAX or close * num * sized > COUNT_MAX:
+    if not LOTS_MIN <= sized <= LOTS_MAX or close > TICKS_MAX or wanted > rules.notional_max:
         return False
+    if wanted * float(den) > COUNT_MAX or cash < CASH_MIN:
+        return False
+    if course == 1:
+        start = equity if _day_begins(session, tape, last) else float(session[DAY_START])
+        if equity < start * rules.day_least or equity < float(session[PEAK]) * rules.peak_least:
+            return False
     lots = int(sized)
     scaled = int(close) * lots * num
-    whole = scaled // den
+    whole = divided(scaled, den)
     if lots < row[BASE_MIN] or lots > row[BASE_MAX] or whole < row[QUOTE_MIN]:
         return False
-    start = cash if _day_begins(desk, tape, last) else session[DAY_START]
-    bps = min(choices[TAKE_BPS], choices[COLLAR_BPS]) if choices[MARKET_ORDERS] == 0 else 0
-    if not passes_clearly(desk, whole, (cash, start, session[PEAK]), bps):
-        return False
-    _begin_days(desk, tape, last, 0)
+    if course == 1:
+        _begin_days(session, row, days, tape, last)
     rest = scaled - whole * den
-    notional = whole + (rest > 0)
-    fee = fee_of(whole, rest, den, choices[TAKER_RATE])
+    fee = fee_of(whole, rest, den, rules.taker_rate)
+    cost = whole + (rest > 0) + fee
     row[REALIZED_BEFORE] = row[REALIZED]
     row[LOTS] = lots
-    row[COST] = notional + fee
-    session[CASH] = cash - notional - fee
-    equity = session[CASH] + whole
-    session[LOW] = min(session[LOW], equity)
-    _book(desk, notional, fee, equity)
+    row[COST] = cost
+    row[BAND_LOW], row[BAND_HIGH] = int(close * rules.low) + 1, int(close * rules.high)
+    session[CASH] = cash - cost
+    _book(session, row, cost - fee, fee, cash - cost + whole)
     session[HELD] += 1
     session[CANDLES] += last + 1 - first
-    desk.targets[0] = level
-    _draw(desk, level)
     return True
 
 
 @compile_lean
-def _go_out(desk: Desk, tape: Stretches, course: int, candles: tuple[int, int]) -> bool:
-    """Sell all that is held."""
-    session, row = desk.session, desk.products[0]
+def go_out(
+    session: Ints,
+    row: Ints,
+    days: Ints,
+    rules: Rules,
+    tape: Stretches,
+    course: int,
+    candles: tuple[int, int],
+) -> bool:
+    """Sell all that is held at the last of two candles, or touch nothing and say False."""
     first, last = candles
     low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
     for block in range(first // REACH, last // REACH + 1):
         if tape.lows[block] < low or tape.tops[block] > high:
             return False
-    cash, lots, den = session[CASH], row[LOTS], row[DEN]
+    close, cash, lots, den = tape.close[last], session[CASH], row[LOTS], row[DEN]
     slope = lots * row[NUM]
-    if tape.close[last] > TICKS_MAX or tape.close[last] * float(slope) > COUNT_MAX:
+    if close > TICKS_MAX or close * float(slope) > COUNT_MAX:
         return False
-    scaled = int(tape.close[last]) * slope
-    whole = scaled // den
+    scaled = int(close) * slope
+    whole = divided(scaled, den)
     if lots < row[BASE_MIN] or lots > row[BASE_MAX] or whole < row[QUOTE_MIN]:
         return False
     if course == 1:
-        _begin_days(desk, tape, last, slope)
-        _fall(desk, tape, candles, cash + whole)
-    fee = min(fee_of(whole, scaled - whole * den, den, desk.choices[TAKER_RATE]), whole)
+        _begin_days(session, row, days, tape, last)
+        _fall(session, row, tape, candles, cash + whole)
+    fee = min(fee_of(whole, scaled - whole * den, den, rules.taker_rate), whole)
     earned = whole - fee - row[COST]
+    realized = row[REALIZED] + earned
+    session[TRIPS] += 1
+    session[WINS] += realized > row[REALIZED_BEFORE]
+    row[REALIZED] = realized
     row[LOTS] = 0
     row[COST] = 0
-    row[REALIZED] += earned
+    row[BAND_LOW], row[BAND_HIGH] = 1, MARK_MAX
     session[CASH] = cash + whole - fee
-    session[LOW] = min(session[LOW], session[CASH])
-    _book(desk, whole, fee, session[CASH])
-    session[TRIPS] += 1
-    session[WINS] += row[REALIZED] > row[REALIZED_BEFORE]
+    _book(session, row, whole, fee, cash + whole - fee)
     session[HELD] += last - first
     session[CANDLES] += last + 1 - first
-    row[BAND_LOW], row[BAND_HIGH] = 1, MARK_MAX
     return True
 
 
 @compile_lean
-def _book(desk: Desk, notional: int, fee: int, equity: int) -> None:
+def _book(session: Ints, row: Ints, notional: int, fee: int, equity: int) -> None:
     """What an order in and one out have in common."""
-    session, row = desk.session, desk.products[0]
     row[PRODUCT_FEES] += fee
     row[PRODUCT_TRADED] += notional
     row[ATTEMPTS] = 1
@@ -181,12 +240,22 @@ def _book(desk: Desk, notional: int, fee: int, equity: int) -> None:
     session[FILLS] += 1
     session[ORDERS] += 1
     session[EQUITY] = equity
+    session[LOW] = min(session[LOW], equity)
 
 
 @compile_lean
-def _fall(desk: Desk, tape: Stretches, candles: tuple[int, int], equity: int) -> None:
+def divided(scaled: int, den: int) -> int:
+    """``scaled // den``; by a usual `den` it takes a product or nothing, and orders wait for it."""
+    if den == 1:
+        return scaled
+    if den == 100:
+        return scaled // 100
+    return scaled // den
+
+
+@compile_lean
+def _fall(session: Ints, row: Ints, tape: Stretches, candles: tuple[int, int], equity: int) -> None:
     """Take in what the position was worth on the way, and what it is at the last candle."""
-    session, row = desk.session, desk.products[0]
     line = session[CASH], row[LOTS] * row[NUM], row[DEN]
     fall = session[PEAK], session[LOW], session[WORST_LOSS], session[WORST_PEAK]
     peak, low, loss, fallen_from = fall_over(tape, candles[0], candles[1], line, fall)
@@ -198,29 +267,19 @@ def _fall(desk: Desk, tape: Stretches, candles: tuple[int, int], equity: int) ->
 
 
 @compile_lean
-def _day_begins(desk: Desk, tape: Stretches, last: int) -> bool:
+def _day_begins(session: Ints, tape: Stretches, last: int) -> bool:
     """Whether a day begins after the last one seen, up to a candle."""
-    place = desk.session[DAYS] + 1
+    place = session[DAYS] + 1
     return bool(place < tape.day_first.size and tape.day_first[place] <= last)
 
 
 @compile_lean
-def _begin_days(desk: Desk, tape: Stretches, last: int, slope: int) -> None:
+def _begin_days(session: Ints, row: Ints, days: Ints, tape: Stretches, last: int) -> None:
     """Keep the equity of the first candle of each day that begins up to a candle."""
-    session, den = desk.session, desk.products[0, DEN]
-    while _day_begins(desk, tape, last):
-        candle = tape.day_first[session[DAYS] + 1]
+    slope, den = row[LOTS] * row[NUM], row[DEN]
+    place = session[DAYS] + 1
+    while place < tape.day_first.size and tape.day_first[place] <= last:
+        candle = tape.day_first[place]
         equity = session[CASH] + int(tape.close[candle]) * slope // den
-        begin_day(session, desk.days, equity, tape.end_ns[candle])
-
-
-@compile_lean
-def _draw(desk: Desk, level: float) -> None:
-    """The band of a new position; none is needed where no drift of the price is ever too much."""
-    row = desk.products[0]
-    rate = float(desk.choices[REBALANCE_RATE]) * 1e-9
-    held, share = float(row[LOTS]), level * desk.sizes[SIZE_FRACTION]
-    if rate >= 1.0 and held * share * (1.0 + rate) > (held + 2.0 + rate) * 1.001:
-        row[BAND_LOW], row[BAND_HIGH] = 1, MARK_MAX
-    else:
-        draw_band(desk, 0)
+        begin_day(session, days, equity, tape.end_ns[candle])
+        place += 1

@@ -3,7 +3,7 @@
 Between two orders equity is a straight line of the close. So a stretch's highest, its lowest and
 the lowest since its highest say all that peak and fall need, unless a fall within it might be the
 deepest of all; then its candles are looked at. `calm.calm_run` does the same candle by candle,
-and ``tests/kernels/test_jumping.py`` holds the two equal to the last unit.
+and ``tests/backtesting/test_sweep_following.py`` holds the two equal.
 """
 
 from gpt_trader.kernels.account import (

@@ -3,7 +3,7 @@
 LLVM does not find these loops by itself (5.4 ns against 0.6 ns a candle and combination,
 measured), so the vectors are written out. They are legal on any processor; one without such
 vectors gets them in parts. Bit k of a word is the answer at candle k, lowest first. Each has a
-plain twin below, and ``tests/kernels/test_words.py`` holds the two equal bit for bit.
+plain twin in NumPy, and ``tests/kernels/test_words.py`` holds the two equal bit for bit.
 """
 
 from typing import Any

@@ -1,0 +1,55 @@
+"""The kernels of a sweep, run once with every index checked: none leaves its arrays."""
+
+import os
+import subprocess
+import sys
+
+CHECKED_RUN = """
+import numpy as np
+
+from gpt_trader.backtesting.backtest import Choices, setup_of
+from gpt_trader.backtesting.families import recognise
+from gpt_trader.backtesting.fused import course_of
+from gpt_trader.backtesting.layout import lay_out
+from gpt_trader.backtesting.sweep_following import Ground, follow_chunk
+from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.sweeping import BLOCK
+from tests.backtesting import rules
+from tests.backtesting.tapes import drawn, walk
+
+
+def beyond_the_end(state):
+    return state[3]
+
+
+try:
+    compile_lean(beyond_the_end)(np.zeros(3))
+except IndexError:
+    print("checks are on")
+for number, strategy in enumerate(rules.families()):
+    if number % 3:
+        continue
+    choices = Choices(market="close", fees=0.001, sizing={"patience_candles": 0})
+    setup, machine = setup_of(strategy, choices), recognise(strategy)
+    for length in (1, 64, BLOCK + 65):
+        course = course_of([walk(length, number)], setup.market, setup.sizing)
+        ground, chosen = Ground(course, setup), drawn(strategy, 9, number)
+        warmups = np.array([strategy.warmup(chosen.values(place)) for place in range(9)])
+        for wide in (True, False):
+            follow_chunk(ground, lay_out(machine, chosen.columns), warmups, with_course=wide)
+print("no index was out of bounds")
+"""
+
+
+def test_no_kernel_of_a_sweep_leaves_its_arrays() -> None:
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
+
+    run = subprocess.run(
+        [sys.executable, "-c", CHECKED_RUN],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.stdout.splitlines() == ["checks are on", "no index was out of bounds"], run.stderr
