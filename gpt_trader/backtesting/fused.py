@@ -196,12 +196,6 @@ class Arena:
         """Trade the setup's own strategy with its own parameters."""
         return self.run(self.setup.strategy, self.setup.values)
 
-    def run_targets(self, targets: Grid) -> "Run":
-        """Trade given targets, shape (P, R); NaN where a product has no candle."""
-        desk, venue = self.open()
-        self._play(desk, venue, targets, 0, self.course.rounds)
-        return self._close(desk)
-
     def open(self) -> tuple[deciding.Desk, resting.Venue]:
         """A desk and an exchange at the start of a run: cash, no orders, no positions."""
         setup, course = self.setup, self.course

@@ -162,7 +162,8 @@ class BacktestResult:
     @cached_property
     def equity_units(self) -> Ints:
         """Cash units of 1e-8 quote at the end of each round."""
-        return self.rerun().equity
+        kept = self.run.equity  # the engine keeps it as it goes
+        return kept if kept.size else self.rerun().equity
 
     @cached_property
     def equity(self) -> "pd.Series[float]":

@@ -9,16 +9,10 @@ generators, OOPSLA, figure 16. No entropy, no clock: the same call gives the sam
 import numpy as np
 
 from gpt_trader.kernels.compile import compile_step
+from gpt_trader.kernels.seeded import STEP, mix
 from gpt_trader.kernels.vectors import Ints
 
-GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-MIX_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-MIX_SECOND = np.uint64(0x94D049BB133111EB)
-SHIFT_FIRST = np.uint64(30)
-SHIFT_SECOND = np.uint64(27)
-SHIFT_LAST = np.uint64(31)
 SHIFT_MANTISSA = np.uint64(11)
-ONE = np.uint64(1)
 
 UNIT = 2.0**-53
 """The step between two neighbouring draws from [0, 1)."""
@@ -33,10 +27,7 @@ def draw_bits(seed: int, position: int) -> np.uint64:
     >>> int(draw_bits(1234567, 0)), int(draw_bits(1234567, 1))
     (6457827717110365317, 3203168211198807973)
     """
-    bits = np.uint64(seed) + (np.uint64(position) + ONE) * GOLDEN_GAMMA
-    bits = (bits ^ (bits >> SHIFT_FIRST)) * MIX_FIRST
-    bits = (bits ^ (bits >> SHIFT_SECOND)) * MIX_SECOND
-    return bits ^ (bits >> SHIFT_LAST)
+    return mix(np.uint64(seed) + np.uint64(position) * STEP)
 
 
 @compile_step
@@ -82,21 +73,6 @@ def draw_places(places: Ints, bound: int, seed: int) -> None:
     """
     for i in range(places.size):
         places[i] = draw_below(bound, seed, i)
-
-
-@compile_step
-def draw_blocks(places: Ints, block: int, seed: int) -> None:
-    """Fill `places` with runs of `block` neighbours, in a circle, each run from anywhere.
-
-    References
-    ----------
-    Politis and Romano (1992), A circular block-resampling procedure for stationary data.
-    """
-    for i in range(places.size):
-        if i % block == 0:
-            places[i] = draw_below(places.size, seed, i)
-        else:
-            places[i] = (places[i - 1] + 1) % places.size
 
 
 @compile_step

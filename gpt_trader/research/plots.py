@@ -31,22 +31,6 @@ def result_plot(result: BacktestResult) -> Picture:
     return Picture(parts.cols(1).opts(shared_axes=True, toolbar="right"), _title(result))
 
 
-def equity_plot(result: BacktestResult) -> Picture:
-    """Our equity, and what buying at the first open and holding would have come to."""
-    return Picture(_equity(result), f"equity of {_title(result)}")
-
-
-def price_plot(result: BacktestResult) -> Picture:
-    """The closes, with a triangle at each of our fills: up for a buy, down for a sale."""
-    prices = holoviews.Layout([_price(result, tape) for tape in result.tapes])
-    return Picture(prices.cols(1), f"fills of {_title(result)}")
-
-
-def drawdown_plot(result: BacktestResult) -> Picture:
-    """How far equity was below its highest value before, as a fraction."""
-    return Picture(_drawdown(result), f"drawdown of {_title(result)}")
-
-
 def heat_map(table: pd.DataFrame, x: str, y: str, metric: str = "sharpe_daily") -> Picture:
     """The metric over two parameters of a sweep; of all other parameters the median counts.
 

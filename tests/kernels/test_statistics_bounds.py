@@ -24,7 +24,6 @@ for count in (1, 2, 3, 50):
     statistics.sharpe(returns)
     places = np.empty(count, np.int64)
     draws.draw_places(places, count, 1)
-    draws.draw_blocks(places, 3, 1)
     draws.shuffle(places, 1)
     resampled.resample_days(returns, 2.0, 1)
     resampled.compound_shuffled(returns, np.empty((2, 3)), 1)
