@@ -6,8 +6,8 @@ the same figures to the last bit.
 
 import numpy as np
 
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.equity_path import EquityPath
-from gpt_trader.backtesting.fused import Course
 from gpt_trader.backtesting.metrics import buy_and_hold_path
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.domain.product import cash_units_held
@@ -74,7 +74,7 @@ def hold_path_of(course: Course) -> EquityPath:
     worth = sum(close / first for close, first in zip(closes, firsts, strict=True)) / len(tapes)
     units = np.rint(np.asarray(worth) * 1e12).astype(np.int64)
     candle_ns = course.tape.candle_s * NS
-    return buy_and_hold_path(10**12, course.tape.end_ns, units, candle_ns)
+    return buy_and_hold_path(10**12, course.end_ns, units, candle_ns)
 
 
 def _hold_one(course: Course) -> EquityPath:
@@ -106,5 +106,5 @@ def _longest_under_water(start: int, ends: Ints) -> int:
 
 
 def _duration_ns(course: Course) -> int:
-    end_ns = course.tape.end_ns
+    end_ns = course.end_ns
     return int(end_ns[-1]) - int(end_ns[0]) + course.tape.candle_s * NS

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from gpt_trader.backtesting.candles import CandleTape, load
-from gpt_trader.backtesting.fused import Arena, Course, Run, course_of
+from gpt_trader.backtesting.course import Course, course_of
+from gpt_trader.backtesting.fused import Arena, Run
 from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.backtesting.setup import (
     AT_CLOSE,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gpt_trader.backtesting.fused import Course, Run
+from gpt_trader.backtesting.course import Course
+from gpt_trader.backtesting.fused import Run
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.simulation import Simulation
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult

@@ -8,12 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from functools import cached_property
 
 import numpy as np
 
+from gpt_trader.backtesting import spare
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.compiling import compiling
+from gpt_trader.backtesting.course import NS, Course
 from gpt_trader.backtesting.setup import HandOrder, MarketModel, Setup
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
 from gpt_trader.broker.execution import base_bounds, rate_count
@@ -29,14 +30,11 @@ from gpt_trader.kernels.seeded import seed_key
 from gpt_trader.kernels.tables import Record
 from gpt_trader.kernels.targets import WELL, target_fold
 from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
-from gpt_trader.kernels.volatility import volatility_series, volatility_size
 from gpt_trader.signals.strategy import Strategy
 
-NS = 1_000_000_000
 BLOCK = 1 << 17  # rounds whose targets are at hand at once
 WINDOW_FILLS = 1 << 16  # fills of 30 days that fee tiers can remember
-ROWS = 4096  # of the tables of orders and fills at first
-YEAR_S = 365 * 86_400
+ROWS = 1 << 14  # of the tables of orders and fills at first
 
 STATES = {
     TradingState.ACTIVE: gates.ACTIVE,
@@ -49,97 +47,6 @@ FAULTS = {
     resting.TOO_LARGE: "a sum of money that is too large to be counted",
     resting.SECOND_ORDER: "a second order that would wait in the book of one product",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Course:
-    """Candle tapes as the kernels play them: shared by all runs over them."""
-
-    tapes: tuple[CandleTape, ...]
-    tape: Tape
-    places: tuple[Ints | None, ...]  # the round of each product's candle; None: one each round
-    days: int
-
-    @property
-    def rounds(self) -> int:
-        """Candle times, of all products together."""
-        return int(self.tape.end_ns.size)
-
-    @cached_property
-    def day_gaps(self) -> Ints:
-        """UTC days from each day with a candle to the next one; a candle is of its end's day."""
-        return np.asarray(np.diff(np.unique(self.tape.end_ns // account.DAY_NS)), np.int64)
-
-    @cached_property
-    def last_begins_day(self) -> bool:
-        """Whether the last round is the first of its UTC day, as at the end of whole days."""
-        days = self.tape.end_ns[-2:] // account.DAY_NS
-        return self.rounds > 1 and bool(days[0] != days[1])
-
-
-def course_of(
-    tapes: Sequence[CandleTape], market: MarketModel, sizing: Mapping[str, float]
-) -> Course:
-    """Lay tapes out.
-
-    Raises
-    ------
-    UsageError
-        The tapes have candles of different widths, or too little for the market model.
-    """
-    check_tapes(tapes, market)
-    candle_s = tapes[0].candle_s
-    starts = tapes[0].every_row_ns
-    if len(tapes) > 1:
-        starts = np.unique(np.concatenate([tape.every_row_ns for tape in tapes]))
-    places = tuple(_places(tape, starts) for tape in tapes)
-    end_ns = starts + candle_s * NS
-    empty = np.zeros((len(tapes), 0))
-    known = all(tape.complete for tape in tapes)
-    keys = np.array(
-        [seed_key(market.seed, "trades", t.product.product_id) for t in tapes], np.int64
-    )
-    close = _grid(tapes, places, starts.size, "close")
-    return Course(
-        tapes=tuple(tapes),
-        tape=Tape(
-            end_ns=end_ns,
-            candle_s=candle_s,
-            open=_grid(tapes, places, starts.size, "open") if known else close,
-            high=_grid(tapes, places, starts.size, "high") if known else close,
-            low=_grid(tapes, places, starts.size, "low") if known else close,
-            close=close,
-            volume=_grid(tapes, places, starts.size, "volume") if known else empty,
-            whole=int(all(place is None for place in places)),
-            volatility=_volatility(tapes, places, starts.size, sizing),
-            depth=_depth(tapes, places, starts.size, market),
-            trade_keys=keys,
-        ),
-        places=places,
-        days=int(end_ns[-1] // account.DAY_NS - end_ns[0] // account.DAY_NS) + 2,
-    )
-
-
-def check_tapes(tapes: Sequence[CandleTape], market: MarketModel) -> None:
-    """Refuse tapes that cannot be played together, or not in this market."""
-    if not tapes or any(len(tape) == 0 for tape in tapes):
-        raise UsageError("there are no candles to trade on")
-    widths = sorted({tape.candle_s for tape in tapes})
-    if len(widths) > 1:
-        raise UsageError(f"candles of one width only, not {widths[0]} s and {widths[1]} s together")
-    names = [tape.product.product_id for tape in tapes]
-    if len(set(names)) < len(names):
-        raise UsageError(f"each product once, not {', '.join(names)}")
-    quotes = sorted({tape.product.quote for tape in tapes})
-    if len(quotes) > 1:
-        raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
-    for tape in tapes:
-        if not market.at_close and not tape.complete:
-            raise UsageError(
-                f"{tape.product.product_id}: only {', '.join(tape.columns)} are given; the market "
-                "of the embedded exchange needs open, high, low and volume too, or say "
-                'market="close"'
-            )
 
 
 class Arena:
@@ -163,9 +70,9 @@ class Arena:
         rows = ROWS if with_orders else 0
         self._record = tables.new_record(
             products=len(course.tapes),
-            orders=rows,
-            fills=rows,
-            equity=course.rounds if with_equity else 0,
+            orders=_table(rows, tables.ORDER),
+            fills=_table(rows, tables.FILL),
+            equity=np.zeros(course.rounds if with_equity else 0, np.int64),
             hand=self._hand,
         )
         self._targets: Floats = np.zeros(0)
@@ -215,7 +122,7 @@ class Arena:
 
     def _buffer(self, size: int) -> Floats:
         if self._targets.size < size:
-            self._targets = np.empty(size)
+            self._targets = spare.empty(size)
         return self._targets[:size]
 
     def _play(
@@ -316,65 +223,6 @@ def targets_of(course: Course, strategy: Strategy, values: Mapping[str, float]) 
     return targets
 
 
-def _places(tape: CandleTape, starts: Ints) -> Ints | None:
-    if tape.candle_rows is None and tape.every_row_ns.size == starts.size:
-        return None
-    return np.asarray(np.searchsorted(starts, tape.every_row_ns)[tape.rows], np.int64)
-
-
-def _grid(
-    tapes: Sequence[CandleTape], places: Sequence[Ints | None], count: int, name: str
-) -> Grid:
-    columns = [_column(tape.candles, name) for tape in tapes]
-    if len(tapes) == 1 and places[0] is None:
-        return columns[0].reshape(1, -1)
-    grid = np.zeros((len(tapes), count))
-    for row, column, own in zip(grid, columns, places, strict=True):
-        row[slice(None) if own is None else own] = column
-    return grid
-
-
-def _column(candles: Candles, name: str) -> Floats:
-    columns = {
-        "open": candles.open,
-        "high": candles.high,
-        "low": candles.low,
-        "close": candles.close,
-        "volume": candles.volume,
-    }
-    return columns[name]
-
-
-def _volatility(
-    tapes: Sequence[CandleTape],
-    places: Sequence[Ints | None],
-    count: int,
-    sizing: Mapping[str, float],
-) -> Grid:
-    if sizing["volatility_target"] == 0.0:
-        return np.zeros((len(tapes), 0))
-    span = int(sizing["volatility_span"])
-    grid = np.full((len(tapes), count), math.nan)
-    for row, tape, own in zip(grid, tapes, places, strict=True):
-        state = np.zeros(volatility_size(span))
-        series = volatility_series(tape.candles.close, span, YEAR_S / tape.candle_s, state)
-        row[slice(None) if own is None else own] = series
-    return grid
-
-
-def _depth(
-    tapes: Sequence[CandleTape], places: Sequence[Ints | None], count: int, market: MarketModel
-) -> Table:
-    if market.at_close:
-        return np.zeros((len(tapes), 0), np.int64)
-    depth = np.zeros((len(tapes), count), np.int64)
-    for row, tape, own in zip(depth, tapes, places, strict=True):
-        key = seed_key(market.seed, "trades", tape.product.product_id)
-        rows = np.arange(len(tape)) if own is None else own
-        row[:] = book.depths(key, tape.candles, rows, count)
-    return depth
-
-
 def _model(market: MarketModel) -> Ints:
     if market.at_close:
         return book.at_close_model()
@@ -436,12 +284,21 @@ def _hand(given: Sequence[HandOrder], course: Course) -> Table:
     return rows
 
 
+def _table(rows: int, columns: int) -> Table:
+    """A table with anything in it."""
+    return spare.empty(rows * columns).view(np.int64).reshape(rows, columns)
+
+
 def _larger(record: Record) -> Record:
     """The record with twice the room."""
-    return record._replace(
-        orders=np.concatenate([record.orders, np.zeros_like(record.orders)]),
-        fills=np.concatenate([record.fills, np.zeros_like(record.fills)]),
-    )
+    return record._replace(orders=_doubled(record.orders), fills=_doubled(record.fills))
+
+
+def _doubled(table: Table) -> Table:
+    rows, columns = table.shape
+    larger = _table(2 * rows, columns)
+    larger[:rows] = table
+    return larger
 
 
 def result_of(run: Run) -> SimulationResult:

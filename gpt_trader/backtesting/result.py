@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from gpt_trader import __version__
 from gpt_trader.backtesting.account_metrics import day_ends_of, equity_path_of, hold_path_of
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.equity_path import EquityPath
-from gpt_trader.backtesting.fused import Course, Run
+from gpt_trader.backtesting.fused import Run
 from gpt_trader.backtesting.metrics import Activity, metrics
 from gpt_trader.backtesting.result_frames import (
     drawdowns_frame,
@@ -223,5 +224,5 @@ class BacktestResult:
     def _series(self, values: NDArray[np.floating[Any]], name: str) -> "pd.Series[float]":
         import pandas as pd
 
-        index = pd.DatetimeIndex(self.course.tape.end_ns, tz="UTC", name="time")
+        index = pd.DatetimeIndex(self.course.end_ns, tz="UTC", name="time")
         return pd.Series(values, index=index, name=name)

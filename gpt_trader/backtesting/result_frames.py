@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpt_trader.backtesting.fused import Course
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.round_trips import RoundTrip
 from gpt_trader.broker.execution import REASONS
 from gpt_trader.kernels import execution, gates, resting, tables
@@ -49,7 +49,7 @@ def orders_frame(course: Course, orders: Table) -> "pd.DataFrame":
     return pd.DataFrame(
         {
             "number": orders[:, tables.ORDER_NUMBER],
-            "time": _times(course.tape.end_ns[orders[:, tables.ORDER_ROUND]]),
+            "time": _times(course.end_ns[orders[:, tables.ORDER_ROUND]]),
             "product_id": _names(course)[product],
             "side": _sides(orders[:, tables.ORDER_SIGN]),
             "order_type": np.where(np.isnan(limit), "MARKET", "LIMIT"),
@@ -125,7 +125,7 @@ def drawdowns_frame(course: Course, equity: Ints) -> "pd.DataFrame":
     lows = [
         first + int(np.argmin(equity[first:last])) for first, last in zip(starts, ends, strict=True)
     ]
-    end_ns = course.tape.end_ns
+    end_ns = course.end_ns
     frame = pd.DataFrame(
         {
             "start": _times(end_ns[np.maximum(starts - 1, 0)]),

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from gpt_trader import __version__
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.compiling import compiling
-from gpt_trader.backtesting.fused import course_of
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.sweep_figures import METRICS
 from gpt_trader.backtesting.sweep_following import Ground
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of

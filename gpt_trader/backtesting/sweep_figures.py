@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gpt_trader.backtesting.account_metrics import day_ends_of
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.equity_path import DAYS_A_YEAR, GROWTH_LOG_MAX
-from gpt_trader.backtesting.fused import Course
 from gpt_trader.kernels import account
 from gpt_trader.kernels.account import DAY_NS
 from gpt_trader.kernels.figures import daily_ratios
@@ -63,8 +63,8 @@ def record_kind(names: tuple[str, ...]) -> "np.dtype[np.void]":
 
 def terms_of(course: Course, start_units: int) -> Terms:
     """Find how the days of this course end."""
-    end_ns = course.tape.end_ns
-    begun = int(np.unique(end_ns // DAY_NS).size) - 1
+    end_ns = course.end_ns
+    begun = course.day_first.size - 1
     ends = day_ends_of(course, np.arange(begun, dtype=np.int64), begun)
     duration = int(end_ns[-1]) - int(end_ns[0]) + course.tape.candle_s * NS
     return Terms(start_units, course.tape.candle_s, duration / (DAYS_A_YEAR * DAY_NS), ends)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from gpt_trader.backtesting.blocks import blocks, machine_targets
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.families import Machine
-from gpt_trader.backtesting.fused import Arena, Course
+from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.layout import Layout, lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_grid import Chosen
@@ -27,7 +28,9 @@ class Ground:
     def __init__(self, course: Course, setup: Setup) -> None:
         self.course = course
         self.arena = Arena(course, setup, with_orders=False, with_equity=False)
-        self.stretches: Stretches = stretches_of(course.tape.close[0], course.tape.end_ns)
+        self.stretches: Stretches = stretches_of(
+            course.tape.close[0], course.tape.ends, course.day_first
+        )
 
     def allows(self) -> bool:
         """Whether the setup is one in which accounts can be followed from change to change."""

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.families import Machine, recognise
-from gpt_trader.backtesting.fused import Arena, Course, Run
+from gpt_trader.backtesting.fused import Arena, Run
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_figures import (

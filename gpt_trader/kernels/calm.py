@@ -30,7 +30,7 @@ from gpt_trader.kernels.account import (
     begin_day,
     settle_fall,
 )
-from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.compile import compile_aside, compile_lean
 from gpt_trader.kernels.deciding import (
     REBALANCE_RATE,
     SIZE_FRACTION,
@@ -38,6 +38,7 @@ from gpt_trader.kernels.deciding import (
     VOLATILITY_TARGET,
     Desk,
 )
+from gpt_trader.kernels.ends import Ends, end_at, first_from
 from gpt_trader.kernels.money import RATE_DEN, share_of
 from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.kernels.words import (
@@ -54,6 +55,7 @@ SLACK = 1e-6  # of a mark, on the safe side: far above what floats round away
 SCALED_MAX = 2**61
 NEAR = 1e-12
 NO_BITS = np.uint64(0)
+ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 ONE_BIT = np.uint64(1)
 WHOLE_MAX = 2**52  # cash units: the float quotient of a worth below is off by one at most
 
@@ -116,7 +118,7 @@ def calm_run(
     desk: Desk,
     close: Floats,
     target: Floats,
-    end_ns: Ints,
+    ends: Ends,
     equity: Ints,
     bounds: tuple[int, int, int],
 ) -> int:
@@ -127,7 +129,7 @@ def calm_run(
 
     Parameters
     ----------
-    close, end_ns, equity : shape (R,)
+    close, equity : shape (R,)
         Of every round; the last one is written, in cash units, unless it has no room.
     target : float64
         Of the rounds from the one that `bounds` names last.
@@ -147,23 +149,21 @@ def calm_run(
     richest = float(max(session[PEAK], cash))
     if session[DAY] < 0 or richest * float(den) > SCALED_MAX:
         return first
-    low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
-    if slope > 0:
-        high = min(high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(slope))
-    wanted, band = desk.targets[0], (low, high)
+    wanted, band = desk.targets[0], band_of(row)
     t = first
     while t < last:
         count = min(last - t, WORD)
-        ends = calm_ends(close[t : t + count], target[t - base : t - base + count], wanted, band)
-        if ends != NO_BITS:
-            count = min(count, lowest_bit(ends))
+        leave = calm_ends(close[t : t + count], target[t - base : t - base + count], wanted, band)
+        if leave != NO_BITS:
+            count = min(count, lowest_bit(leave))
         if slope > 0 and count > 0:
-            look_for_extremes(session, row, close[t : t + count])
-        begin_days(desk, close, end_ns, t, t + count, slope)
+            look_for_extremes(session, row, close, (t, t + count))
         t += count
-        if ends != NO_BITS:
+        if leave != NO_BITS:
             break
     if t > first:
+        if end_at(ends, t - 1) >= (session[DAY] + 1) * DAY_NS:
+            begin_days(desk, close, ends, first, t)
         session[EQUITY] = cash + int(close[t - 1]) * slope // den
         session[CANDLES] += t - first
         if slope > 0:
@@ -171,6 +171,16 @@ def calm_run(
         if equity.size > 0:
             write_equity(equity[first:t], close[first:t], cash, slope, den)
     return t
+
+
+@compile_lean
+def band_of(row: Ints) -> tuple[float, float]:
+    """The band of marks, as far as a position's worth at them can be counted."""
+    low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
+    if row[LOTS] > 0:
+        most = min(float(SCALED_MAX), float(WHOLE_MAX) * row[DEN])
+        high = min(high, most / float(row[LOTS] * row[NUM]))
+    return low, high
 
 
 @compile_lean
@@ -191,19 +201,21 @@ def calm_ends(close: Floats, target: Floats, wanted: float, band: tuple[float, f
 
 
 @compile_lean
-def look_for_extremes(session: Ints, row: Ints, close: Floats) -> None:
+def look_for_extremes(session: Ints, row: Ints, close: Floats, bounds: tuple[int, int]) -> None:
     """Take a position's worth at up to 64 closes into peak and low."""
     slope, den, cash = row[LOTS] * row[NUM], row[DEN], session[CASH]
-    t = 0
-    while t < close.size:
+    t, end = bounds
+    while t < end:
         # Marks of a new peak and of a new low, a little too near: those found are looked at.
         scale = float(den) / float(slope)
         peak_mark = float(session[PEAK] - cash) * scale * (1.0 - NEAR)
         low_mark = float(session[LOW] - cash) * scale * (1.0 + NEAR) + scale
-        bits = extremes(close, t, peak_mark, low_mark)
-        if bits != NO_BITS and not reaches(close, t, peak_mark):
-            take_lowest(session, row, close, t, bits)
+        peaks, lows = extremes(close, (t, end), peak_mark, low_mark)
+        if peaks == NO_BITS:
+            if lows != NO_BITS:
+                take_lowest(session, row, close, t, lows)
             break
+        bits = peaks | lows
         rose = False
         while bits != NO_BITS and not rose:
             place = t + lowest_bit(bits)
@@ -222,17 +234,6 @@ def look_for_extremes(session: Ints, row: Ints, close: Floats) -> None:
 
 
 @compile_lean
-def reaches(close: Floats, first: int, mark: float) -> bool:
-    """Whether one of the closes from `first` is at least the mark."""
-    if close.size - first == WORD:
-        return at_least_word(close, first, mark, 0) != NO_BITS
-    found = False
-    for t in range(first, close.size):
-        found = found or close[t] >= mark
-    return found
-
-
-@compile_lean
 def take_lowest(session: Ints, row: Ints, close: Floats, first: int, bits: np.uint64) -> None:
     """Take in the lowest of the closes of a word: where none is a peak, only that one counts."""
     lowest = close[first + lowest_bit(bits)]
@@ -244,27 +245,34 @@ def take_lowest(session: Ints, row: Ints, close: Floats, first: int, bits: np.ui
 
 
 @compile_lean
-def extremes(close: Floats, first: int, peak_mark: float, low_mark: float) -> np.uint64:
-    """The word of the closes from `first` that reach one mark or are below the other."""
-    if close.size - first == WORD:
-        return at_least_word(close, first, peak_mark, 0) | greater_word(low_mark, 0, close, first)
-    bits = NO_BITS
-    for t in range(first, close.size):
-        if close[t] >= peak_mark or close[t] < low_mark:
-            bits |= ONE_BIT << np.uint64(t - first)
-    return bits
+def extremes(
+    close: Floats, bounds: tuple[int, int], peak_mark: float, low_mark: float
+) -> tuple[np.uint64, np.uint64]:
+    """The words of the up to 64 closes that reach one mark, and of those below the other."""
+    first, end = bounds
+    if first + WORD <= close.size:  # closes from `end` on are compared, too, and then left out
+        inside = ALL_BITS >> np.uint64(WORD - (end - first))
+        peaks = at_least_word(close, first, peak_mark, 0) & inside
+        return peaks, greater_word(low_mark, 0, close, first) & inside
+    peaks, lows = NO_BITS, NO_BITS
+    for t in range(first, end):
+        if close[t] >= peak_mark:
+            peaks |= ONE_BIT << np.uint64(t - first)
+        if close[t] < low_mark:
+            lows |= ONE_BIT << np.uint64(t - first)
+    return peaks, lows
 
 
-@compile_lean
-def begin_days(desk: Desk, close: Floats, end_ns: Ints, first: int, last: int, slope: int) -> None:
-    """Keep the equity of the first candle of each day that began in a stretch."""
-    session, den = desk.session, desk.products[0, DEN]
-    if last == first or end_ns[last - 1] < (session[DAY] + 1) * DAY_NS:
-        return
-    for t in range(first, last):
-        if end_ns[t] >= (session[DAY] + 1) * DAY_NS:
-            worth = session[CASH] + int(close[t]) * slope // den
-            begin_day(session, desk.days, worth, end_ns[t])
+@compile_aside
+def begin_days(desk: Desk, close: Floats, ends: Ends, first: int, last: int) -> None:
+    """Keep the equity of the first candle of each day that began in a calm stretch."""
+    session, row = desk.session, desk.products[0]
+    slope, den = row[LOTS] * row[NUM], row[DEN]
+    t = first_from(ends, first, last, (session[DAY] + 1) * DAY_NS)
+    while t < last:
+        worth = session[CASH] + int(close[t]) * slope // den
+        begin_day(session, desk.days, worth, end_at(ends, t))
+        t = first_from(ends, t, last, (session[DAY] + 1) * DAY_NS)
 
 
 @compile_lean

@@ -10,6 +10,7 @@ from gpt_trader.kernels.account import LOTS, settle_fall
 from gpt_trader.kernels.closing import close_round
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
+from gpt_trader.kernels.ends import end_at
 from gpt_trader.kernels.gliding import Rules, go_in, go_out, may_glide
 from gpt_trader.kernels.jumping import calm_jump, far_jump
 from gpt_trader.kernels.summaries import Stretches
@@ -236,7 +237,7 @@ def advance(
         elif candle > stop:
             break
         mark = int(place.stretches.close[candle])
-        if not close_round(desk, mark, place.stretches.end_ns[candle], target):
+        if not close_round(desk, mark, end_at(place.stretches.ends, candle), target):
             accounts.states[combination] = LEFT
             return
         candle += 1

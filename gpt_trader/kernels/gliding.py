@@ -60,6 +60,7 @@ from gpt_trader.kernels.deciding import (
     TAKER_RATE,
     Desk,
 )
+from gpt_trader.kernels.ends import end_at
 from gpt_trader.kernels.jumping import deeper, fall_over
 from gpt_trader.kernels.money import RATE_DEN
 from gpt_trader.kernels.sizing import LOTS_MAX
@@ -281,5 +282,5 @@ def _begin_days(session: Ints, row: Ints, days: Ints, tape: Stretches, last: int
     while place < tape.day_first.size and tape.day_first[place] <= last:
         candle = tape.day_first[place]
         equity = session[CASH] + int(tape.close[candle]) * slope // den
-        begin_day(session, days, equity, tape.end_ns[candle])
+        begin_day(session, days, equity, end_at(tape.ends, candle))
         place += 1

@@ -26,9 +26,10 @@ from gpt_trader.kernels.account import (
     WORST_PEAK,
     begin_day,
 )
-from gpt_trader.kernels.calm import SCALED_MAX, WHOLE_MAX
+from gpt_trader.kernels.calm import SCALED_MAX, band_of
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.deciding import Desk
+from gpt_trader.kernels.ends import end_at
 from gpt_trader.kernels.summaries import REACH, SPAN, Stretches
 from gpt_trader.kernels.vectors import Ints
 from gpt_trader.kernels.wide import product_is_greater
@@ -75,11 +76,7 @@ def far_jump(desk: Desk, tape: Stretches, first: int, last: int) -> int:
     if row[WORK] != WORK_NONE or row[BAND_HIGH] < row[BAND_LOW] or first >= last:
         return first
     if row[LOTS] > 0:
-        low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
-        den = row[DEN]
-        high = min(
-            high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(row[LOTS] * row[NUM])
-        )
+        low, high = band_of(row)
         for block in range(first // REACH, (last - 1) // REACH + 1):
             if tape.lows[block] < low or tape.tops[block] > high:
                 return calm_jump(desk, tape, first, last)
@@ -97,7 +94,7 @@ def _begin_days(desk: Desk, tape: Stretches, end: int, slope: int) -> None:
     while place < tape.day_first.size and tape.day_first[place] < end:
         candle = tape.day_first[place]
         equity = session[CASH] + int(tape.close[candle]) * slope // den
-        begin_day(session, desk.days, equity, tape.end_ns[candle])
+        begin_day(session, desk.days, equity, end_at(tape.ends, candle))
         place += 1
 
 
@@ -105,8 +102,7 @@ def _begin_days(desk: Desk, tape: Stretches, end: int, slope: int) -> None:
 def _pass_held(session: Ints, row: Ints, tape: Stretches, first: int, last: int) -> int:
     """Take the equities of a position into peak and fall; gives where the band is left."""
     slope, den, cash = row[LOTS] * row[NUM], row[DEN], session[CASH]
-    low, high = float(row[BAND_LOW]), float(row[BAND_HIGH])
-    high = min(high, min(float(SCALED_MAX), float(WHOLE_MAX) * den) / float(slope))
+    low, high = band_of(row)
     end = _within(tape, first, last, low, high)
     fall = session[PEAK], session[LOW], session[WORST_LOSS], session[WORST_PEAK]
     fall = fall_over(tape, first, end, (cash, slope, den), fall)

@@ -48,6 +48,7 @@ from gpt_trader.kernels.deciding import (
     see_target,
     target_lots,
 )
+from gpt_trader.kernels.ends import Ends, end_at
 from gpt_trader.kernels.money import COUNT_MAX
 from gpt_trader.kernels.news import finish, take_news
 from gpt_trader.kernels.noting import note_close, remember
@@ -61,7 +62,7 @@ from gpt_trader.kernels.vectors import Grid, Ints, Table
 class Tape(NamedTuple):
     """The market of a run: a row a product, a column a round."""
 
-    end_ns: Ints  # shape (R,), of each round
+    ends: Ends  # of each round
     candle_s: int
     open: Grid  # ticks; shape (P, R), or (P, 0) where no order can wait; as the next two
     high: Grid
@@ -93,7 +94,7 @@ def round_step(
         0, or a fault of `kernels/resting.py`.
     """
     products = desk.products.shape[0]
-    desk.session[account.NOW_NS] = max(desk.session[account.NOW_NS], tape.end_ns[now])
+    desk.session[account.NOW_NS] = max(desk.session[account.NOW_NS], end_at(tape.ends, now))
     fault = play(desk, venue, tape, record, now)
     if products > 1:
         for place in range(products):
@@ -148,7 +149,7 @@ def play(desk: Desk, venue: Venue, tape: Tape, record: Record, now: int) -> int:
             record.counts[place] = print_candle(tape, record, place, now)
     if not waiting:
         return 0
-    return resting.play_round(venue, record.prints, record.counts, tape.end_ns[now])
+    return resting.play_round(venue, record.prints, record.counts, end_at(tape.ends, now))
 
 
 @compile_aside
@@ -158,7 +159,7 @@ def print_candle(tape: Tape, record: Record, place: int, now: int) -> int:
         return 0
     return candle_trades(
         tape.trade_keys[place],
-        tape.end_ns[now] // SECOND_NS - tape.candle_s,
+        end_at(tape.ends, now) // SECOND_NS - tape.candle_s,
         tape.candle_s,
         int(tape.open[place, now]),
         int(tape.high[place, now]),
@@ -194,7 +195,7 @@ def see_market(desk: Desk, venue: Venue, tape: Tape, record: Record, place: int,
     if not has_candle(tape, place, now):
         return
     row, market = desk.products[place], venue.markets[place]
-    end_ns = tape.end_ns[now]
+    end_ns = end_at(tape.ends, now)
     close = int(tape.close[place, now])
     market[book.PRICE] = close
     row[LAST] = close
@@ -359,7 +360,7 @@ def run_rounds(
     while now < last:
         if plain:
             calm = (now, min(last, next_by_hand(desk, record)), base)
-            now = calm_run(desk, tape.close[0], targets[0], tape.end_ns, record.equity, calm)
+            now = calm_run(desk, tape.close[0], targets[0], tape.ends, record.equity, calm)
             if now == last:
                 break
         if is_full(desk, venue, record):
@@ -390,7 +391,7 @@ def take_plainly(desk: Desk, tape: Tape, record: Record, now: int, target: float
     before = record.before
     remember(desk, before)
     mark = int(tape.close[0, now])
-    if not close_round(desk, mark, tape.end_ns[now], target):
+    if not close_round(desk, mark, end_at(tape.ends, now), target):
         return False
     if record.orders.shape[0] > 0:
         note_close(desk, record, before, now, mark)

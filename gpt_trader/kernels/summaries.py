@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpt_trader.kernels.account import DAY_NS
 from gpt_trader.kernels.compile import compile_lean
+from gpt_trader.kernels.ends import Ends
 from gpt_trader.kernels.vectors import Floats, Ints
 
 SPAN = 64
@@ -28,19 +28,17 @@ class Stretches(NamedTuple):
     dip_to: Floats
     tops: Floats  # highest and lowest of each block of REACH candles
     lows: Floats
-    end_ns: Ints  # of each candle
+    ends: Ends  # of each candle
     day_first: Ints  # the first candle of each UTC day that has one
 
 
-def stretches_of(close: Floats, end_ns: Ints) -> Stretches:
+def stretches_of(close: Floats, ends: Ends, day_first: Ints) -> Stretches:
     """Sum up a tape's closes; seven numbers a candle."""
     sums = [np.empty(close.size) for _ in range(6)]
-    days = end_ns // DAY_NS
-    first = np.flatnonzero(np.diff(days, prepend=days[:1] - 1)).astype(np.int64)
     blocks = -(-close.size // REACH)
     tops, lows = np.full(blocks, -np.inf), np.full(blocks, np.inf)
     top, low, dip, top_to, low_to, dip_to = sums
-    made = Stretches(close, top, low, dip, top_to, low_to, dip_to, tops, lows, end_ns, first)
+    made = Stretches(close, top, low, dip, top_to, low_to, dip_to, tops, lows, ends, day_first)
     sum_up(made)
     return made
 

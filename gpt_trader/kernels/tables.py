@@ -95,12 +95,12 @@ def write_order(desk: Desk, record: Record, place: int, now: int, mask: int) -> 
     return int(written)
 
 
-def new_record(*, products: int, orders: int, fills: int, equity: int, hand: Table) -> Record:
-    """A record with so much room."""
+def new_record(products: int, orders: Table, fills: Table, equity: Ints, hand: Table) -> Record:
+    """A record around the tables that a run shall leave, whose rows it writes whole."""
     return Record(
-        orders=np.zeros((orders, ORDER), np.int64),
-        fills=np.zeros((fills, FILL), np.int64),
-        equity=np.zeros(equity, np.int64),
+        orders=orders,
+        fills=fills,
+        equity=equity,
         hand=hand,
         prints=np.zeros((products, TRADES, PRINT), np.int64),
         counts=np.zeros(products, np.int64),

@@ -16,7 +16,7 @@ import numpy as np
 
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.candles import CandleTape
-from gpt_trader.backtesting.fused import course_of
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_figures import daily_ends, figures_of
 from gpt_trader.backtesting.sweep_following import Ground

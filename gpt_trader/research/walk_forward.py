@@ -13,8 +13,8 @@ import pandas as pd
 from gpt_trader.backtesting.account_metrics import hold_path_of
 from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.equity_path import EquityPath, equity_metrics
-from gpt_trader.backtesting.fused import course_of
 from gpt_trader.backtesting.sweep_grid import Grid
 from gpt_trader.backtesting.trial_book import record, trials_of
 from gpt_trader.backtesting.walk_forward import EquityCourse, Experiment, Window

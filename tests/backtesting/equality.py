@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.difference import first_run_difference
 from gpt_trader.backtesting.engine_run import engine_run
-from gpt_trader.backtesting.fused import Arena, Run, course_of
+from gpt_trader.backtesting.fused import Arena, Run
 from gpt_trader.kernels import account
 from gpt_trader.risk.verdicts import RULE_NAMES
 from tests.backtesting.cases import Case, case

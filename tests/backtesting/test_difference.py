@@ -7,8 +7,9 @@ from functools import cache
 
 import pytest
 
+from gpt_trader.backtesting.course import Course, course_of
 from gpt_trader.backtesting.difference import first_difference, first_run_difference
-from gpt_trader.backtesting.fused import Arena, Course, course_of
+from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.setup import EXCHANGE_MARKET, HandOrder, Setup
 from gpt_trader.backtesting.simulation import simulate
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult

@@ -9,8 +9,8 @@ import pytest
 
 from gpt_trader.backtesting.backtest import Choices, setup_of
 from gpt_trader.backtesting.blocks import machine_targets
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.families import RAISES, recognise
-from gpt_trader.backtesting.fused import course_of
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.sweep_following import targets_agree
 from gpt_trader.backtesting.sweep_grid import Chosen

@@ -9,7 +9,8 @@ import pytest
 from gpt_trader.backtesting import fused
 from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape, load
-from gpt_trader.backtesting.fused import Arena, Run, course_of, result_of
+from gpt_trader.backtesting.course import course_of
+from gpt_trader.backtesting.fused import Arena, Run, result_of
 from gpt_trader.backtesting.setup import AT_CLOSE, FeeTier, Setup
 from gpt_trader.broker.sizing import sizing_of
 from gpt_trader.domain.errors import UsageError

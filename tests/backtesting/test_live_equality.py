@@ -15,8 +15,9 @@ import pytest
 
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.difference import first_difference
-from gpt_trader.backtesting.fused import Arena, course_of, result_of
+from gpt_trader.backtesting.fused import Arena, result_of
 from gpt_trader.backtesting.simulation_result import OrderBook, SimulationResult
 from gpt_trader.coinbase.catalog import product
 from gpt_trader.domain.events import OrderChanged, SessionOpened, StopRequested
@@ -210,7 +211,7 @@ def compare(files: list[Path], choices: Choices, folder: Path) -> SimulationResu
 
     result = result_of(Arena(course, setup, with_orders=True, with_equity=False).run_setup())
 
-    assert first_difference(result, of_session(folder / "var", course.tape.end_ns)) is None
+    assert first_difference(result, of_session(folder / "var", course.end_ns)) is None
     assert result.equity_units is not None
     document = session.document
     assert document["equity_end"] == str(amount_of(result.equity_units))

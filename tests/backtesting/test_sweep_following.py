@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gpt_trader.backtesting.backtest import Choices, setup_of
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.families import recognise
-from gpt_trader.backtesting.fused import Arena, course_of
+from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_following import Ground, follow_chunk

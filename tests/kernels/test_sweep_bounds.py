@@ -9,7 +9,7 @@ import numpy as np
 
 from gpt_trader.backtesting.backtest import Choices, setup_of
 from gpt_trader.backtesting.families import recognise
-from gpt_trader.backtesting.fused import course_of
+from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.sweep_following import Ground, follow_chunk
 from gpt_trader.kernels.compile import compile_lean
