@@ -19,7 +19,12 @@ def crossover(candles, t, p):  # type: ignore[no-untyped-def]
 
 @gt.strategy(fast=gt.whole(FAST, 2, 500), slow=gt.whole(SLOW, 3, 2_000))
 def by_hand(candles, t, p):  # type: ignore[no-untyped-def]
-    """The same rule in arithmetic that no faster kernel knows by sight."""
+    """The same rule in arithmetic that no faster kernel knows by sight.
+
+    Before there are enough candles it says so: a place before the first would be one at the end.
+    """
+    if t < p.fast or t < p.slow:
+        return 0.0
     sums, now = candles.close_sum, t + 1
     fast, slow = sums[now] - sums[now - p.fast], sums[now] - sums[now - p.slow]
     return 1.0 if fast * p.slow > slow * p.fast else 0.0

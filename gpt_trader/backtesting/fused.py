@@ -88,7 +88,7 @@ class Arena:
         desk, venue = self.open()
         course, first = self.course, 0
         if course.tape.whole == 1 and len(course.tapes) == 1:
-            fold = _Fold(strategy, values, course.tapes[0])
+            fold = Fold(strategy, values, course.tapes[0])
             while first < course.rounds:
                 last = min(first + BLOCK, course.rounds)
                 block = self._buffer(last - first)
@@ -182,7 +182,7 @@ class Run:
     equity: Ints  # cash units at the end of each round, or empty
 
 
-class _Fold:
+class Fold:
     """A strategy at one product, advanced block by block."""
 
     def __init__(self, strategy: Strategy, values: Mapping[str, float], tape: CandleTape) -> None:
@@ -218,7 +218,7 @@ def targets_of(course: Course, strategy: Strategy, values: Mapping[str, float]) 
     targets = np.full((len(course.tapes), course.rounds), math.nan)
     for row, tape, places in zip(targets, course.tapes, course.places, strict=True):
         out = np.empty(len(tape))
-        _Fold(strategy, values, tape).fill(0, len(tape), out)
+        Fold(strategy, values, tape).fill(0, len(tape), out)
         row[slice(None) if places is None else places] = out
     return targets
 

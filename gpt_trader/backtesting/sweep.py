@@ -18,7 +18,6 @@ from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.sweep_figures import METRICS
-from gpt_trader.backtesting.sweep_following import Ground
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of
 from gpt_trader.backtesting.sweep_job import (
     MEGABYTE,
@@ -115,7 +114,7 @@ def _job(
     chosen = chosen_of(setup.strategy, wish[0], fixed, wish[1])
     course = course_of(tapes, setup.market, setup.sizing)
     with compiling():
-        machine = machine_of(course, setup, chosen, lambda: Ground(course, setup))
+        machine = machine_of(course, setup, chosen)
     return Job(course, setup, chosen, wanted, machine)
 
 
@@ -142,7 +141,7 @@ class _Threads:
     count: int
 
     def __call__(self, job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
-        if job.machine is not None:
+        if job.follows:
             job.ground  # noqa: B018  made once, before threads could make it twice
         with ThreadPoolExecutor(self.count) as pool:
             waiting = {pool.submit(job.run, first, end): first for first, end in chunks}

@@ -1,4 +1,8 @@
-"""Chunks of combinations of a recognised strategy, traded by the sweep's fast kernels."""
+"""Chunks of combinations, traded by the sweep's fast kernels."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -9,17 +13,33 @@ from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.layout import Layout, lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.closing import is_plain
 from gpt_trader.kernels.following import TOGETHER, Accounts, Place, finish, follow_block
 from gpt_trader.kernels.gliding import rules_of
+from gpt_trader.kernels.stepping import NOTHING, SEVERAL, follow_targets
 from gpt_trader.kernels.summaries import Stretches, stretches_of
 from gpt_trader.kernels.sweeping import EVENTS_MAX, INSTRUCTION
-from gpt_trader.kernels.targets import WELL, target_fold
-from gpt_trader.kernels.vectors import Floats, Ints
-from gpt_trader.signals.strategy import Strategy
+from gpt_trader.kernels.targets import WELL, lanes_fold, target_fold
+from gpt_trader.kernels.vectors import Floats, Grid, Ints
+from gpt_trader.kernels.words import WORD
+from gpt_trader.signals.strategy import Strategy, Values
 
 TRIED = 3  # combinations, and of each so many candles
 TRIED_CANDLES = 20_000
+STEPPED_BLOCK = 1 << 13  # candles whose targets are at hand at once, of so many combinations
+STEPPED_LANES = 8
+
+
+def can_follow(course: Course, setup: Setup) -> bool:
+    """Whether the setup is one in which accounts can be followed from change to change."""
+    if course.tape.whole == 0 or len(course.tapes) > 1:
+        return False
+    if not setup.market.at_close or setup.by_hand:
+        return False
+    desk, venue = Arena(course, setup, with_orders=False, with_equity=False).open()
+    return bool(is_plain(desk, venue.fees, course.tapes[0].candles.candle_ns))
 
 
 class Ground:
@@ -32,16 +52,6 @@ class Ground:
             course.tape.close[0], course.tape.ends, course.day_first
         )
 
-    def allows(self) -> bool:
-        """Whether the setup is one in which accounts can be followed from change to change."""
-        course = self.course
-        if course.tape.whole == 0 or len(course.tapes) > 1:
-            return False
-        desk, venue = self.arena.open()
-        at_close = self.arena.setup.market.at_close and not self.arena.setup.by_hand
-        candle_ns = course.tapes[0].candles.candle_ns
-        return at_close and bool(is_plain(desk, venue.fees, candle_ns))
-
     def needs_course(self) -> bool:
         """Whether a limit or a stop may ask for the equity between two orders."""
         limits, sizing = self.arena.setup.limits, self.arena.setup.sizing
@@ -51,17 +61,20 @@ class Ground:
             or sizing["stop_rate"] != 0.0
         )
 
-    def place(self, targets: Floats, *, with_course: bool) -> Place:
-        """Scratch for one thread, and what all orders to one of these targets have in common."""
+    def place(self, targets: Floats, lanes: tuple[int, int], *, with_course: bool) -> Place:
+        """Scratch for one thread, and what all orders to one of these targets have in common.
+
+        `lanes`: accounts at once, and the events that each may have in a block.
+        """
         desk, _ = self.arena.open()
         return Place(
             desk=desk,
             stretches=self.stretches,
             rules=rules_of(desk, targets),
             course=int(with_course or self.needs_course()),
-            events=np.zeros((TOGETHER, EVENTS_MAX + 1, 2), np.int64),
-            counts=np.zeros(TOGETHER, np.int64),
-            taken=np.zeros(TOGETHER, np.int64),
+            events=np.zeros((*lanes, 2), np.int64),
+            counts=np.zeros(lanes[0], np.int64),
+            taken=np.zeros(lanes[0], np.int64),
             work=np.zeros(INSTRUCTION, np.int64),
         )
 
@@ -87,7 +100,7 @@ def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: 
     """
     accounts, place = (
         ground.accounts(warmups),
-        ground.place(layout.targets, with_course=with_course),
+        ground.place(layout.targets, (TOGETHER, EVENTS_MAX + 1), with_course=with_course),
     )
     candles = ground.course.tapes[0].candles
     for block in blocks(layout, candles, len(ground.course.tapes[0])):
@@ -97,6 +110,75 @@ def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: 
         )
     finish(layout.targets, accounts, place)
     return accounts
+
+
+def step_chunk(
+    ground: Ground, strategy: Strategy, combinations: Sequence[Values], *, with_course: bool
+) -> Accounts:
+    """As `follow_chunk`, for a strategy that only its step knows.
+
+    Raises
+    ------
+    UsageError
+        The strategy gave a target outside [-1, 1]; the message names the parameters.
+    """
+    tape = ground.course.tapes[0]
+    block = min(STEPPED_BLOCK, len(tape))
+    accounts = ground.accounts(np.zeros(len(combinations), np.int64))
+    place = ground.place(np.zeros(0), (STEPPED_LANES, block + 1), with_course=with_course)
+    targets, levels = (
+        np.full((STEPPED_LANES, block + 1 + WORD), math.nan),
+        np.empty(STEPPED_LANES * block),
+    )
+    groups = [
+        _Lanes(strategy, combinations[first : first + STEPPED_LANES], first)
+        for first in range(0, len(combinations), STEPPED_LANES)
+    ]
+    for first in range(0, len(tape), block):
+        count = min(block, len(tape) - first)
+        for group in groups:
+            group.fill(tape.candles, first, first + count, targets)
+            bounds = (group.first, first, count)
+            level = follow_targets(targets, levels, accounts, place, bounds)
+            if level not in (NOTHING, SEVERAL, place.rules.level):
+                place = place._replace(rules=rules_of(place.desk, np.array([level])))
+    finish(np.zeros(0), accounts, place)
+    return accounts
+
+
+class _Lanes:
+    """Some combinations of a step, folded together; the last stands in for those that lack."""
+
+    def __init__(self, strategy: Strategy, combinations: Sequence[Values], first: int) -> None:
+        self.first = first
+        self._strategy = strategy
+        self._all = [*combinations, *[combinations[-1]] * (STEPPED_LANES - len(combinations))]
+        self._ps = tuple(strategy.record(values) for values in self._all)
+        self._ss = tuple(strategy.state(values) for values in self._all)
+        self._warmups = np.array([strategy.warmup(values) for values in self._all], np.int64)
+        self._before = np.full(STEPPED_LANES, math.nan)
+
+    def fill(self, candles: Candles, first: int, last: int, out: Grid) -> None:
+        """Write the targets of the candles from `first` to before `last`, behind the one before."""
+        out[:, 0] = self._before
+        fold = lanes_fold(self._strategy.step)
+        lane, wrong = fold(candles, self._ps, self._ss, self._warmups, (first, last), out)
+        if wrong != WELL:
+            with naming(self._all[lane]):
+                raise UsageError(
+                    f"{self._strategy.name} gave a target outside -1 to 1 at candle {wrong}"
+                )
+        self._before[:] = out[:, last - first]
+
+
+@contextmanager
+def naming(values: Values) -> Iterator[None]:
+    """Say in an error with which parameters it happened."""
+    try:
+        yield
+    except UsageError as e:
+        told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+        raise UsageError(f"with {told}: {e}") from e
 
 
 def targets_agree(machine: Machine, strategy: Strategy, chosen: Chosen, course: Course) -> bool:

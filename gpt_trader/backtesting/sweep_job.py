@@ -1,7 +1,7 @@
 """What a sweep has to do, in a form that a thread or another machine can take a part of."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -20,10 +20,18 @@ from gpt_trader.backtesting.sweep_figures import (
     record_kind,
     terms_of,
 )
-from gpt_trader.backtesting.sweep_following import Ground, follow_chunk, targets_agree
+from gpt_trader.backtesting.sweep_following import (
+    STEPPED_BLOCK,
+    STEPPED_LANES,
+    Ground,
+    can_follow,
+    follow_chunk,
+    naming,
+    step_chunk,
+    targets_agree,
+)
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.backtesting.sweep_store import Rows
-from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.product import cash_units_held
 from gpt_trader.kernels import account
 from gpt_trader.kernels.following import LEFT
@@ -49,6 +57,11 @@ class Job:
     chosen: Chosen
     metrics: tuple[str, ...]
     machine: Machine | None  # None: the compiled step is run for each combination
+
+    @cached_property
+    def follows(self) -> bool:
+        """Whether accounts are followed from change to change, and not looked at each candle."""
+        return self.setup.strategy.compiled and can_follow(self.course, self.setup)
 
     @cached_property
     def ground(self) -> Ground:
@@ -82,17 +95,23 @@ class Job:
     def books(self, first: int, end: int) -> tuple[Table, Table]:
         """The accounts after the last candle, and their equity at the start of each day."""
         columns = {name: column[first:end] for name, column in self.chosen.columns.items()}
-        if self.machine is None:
+        strategy, combinations = (
+            self.setup.strategy,
+            [self.chosen.values(place) for place in range(first, end)],
+        )
+        if not self.follows:
             sessions = np.zeros((end - first, account.SESSION), np.int64)
             days = np.zeros((end - first, self.course.days), np.int64)
             left = list(range(end - first))
         else:
-            warmup = self.setup.strategy.warmup
-            warmups = [warmup(self.chosen.values(place)) for place in range(first, end)]
-            layout = lay_out(self.machine, columns)
-            books = follow_chunk(
-                self.ground, layout, np.array(warmups, np.int64), with_course=self.with_course
-            )
+            if self.machine is None:
+                books = step_chunk(
+                    self.ground, strategy, combinations, with_course=self.with_course
+                )
+            else:
+                warmups = np.array([strategy.warmup(values) for values in combinations], np.int64)
+                layout = lay_out(self.machine, columns)
+                books = follow_chunk(self.ground, layout, warmups, with_course=self.with_course)
             sessions, days = books.sessions, books.days
             left = np.flatnonzero(books.states == LEFT).tolist()
         arena = Arena(self.course, self.setup, with_orders=False, with_equity=False)
@@ -105,11 +124,8 @@ class Job:
     def _stepped(self, arena: Arena, place: int) -> Run:
         """One combination by its compiled step."""
         values = self.chosen.values(place)
-        try:
+        with naming(values):
             return arena.run(self.setup.strategy, values)
-        except UsageError as e:
-            told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
-            raise UsageError(f"with {told}: {e}") from e
 
 
 class Runner(Protocol):
@@ -119,17 +135,13 @@ class Runner(Protocol):
         """Yield each chunk's first combination and its rows, in any order."""
 
 
-def machine_of(
-    course: Course, setup: Setup, chosen: Chosen, ground: Callable[[], Ground]
-) -> Machine | None:
+def machine_of(course: Course, setup: Setup, chosen: Chosen) -> Machine | None:
     """The strategy as a machine, if it is one, the setup allows it, and it does as its step does.
 
     The last is tried on some combinations: a global that was changed since the step was compiled
     is known to the one and not to the other.
     """
-    if course.tape.whole == 0 or len(course.tapes) > 1 or not setup.market.at_close:
-        return None
-    if not setup.strategy.compiled or not ground().allows():
+    if not setup.strategy.compiled or not can_follow(course, setup):
         return None
     machine = recognise(setup.strategy)
     if machine is None or not targets_agree(machine, setup.strategy, chosen, course):
@@ -156,9 +168,11 @@ def bytes_each(job: Job) -> int:
 def bytes_shared(job: Job, chunk: int, workers: int) -> int:
     """What a sweep takes besides: sums of the closes, the rows of a block, the results."""
     results = len(job.chosen) * (8 * (len(job.metrics) + len(job.chosen.columns)) + 16)
-    if job.machine is None:
+    if not job.follows:
         return results + workers * 8 * (1 << 17)
     sums = 8 * (len(Stretches._fields) - 2) * job.course.rounds
+    if job.machine is None:
+        return results + sums + workers * 32 * STEPPED_LANES * STEPPED_BLOCK
     sources = sum(2 for _ in job.machine.atoms)
     spans = sum(np.unique(column[:chunk]).size for column in job.chosen.columns.values())
     return results + sums + workers * 8 * BLOCK * (spans * max(1, sources) + 4)

@@ -69,6 +69,7 @@ from gpt_trader.kernels.vectors import Floats, Ints
 
 SAFE = 1e-3  # of a share or a band, on the safe side
 LOTS_MIN = 10_000  # below, whole lots are too coarse for bounds drawn beforehand
+LOTS_FEW = 100  # the same where no drift is too large
 CASH_MIN = 10**6  # cash units, likewise
 
 
@@ -77,6 +78,7 @@ class Rules(NamedTuple):
 
     level: float  # the target that holds; 0: nobody may glide
     share: float  # of equity that it means
+    lots_min: float  # a buy of fewer is left to others
     notional_max: float  # cash units; a buy up to here keeps the rule of one order's size
     day_least: float  # of the day's start: with equity above it no buy breaks the day's rule
     peak_least: float  # of the highest equity, likewise
@@ -98,10 +100,12 @@ def rules_of(desk: Desk, targets: Floats) -> Rules:
     room = min(held_max, 1.0 / (1.0 + taker_rate * 1e-9))
     if share * dearest > room - SAFE * SAFE or choices[STOP_RATE] != 0:
         level = 0.0
-    low, high = _drift(share, int(choices[REBALANCE_RATE]) * 1e-9, taker_rate * 1e-9)
+    rate = int(choices[REBALANCE_RATE]) * 1e-9
+    low, high = _drift(share, rate, taker_rate * 1e-9)
     return Rules(
         level=level if high > low else 0.0,
         share=share,
+        lots_min=_fewest(share, rate),
         notional_max=float(limits[gates.ORDER_NOTIONAL_MAX]) / dearest * (1.0 - 1e-9) - 8.0,
         day_least=1.0 - float(limits[gates.DAILY_LOSS_RATE_MAX]) * 1e-9 + 1e-9,
         peak_least=1.0 - float(limits[gates.DRAWDOWN_RATE_MAX]) * 1e-9 + 1e-9,
@@ -127,6 +131,18 @@ def _drift(share: float, rate: float, fee: float) -> tuple[float, float]:
     else:
         high = 0.0
     return low, high
+
+
+def _fewest(share: float, rate: float) -> float:
+    """The fewest lots that may be bought without a look at how far their mark may go.
+
+    The size wanted is at least the share of what is held, less one lot. Where that is more than
+    what is held over ``1 + rate`` no sale follows; with a rate of one or more no buy ever does.
+    """
+    above = share * (1.0 + rate) - 1.0
+    if rate < 1.0 or above <= SAFE:
+        return LOTS_MIN
+    return max(LOTS_FEW, 4.0 * (1.0 + rate) / above)
 
 
 @compile_lean
@@ -158,7 +174,7 @@ def go_in(
     equity = float(cash)
     wanted = rules.share * equity
     sized = wanted / (close * float(num) / float(den))
-    if not LOTS_MIN <= sized <= LOTS_MAX or close > TICKS_MAX or wanted > rules.notional_max:
+    if not rules.lots_min <= sized <= LOTS_MAX or close > TICKS_MAX or wanted > rules.notional_max:
         return False
     if wanted * float(den) > COUNT_MAX or cash < CASH_MIN:
         return False

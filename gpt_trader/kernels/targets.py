@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.compile import compile_lean
-from gpt_trader.kernels.vectors import Floats
+from gpt_trader.kernels.vectors import Floats, Grid, Ints
 
 TargetFold = Callable[[Candles, Any, Any, int, int, int, Floats], int]
 """``fold(candles, p, s, warmup, first, last, out)``: see `target_fold`."""
@@ -36,5 +36,38 @@ def target_fold(step: Callable[..., float]) -> TargetFold:
                 target = math.nan
             out[t - first] = target
         return WELL
+
+    return fold
+
+
+LanesFold = Callable[[Candles, tuple[Any, ...], tuple[Any, ...], Ints, tuple[int, int], Grid], Any]
+"""``fold(candles, ps, ss, warmups, bounds, out)``: see `lanes_fold`."""
+
+
+@lru_cache(maxsize=256)
+def lanes_fold(step: Callable[..., float]) -> LanesFold:
+    """Compile the fold of several combinations of one step, each as `target_fold` would fold it.
+
+    The targets of a combination go into its row of `out`, from place 1 on. Gives a combination
+    and its first candle whose target is outside [-1, 1], else `WELL` twice.
+    """
+    one = target_fold(step)
+
+    @compile_lean
+    def fold(
+        candles: Candles,
+        ps: tuple[Any, ...],
+        ss: tuple[Any, ...],
+        warmups: Ints,
+        bounds: tuple[int, int],
+        out: Grid,
+    ) -> tuple[int, int]:
+        first, last = bounds
+        for lane in range(len(ps)):
+            row = out[lane, 1:]
+            wrong = one(candles, ps[lane], ss[lane], warmups[lane], first, last, row)
+            if wrong != WELL:
+                return lane, wrong
+        return WELL, WELL
 
     return fold

@@ -19,7 +19,6 @@ from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_figures import daily_ends, figures_of
-from gpt_trader.backtesting.sweep_following import Ground
 from gpt_trader.backtesting.sweep_grid import Chosen, Grid, chosen_of
 from gpt_trader.backtesting.sweep_job import MEGABYTE, Job, chunk_size, machine_of
 from gpt_trader.backtesting.trial_book import record
@@ -142,7 +141,7 @@ def searched(task: Task, tapes: Sequence[CandleTape]) -> Search:
 
 def _job(task: Task, tapes: Sequence[CandleTape]) -> Job:
     course = course_of(tapes, task.setup.market, task.setup.sizing)
-    machine = machine_of(course, task.setup, task.chosen, lambda: Ground(course, task.setup))
+    machine = machine_of(course, task.setup, task.chosen)
     job = Job(course, task.setup, task.chosen, SCORES, machine)
     _ = job.terms, machine is None or job.ground  # made once, before threads share them
     return job

@@ -260,6 +260,18 @@ def asks_for_the_time(candles: Candles, t: int, p: Params) -> float:
     return 1.0 if t > p.span else 0.0
 
 
+def changes_its_level(candles: Candles, t: int, p: Params) -> float:
+    """Nothing or all; then two levels by turns with nothing; then from any level to any other."""
+    phase = t // 300 % 4
+    seen = candles.close_sum[t] / 1e9 if phase == 0 else candles.close[t]
+    place = int(seen) % 7
+    if phase < 2:
+        return float(place % 2)
+    if phase == 2:
+        return 0.0 if t % 2 == 0 else (0.4 if place < 3 else 1.0)
+    return math.nan if place == 6 else (0.0, 1.0, 0.0, 0.4, -1.0, 1.0)[place]
+
+
 OTHERS = (
     (counts_candles, ("seen",)),
     (remembers_a_price, ("stop",)),

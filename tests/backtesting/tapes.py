@@ -1,5 +1,6 @@
 """Seeded candle tapes and combinations of parameters for sweeps."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -13,8 +14,9 @@ from gpt_trader.signals.strategy import Strategy
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_700_000_040_000_000_000  # not at midnight
+START_TICKS = 2_000_000.0
 
-PRODUCT = Product(
+FINE = Product(
     product_id="BTC-USD",
     base="BTC",
     quote="USD",
@@ -27,12 +29,15 @@ PRODUCT = Product(
     quote_max_size=Decimal("150000000"),
 )
 
+COARSE = replace(FINE, base_increment=Decimal("0.001"), base_min_size=Decimal("0.001"))
+"""Of which orders are some hundred lots."""
 
-def walk(count: int, seed: int, move: float = 3e-3, start: float = 2_000_000.0) -> CandleTape:
+
+def walk(count: int, seed: int, move: float = 3e-3, product: Product = FINE) -> CandleTape:
     """Minute candles of a random walk, in whole cents; some closes repeat."""
     dice = np.random.default_rng(seed)
     steps = dice.normal(0.0, move, count) * (dice.random(count) > 0.1)
-    close: Floats = np.floor(start * np.exp(np.cumsum(steps))) + 1.0
+    close: Floats = np.floor(START_TICKS * np.exp(np.cumsum(steps))) + 1.0
     opened: Floats = np.concatenate([close[:1], close[:-1]])
     high: Floats = np.maximum(opened, close) + dice.integers(0, 50, count)
     low: Floats = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
@@ -41,7 +46,7 @@ def walk(count: int, seed: int, move: float = 3e-3, start: float = 2_000_000.0) 
     lots: Floats = np.asarray(volume, np.float64)
     candles = candles_of(starts, (opened, high, low, close), lots, 0.01, MINUTE_NS)
     columns = ("open", "high", "low", "close", "volume")
-    return CandleTape(PRODUCT, 60, candles, columns, candles.start_ns, None)
+    return CandleTape(product, 60, candles, columns, candles.start_ns, None)
 
 
 def drawn(strategy: Strategy, count: int, seed: int) -> Chosen:

@@ -1,5 +1,6 @@
 """Accounts that jump from change to change are, to the last unit, those that see each candle."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,21 @@ from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.setup import Setup
-from gpt_trader.backtesting.sweep_following import Ground, follow_chunk
+from gpt_trader.backtesting.sweep_following import Ground, can_follow, follow_chunk, step_chunk
+from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.kernels import account
-from gpt_trader.kernels.following import LEFT
+from gpt_trader.kernels.following import LEFT, Accounts
 from gpt_trader.signals.strategy import Strategy
 from tests.backtesting import rules
-from tests.backtesting.tapes import drawn, walk
+from tests.backtesting.tapes import COARSE, FINE, drawn, walk
 from tests.tier import scaled
 
 CHOSEN = ("cross", "cross_with_band", "reversion", "channel", "cross_below")
 STRATEGIES = tuple(each for each in rules.families() if each.name in CHOSEN)
+STEPS = (
+    *(each for each in STRATEGIES if each.name in ("cross_below", "channel")),
+    rules.made(rules.changes_its_level, (rules.SPAN,)),
+)
 WIDE = {"daily_loss_rate_max": 1, "drawdown_rate_max": 1}
 SETUPS: dict[str, dict[str, Any]] = {
     "as it comes": {},
@@ -56,21 +62,37 @@ def test_following_equals_looking_at_every_candle(strategy: Strategy, name: str)
     setup = setup_named(name, strategy)
     machine = recognise(strategy)
     assert machine is not None
-    orders = 0
 
+    def follow(ground: Ground, chosen: Chosen, with_course: bool) -> Accounts:
+        warmups = [strategy.warmup(chosen.values(place)) for place in range(len(chosen))]
+        layout = lay_out(machine, chosen.columns)
+        return follow_chunk(ground, layout, np.array(warmups), with_course=with_course)
+
+    compare(setup, follow, name)
+
+
+@pytest.mark.parametrize("name", SETUPS)
+@pytest.mark.parametrize("strategy", STEPS, ids=lambda strategy: strategy.name)
+def test_stepping_equals_looking_at_every_candle(strategy: Strategy, name: str) -> None:
+    setup = setup_named(name, strategy)
+
+    def step(ground: Ground, chosen: Chosen, with_course: bool) -> Accounts:
+        combinations = [chosen.values(place) for place in range(len(chosen))]
+        return step_chunk(ground, strategy, combinations, with_course=with_course)
+
+    compare(setup, step, name)
+
+
+def compare(setup: Setup, books_of: Callable[[Ground, Chosen, bool], Accounts], name: str) -> None:
+    """Hold the accounts of several tapes equal to those of an arena."""
+    strategy, orders = setup.strategy, 0
     for seed in range(scaled(20)):
         move = (1e-4, 3e-3, 2e-2)[seed % 3]
-        tape = walk((9_000, 700, 4_097, 1)[seed % 4], seed, move)
+        tape = walk((9_000, 700, 4_097, 1)[seed % 4], seed, move, (FINE, COARSE)[seed % 2])
         course = course_of([tape], setup.market, setup.sizing)
-        ground, chosen = Ground(course, setup), drawn(strategy, 3, seed)
-        assert ground.allows()
-        warmups = [strategy.warmup(chosen.values(place)) for place in range(len(chosen))]
-        made = [
-            follow_chunk(
-                ground, lay_out(machine, chosen.columns), np.array(warmups), with_course=wide
-            )
-            for wide in (True, False)
-        ]
+        ground, chosen = Ground(course, setup), drawn(strategy, (3, 9)[seed % 2], seed)
+        assert can_follow(course, setup)
+        made = [books_of(ground, chosen, wide) for wide in (True, False)]
         arena = Arena(course, setup, with_orders=False, with_equity=False)
         for place in range(len(chosen)):
             run = arena.run(strategy, chosen.values(place))
@@ -86,10 +108,8 @@ def test_following_equals_looking_at_every_candle(strategy: Strategy, name: str)
                 assert not differing, (seed, chosen.values(place))
                 assert np.array_equal(run.products[0, list(ROW)], books.products[place, list(ROW)])
                 assert books.states[place] != LEFT
-            days = made[0].days[place, : run.days.size]
-            assert np.array_equal(run.days, days)
+            assert np.array_equal(run.days, made[0].days[place, : run.days.size])
             orders += int(run.session[account.ORDERS])
-
     assert orders > 0 or name == "little money"
 
 
@@ -110,6 +130,6 @@ def test_a_setup_that_needs_more_than_the_close_is_not_followed(
     given = {"fees": 0.001, "sizing": {"patience_candles": 0}, **choices}
     setup = setup_of(STRATEGIES[0], Choices(market="close", **given))
 
-    ground = Ground(course_of([walk(50, 1)], setup.market, setup.sizing), setup)
+    course = course_of([walk(50, 1)], setup.market, setup.sizing)
 
-    assert not ground.allows()
+    assert not can_follow(course, setup)
