@@ -207,9 +207,11 @@ class Fold:
     def _fill_plainly(self, first: int, last: int, out: Floats) -> int:
         for t in range(first, last):
             target = float(self._strategy.step(self._candles, t, self._p, self._s))
+            if t < self._warmup - 1:
+                target = math.nan
             if target < -1.0 or target > 1.0:
                 return t
-            out[t - first] = math.nan if t < self._warmup - 1 else target
+            out[t - first] = target
         return WELL
 
 

@@ -20,8 +20,8 @@ def target_fold(step: Callable[..., float]) -> TargetFold:
     """Compile the fold of a step: it writes the targets of candles `first` to before `last`.
 
     ``out[0]`` is the target of candle `first`; NaN stands for those before the warm-up is over.
-    The memory `s` goes on from call to call. Gives the first candle whose target is outside
-    [-1, 1], else `WELL`.
+    The memory `s` goes on from call to call. Gives the first candle from the warm-up on whose
+    target is outside [-1, 1], else `WELL`.
     """
 
     @compile_lean
@@ -30,10 +30,10 @@ def target_fold(step: Callable[..., float]) -> TargetFold:
     ) -> int:
         for t in range(first, last):
             target = step(candles, t, p, s)
-            if target < -1.0 or target > 1.0:
-                return t
             if t < warmup - 1:
                 target = math.nan
+            if target < -1.0 or target > 1.0:
+                return t
             out[t - first] = target
         return WELL
 

@@ -1,6 +1,8 @@
 """The ways of the compiled backtest: plain and full rounds, blocks, plain Python, both speeds."""
 
+import math
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -35,6 +37,26 @@ def whole_tape(seed: int) -> CandleTape:
     tape = load(whole_rows, "BTC-USD", 60)
     assert isinstance(tape, CandleTape)
     return tape
+
+
+@strategy(span=20)
+def silent(candles, t, p):  # type: ignore[no-untyped-def]
+    """What it says before its warm-up is over is not looked at: the mean is not known yet."""
+    if math.isnan(sma(candles, t, p.span)):
+        return 5.0
+    return 1.0 if candles.close[t] > sma(candles, t, p.span) else 0.0
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_target_within_the_warm_up_is_not_looked_at(compiled: bool) -> None:
+    tape = whole_tape(1).part(0, 120)
+    made = silent if compiled else replace(silent, compiled=False)
+
+    quick = backtest(tape, made, market=AT_CLOSE, fees=0.001)
+    slow = backtest(tape, made, market=AT_CLOSE, fees=0.001, speed="engine")
+
+    assert result_of(quick.run) == result_of(slow.run)
+    assert quick.run.orders.size > 0
 
 
 def at_close(seed: int, tiers: tuple[FeeTier, ...]) -> Setup:
