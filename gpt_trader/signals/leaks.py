@@ -15,7 +15,7 @@ from gpt_trader.kernels.vectors import Floats
 from gpt_trader.signals.strategy import Strategy, Values
 
 CAPTURED_MAX = 64
-"""Values that a strategy may bring along in one array: enough for weights, too few for a tape."""
+"""Values that a strategy may bring along in one tuple: enough for weights, too few for a tape."""
 
 _WRONG = (2.0**45, -(2.0**45))
 """What is shown in place of the future: two of them, for one may hide in a comparison."""
@@ -153,8 +153,9 @@ class _Trial:
 def _refuse_captured(strategy: Strategy) -> None:
     for name, kind in captured(strategy.plain, CAPTURED_MAX):
         raise UsageError(
-            f"{strategy.name} brings {name} along, a {kind} of more than {CAPTURED_MAX} values: "
-            "it may hold candles that are still to come. Read them from `candles` instead"
+            f"{strategy.name} brings {name} along, of the type {kind}, which may hold candles that "
+            f"are still to come: read them from `candles`; weights fit into a tuple of "
+            f"{CAPTURED_MAX} numbers"
         )
 
 

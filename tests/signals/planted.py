@@ -8,7 +8,8 @@ from gpt_trader.kernels.compile import compile_step
 
 CLOSES = np.linspace(100.0, 200.0, 5_000)
 close = np.linspace(100.0, 200.0, 5_000)
-WEIGHTS = np.array([0.1, 0.2, 0.3, 0.2, 0.2])
+WEIGHTS = (0.1, 0.2, 0.3, 0.2, 0.2)
+LEVELS = np.array([0.1, 0.2])
 ONE_CANDLE = 77_777
 
 
@@ -103,6 +104,10 @@ def weighted(candles, t, p):
     for place in range(5):
         mean += WEIGHTS[place] * candles.close[t - place]
     return 1.0 if candles.close[t] > mean else 0.0
+
+
+def with_levels(candles, t, p):
+    return LEVELS[0]
 
 
 def column_of_the_same_name(candles, t, p):

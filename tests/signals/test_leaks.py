@@ -84,7 +84,7 @@ def test_a_leak_at_any_one_candle_is_found(place: int) -> None:
 
 
 def test_a_tape_brought_along_is_refused_by_its_name() -> None:
-    with pytest.raises(UsageError, match=r"brings CLOSES along, a ndarray of more than 64"):
+    with pytest.raises(UsageError, match=r"brings CLOSES along, of the type ndarray"):
         strategy()(planted.captured)
 
 
@@ -95,6 +95,36 @@ def test_a_tape_behind_a_helper_of_ones_own_is_refused() -> None:
 
 def test_a_few_weights_may_be_brought_along() -> None:
     assert strategy(warmup=5)(planted.weighted).name == "weighted"
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_array_brought_along_is_refused_however_small(compiled: bool) -> None:
+    """In plain Python it could be changed after the strategy was tried."""
+    with pytest.raises(UsageError, match=r"LEVELS along, .* fit into a tuple of 64 numbers"):
+        strategy(compiled=compiled)(planted.with_levels)
+
+
+@pytest.mark.parametrize(
+    ("brought", "kind"),
+    [([1.0], "list"), ({"a": 1.0}, "dict"), (iter([1.0]), "list_iterator"), (([1.0],), "tuple")],
+    ids=["a list", "a mapping", "an iterator", "a list in a tuple"],
+)
+def test_what_may_change_is_refused_by_its_name(brought: object, kind: str) -> None:
+    def follows(candles, t, p):  # type: ignore[no-untyped-def]
+        return float(brought is None)
+
+    with pytest.raises(UsageError, match=f"follows brings brought along, a {kind}, .* parameter"):
+        strategy(compiled=False)(follows)
+
+
+def test_a_long_tuple_or_text_may_hold_a_tape() -> None:
+    for brought in (tuple(range(65)), "7" * 1_000, ((1.0,) * 40, (2.0,) * 40)):
+
+        def follows(candles, t, p):  # type: ignore[no-untyped-def]
+            return float(len(brought) < t)  # noqa: B023
+
+        with pytest.raises(UsageError, match="follows brings brought along"):
+            strategy(compiled=False)(follows)
 
 
 def test_an_array_of_the_same_name_as_a_column_does_no_harm() -> None:

@@ -246,7 +246,7 @@ FAULTS: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "a column there is not": (_no_column, r"line \d+, `.*`: candles have no column clse"),
     "a name there is not": (_undefined, r"line \d+, `.*`: nothing_like_it is not defined"),
-    "a frame": (_with_pandas, r"line \d+, `.*`: FRAME, a pandas\.[\w.]*DataFrame, cannot be used"),
+    "a frame": (_with_pandas, "_with_pandas brings FRAME along, a DataFrame, which may change"),
     "a function that is not compiled": (
         _with_a_plain_function,
         r"line \d+, `.*`: _half is a plain function: put @compile_step",
