@@ -30,6 +30,7 @@ from gpt_trader.kernels.seeded import seed_key
 from gpt_trader.kernels.tables import Record
 from gpt_trader.kernels.targets import WELL, target_fold
 from gpt_trader.kernels.vectors import Floats, Grid, Ints, Table
+from gpt_trader.signals.memories import watched
 from gpt_trader.signals.strategy import Strategy
 
 BLOCK = 1 << 17  # rounds whose targets are at hand at once
@@ -194,11 +195,12 @@ class Fold:
 
     def fill(self, first: int, last: int, out: Floats) -> None:
         """Write the targets of the candles from `first` to before `last`."""
-        if self._strategy.compiled:
-            fold = target_fold(self._strategy.step)
-            wrong = fold(self._candles, self._p, self._s, self._warmup, first, last, out)
-        else:
-            wrong = self._fill_plainly(first, last, out)
+        with watched(self._strategy.name, self._s):
+            if self._strategy.compiled:
+                fold = target_fold(self._strategy.step)
+                wrong = fold(self._candles, self._p, self._s, self._warmup, first, last, out)
+            else:
+                wrong = self._fill_plainly(first, last, out)
         if wrong != WELL:
             raise UsageError(
                 f"{self._strategy.name} gave a target outside -1 to 1 at candle {wrong}"

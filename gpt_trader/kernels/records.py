@@ -31,6 +31,9 @@ class Params(Protocol):
 class Memories(Protocol):
     """The memories of a strategy by name, each a vector that it changes in place."""
 
+    @property
+    def _fields(self) -> tuple[str, ...]: ...
+
     def __getattr__(self, name: str, /) -> Floats: ...
 
     def __iter__(self) -> Iterator[Floats]: ...

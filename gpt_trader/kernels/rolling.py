@@ -9,11 +9,12 @@ A NaN in the input gives NaN as long as it is in the window, and no trace of it 
 
 import math
 
+from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.compile import compile_aside, compile_lean
 from gpt_trader.kernels.vectors import Floats
 
 # Places in a ring; the values stand behind them.
-NEXT = 0  # where in the ring the next value goes
+NEXT = 0  # where in the ring the next value goes; below zero: a size that it does not have
 FULL = 1  # 0.0 until `span` values came
 MEAN_OR_SUM = 2  # deviation: mean; mean: sum; highest, lowest: the extreme
 SQUARES = 3  # deviation: sum of squared deviations
@@ -22,6 +23,10 @@ RING = 5
 
 SHRUNK = 0.01
 """A sum of squares below this share of its largest is made anew: it is mostly rounding error."""
+
+
+class RingTooSmall(UsageError):
+    """A ring holds fewer values than the span that it was handed with; nothing was overwritten."""
 
 
 @compile_lean
@@ -33,6 +38,9 @@ def ring_size(span: int) -> int:
 @compile_lean
 def _push(x: float, span: int, ring: Floats) -> float:
     """Put `x` in the ring in the place of the oldest value, and return that one."""
+    if ring.size < RING + span:
+        ring[NEXT] = -float(RING + span)
+        raise RingTooSmall("a memory is too small for its span: it needs gt.ring_size(span) values")
     place = int(ring[NEXT])
     leaving = ring[RING + place]
     ring[RING + place] = x

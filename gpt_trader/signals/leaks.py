@@ -12,6 +12,7 @@ from gpt_trader.kernels.candles import Candles, candles_of
 from gpt_trader.kernels.closure import captured
 from gpt_trader.kernels.showing import COLUMNS, Form
 from gpt_trader.kernels.vectors import Floats
+from gpt_trader.signals.memories import watched
 from gpt_trader.signals.strategy import Strategy, Values
 
 CAPTURED_MAX = 64
@@ -118,7 +119,8 @@ class _Trial:
         """The target at every candle; NaN before the warm-up."""
         out = np.full(self.tape.close.size, np.nan)
         p, s = self.strategy.record(self.values), self.strategy.state(self.values)
-        self._fold(self.tape, form, p, s, out)
+        with watched(_named(self.strategy, self.values), s):
+            self._fold(self.tape, form, p, s, out)
         out[: self.warmup - 1] = np.nan
         return out
 
@@ -148,6 +150,13 @@ class _Trial:
         """A candle's number and time, for a person."""
         moment = datetime.fromtimestamp(self.tape.start_ns[candle] / 1e9, UTC)
         return f"candle {candle} ({moment:%Y-%m-%d %H:%M})"
+
+
+def _named(strategy: Strategy, values: Values) -> str:
+    """The strategy, with the values that are not its defaults."""
+    others = [p.name for p in strategy.parameters if values[p.name] != p.default]
+    chosen = ", ".join(f"{name} = {values[name]:g}" for name in others)
+    return f"{strategy.name} with {chosen}" if chosen else strategy.name
 
 
 def _refuse_captured(strategy: Strategy) -> None:

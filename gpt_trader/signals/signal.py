@@ -16,6 +16,7 @@ from gpt_trader.domain.product import Product
 from gpt_trader.kernels.candles import append_step, kept, sliding
 from gpt_trader.kernels.vectors import Floats
 from gpt_trader.signals.frozen import freeze, thaw
+from gpt_trader.signals.memories import watched
 from gpt_trader.signals.strategy import Strategy
 
 NS = 1_000_000_000
@@ -28,7 +29,7 @@ class Signal:
     Raises
     ------
     UsageError
-        The parameters are not what the strategy takes.
+        The parameters are not what the strategy takes, or a memory is too small for them.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Signal:
         # Compiled now, on copies, so that no candle waits for it.
         trial = sliding(self.warmup, 1.0, candle_s * NS)
         newest = append_step(trial, -1, self.warmup, 0, (1.0, 1.0, 1.0, 1.0), 1.0)
-        self._step(trial, newest, self._params, strategy.state(values))
+        memories = strategy.state(values)
+        with watched(strategy.name, memories):
+            self._step(trial, newest, self._params, memories)
 
     @property
     def target(self) -> float:
@@ -71,7 +74,8 @@ class Signal:
         Raises
         ------
         UsageError
-            The step answered with something that is no exposure: a fault in the strategy.
+            The step answered with something that is no exposure, or needs a larger memory: a
+            fault in the strategy.
         """
         ticks = self._product.ticks_below
         self._newest = append_step(
@@ -88,7 +92,8 @@ class Signal:
             float(self._product.lots_below(candle.volume)),
         )
         self._seen = min(self._seen + 1, kept(self.warmup))
-        target = self._step(self._buffer, self._newest, self._params, self._memories)
+        with watched(self._name, self._memories):
+            target = self._step(self._buffer, self._newest, self._params, self._memories)
         if self._seen < self.warmup:
             return
         if target < -1.0 or target > 1.0:

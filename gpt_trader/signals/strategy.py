@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.records import Memories, Params, record
+from gpt_trader.signals.memories import fresh
 
 Values = Mapping[str, float]
 """A value for every parameter of a strategy."""
@@ -26,6 +25,8 @@ NaN while it is not known.
 
 MEMORY_SIZE = 16
 """Floats in a memory that a helper step asks for."""
+
+_REACH_MAX = 2**15  # values that a fence is wider for the sake of a large span
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,9 @@ class Strategy:
         return cast(Params, fields(*numbers))
 
     def state(self, values: Values) -> Memories:
-        """Fresh memories, as the step wants them before the first candle."""
-        sizes = self.memory(values)
-        vectors = [np.zeros(size) for size in sizes.values()]
-        return cast(Memories, record(*sizes)(*vectors))
+        """Fresh memories, as the step wants them before the first candle, in fences."""
+        whole = [int(values[parameter.name]) for parameter in self.parameters if parameter.whole]
+        return fresh(self.memory(values), min(max([0, *whole]), _REACH_MAX))
 
 
 def near(name: str, names: list[str]) -> str:
