@@ -8,6 +8,7 @@ from typing import Any, Literal
 from gpt_trader.backtesting.candles import CandleTape, load
 from gpt_trader.backtesting.course import Course, course_of
 from gpt_trader.backtesting.fused import Arena, Run
+from gpt_trader.backtesting.leaks import refuse_leaks
 from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.backtesting.setup import (
     AT_CLOSE,
@@ -24,7 +25,6 @@ from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import Product
 from gpt_trader.risk.limits import Limits
-from gpt_trader.signals.leaks import check_once
 from gpt_trader.signals.strategy import Strategy
 from gpt_trader.strategies.registry import strategy_named
 
@@ -117,23 +117,8 @@ def prepare(
     chosen = Choices(**choices)
     setup = setup_of(strategy, chosen)
     tapes = tapes_of(candles, chosen)
-    for tape in tapes:
-        refuse_leaks(setup, tape)
+    refuse_leaks(setup.strategy, setup.values, tapes)
     return setup, tapes
-
-
-def refuse_leaks(setup: Setup, tape: CandleTape) -> None:
-    """Refuse a strategy that looks ahead on these very candles; each once in a process.
-
-    What tells tapes apart is their extent and the sum of their closes: a whole hash would take
-    longer than the backtest. One in plain Python was tried where it was written, and is not tried
-    again: it would take minutes.
-    """
-    if not setup.strategy.compiled or len(tape) == 0:
-        return
-    candles = tape.candles
-    known = (tape.product.product_id, candles.start_ns[[0, -1]].tolist(), candles.close_sum[-1])
-    check_once(setup.strategy, setup.values, candles, repr((len(tape), *known)))
 
 
 def setup_of(strategy: Strategy | str, chosen: Choices) -> Setup:

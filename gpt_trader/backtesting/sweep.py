@@ -17,6 +17,7 @@ from gpt_trader import __version__
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import course_of
+from gpt_trader.backtesting.leaks import refuse_leaks_in
 from gpt_trader.backtesting.sweep_figures import METRICS
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of
 from gpt_trader.backtesting.sweep_job import (
@@ -58,9 +59,8 @@ def sweep(
     Each combination is what `backtest` does with the same choices, to the last unit. A strategy
     whose function is a comparison of averages, channels, oscillators and thresholds is recognised
     by its form and takes a faster way to the same figures. A sweep that is killed goes on where
-    it was when it is called again: finished chunks are kept
-    below ``var/sweeps`` until it is complete. Every combination counts as a trial on these
-    candles (see `Trials`).
+    it was when it is called again: finished chunks are kept below ``var/sweeps`` until it is
+    complete. Every combination counts as a trial on these candles (see `Trials`).
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def sweep(
     Raises
     ------
     UsageError
-        Something given cannot be used; the message names the parameter.
+        Something given cannot be used, or a value of the grid makes the strategy look ahead; the
+        message names the parameter.
     """
     folder, wanted = _folder(var), _metrics(metrics)
     job = _job(candles, strategy, (grid, where), wanted, choices)
@@ -112,6 +113,7 @@ def _job(
     fixed = dict(choices.pop("params", None) or {})
     setup, tapes = prepare(candles, strategy, **choices)
     chosen = chosen_of(setup.strategy, wish[0], fixed, wish[1])
+    refuse_leaks_in(setup.strategy, chosen, tapes)
     course = course_of(tapes, setup.market, setup.sizing)
     with compiling():
         machine = machine_of(course, setup, chosen)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.leaks import refuse_leaks
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_figures import Column
 from gpt_trader.backtesting.sweep_grid import Chosen
@@ -47,18 +48,34 @@ class SweepResult:
     def top(self, count: int = 10, by: str = "sharpe_daily") -> "pd.DataFrame":
         """The best rows of the table by one metric; those without it come last.
 
+        Each is tried for look-ahead on all of the candles before it is shown.
+
         Raises
         ------
         UsageError
-            There is no such metric.
+            There is no such metric, or one of these combinations looks ahead.
         """
-        return self.table.iloc[self.order(by)[:count]]
+        places = self.order(by)[:count]
+        for place in places.tolist():
+            self._handed_out(place)
+        return self.table.iloc[places]
 
     @property
     def best(self) -> dict[str, float]:
-        """The parameters with the highest Sharpe ratio, all of them, as `backtest` takes them."""
+        """The parameters with the highest Sharpe ratio, all of them, as `backtest` takes them.
+
+        Raises
+        ------
+        UsageError
+            They make the strategy look ahead.
+        """
         by = "sharpe_daily" if "sharpe_daily" in self.figures else next(iter(self.figures))
-        return self.chosen.values(int(self.order(by)[0]))
+        return self._handed_out(int(self.order(by)[0]))
+
+    def _handed_out(self, place: int) -> dict[str, float]:
+        values = self.chosen.values(place)
+        refuse_leaks(self.setup.strategy, values, self.tapes)
+        return values
 
     def order(self, by: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         """Places of the combinations, the best by one metric first, equal ones in their order."""

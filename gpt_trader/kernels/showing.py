@@ -70,6 +70,20 @@ def live(tape: Candles, warmup: int, wrong: float) -> Form:
     return Form(_candles(tape, columns), kept(warmup), warmup, hides, wrong)
 
 
+def again(form: Form, warmup: int) -> Form:
+    """A form of `live` as new, for a warm-up that is not longer."""
+    for column in _columns(form.shown):
+        column[:] = moment_of(form.wrong) if column.dtype == np.int64 else form.wrong
+    form.shown.close_sum[0] = 0.0
+    return form._replace(keep=kept(warmup), window=warmup)
+
+
+def beginning(tape: Candles, count: int) -> Candles:
+    """Its first candles."""
+    columns = [column[:count] for column in _columns(tape)[:-1]]
+    return _candles(tape, [*columns, tape.close_sum[: count + 1]])
+
+
 def _columns(tape: Candles) -> tuple[Ints | Floats, ...]:
     return (
         tape.start_ns,

@@ -14,6 +14,7 @@ from gpt_trader.backtesting import cross_validation, resampling
 from gpt_trader.backtesting import overfitting as splitting
 from gpt_trader.backtesting.backtest import backtest as plain_backtest
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.leaks import refuse_leaks
 from gpt_trader.backtesting.overfitting import DeflatedSharpe, Overfitting
 from gpt_trader.backtesting.resampling import Interval, Outcomes, PermutationTest
 from gpt_trader.backtesting.result import BacktestResult
@@ -150,6 +151,8 @@ def cross_validate(
         else periods_of(embargo, period_ns),
     )
     validated = cross_validation.cross_validate(returns, scheme)
+    for place in sorted(set(validated.chosen.tolist())):
+        refuse_leaks(task.strategy, task.combinations[place], task.tapes)
     return CrossValidated(validated, scheme, task, len(returns), period_ns)
 
 

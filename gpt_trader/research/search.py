@@ -17,6 +17,7 @@ import numpy as np
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.course import course_of
+from gpt_trader.backtesting.leaks import refuse_leaks_in
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_figures import daily_ends, figures_of
 from gpt_trader.backtesting.sweep_grid import Chosen, Grid, chosen_of
@@ -91,6 +92,7 @@ def task_of(candles: Any, strategy: Strategy | str, grid: Grid, choices: dict[st
     rest = {name: value for name, value in choices.items() if name not in OF_A_SEARCH}
     chosen = chosen_of(found, grid, choices.get("params") or {}, choices.get("where"))
     setup, tapes = prepare(candles, found, params=chosen.values(0), **rest)
+    refuse_leaks_in(found, chosen, tapes)
     var = choices.get("var")
     return Task(tapes, setup, chosen, None if var is None else Path(var))
 

@@ -23,6 +23,8 @@ _WRONG = (2.0**45, -(2.0**45))
 
 _OUTSIDE = np.inf  # the answer of a plain Python step that looked beyond the arrays
 _TRIAL_CANDLES = 3_000
+_WARMUPS = 3  # in a trial at least: two would end right after the memories are full
+_BEGIN_CANDLES = 64
 _TRIAL_SEED = 20_230_301
 _MINUTE_NS = 60_000_000_000
 _START_NS = 1_677_628_800_000_000_000  # 1 March 2023
@@ -42,7 +44,8 @@ def check_leaks(strategy: Strategy, params: Values, candles: Candles) -> None:
 
     Live it is shown the candles of its warm-up in a sliding buffer and nothing else; what is
     still to come, and what is longer ago, is replaced by a wrong value, a large one in one run
-    and a negative one in another. The time it takes grows with the number of candles alone.
+    and a negative one in another. The time it takes grows with the number of candles alone; of a
+    strategy in plain Python the first few thousand candles are taken.
 
     Raises
     ------
@@ -51,10 +54,15 @@ def check_leaks(strategy: Strategy, params: Values, candles: Candles) -> None:
         and the columns.
     UsageError
         A target depends on candles longer ago than the warm-up, or on the place `t`; the
-        strategy brings an array along that may hold a whole tape; a target is no exposure.
+        strategy brings something along that may hold a tape, or writes beside a memory; a target
+        is no exposure.
     """
     _refuse_captured(strategy)
     trial = _Trial(strategy, params, candles)
+    if not strategy.compiled:  # Python would take minutes for all of a tape
+        count = max(_TRIAL_CANDLES, _WARMUPS * trial.warmup)
+        trial = _Trial(strategy, params, showing.beginning(candles, count))
+        candles = trial.tape
     batch = trial.targets(showing.whole(candles))
     # Each form holds a copy of the tape: made one by one, only one of them is there at a time.
     seen_so_far = (showing.prefixes(candles, COLUMNS, None, wrong) for wrong in _WRONG)
@@ -70,15 +78,47 @@ def check_leaks(strategy: Strategy, params: Values, candles: Candles) -> None:
 
 def check_once(strategy: Strategy, params: Values, candles: Candles, candles_hash: str) -> None:
     """Run `check_leaks`, unless these candles, by their hash, have passed in this process."""
-    values = tuple(sorted(strategy.values(params).items()))
-    key = (strategy.name, strategy.source_hash, values, candles_hash)
+    key = _key(strategy, strategy.values(params), candles_hash)
     if key in _PASSED:
         return
     check_leaks(strategy, params, candles)
     _PASSED.add(key)
 
 
-_PASSED: set[tuple[str, str, tuple[tuple[str, float], ...], str]] = set()
+def check_beginning(
+    strategy: Strategy, combinations: Iterable[Values], candles: Candles, candles_hash: str
+) -> None:
+    """Check every combination, as `check_leaks` does, on the first few warm-ups of a tape.
+
+    A combination takes a fraction of a millisecond, and each is tried once in a process.
+
+    Raises
+    ------
+    UsageError
+        As `check_leaks`; the message names the parameters.
+    """
+    known = f"beginning of {candles_hash}"
+    missing = {}
+    for given in combinations:
+        values = strategy.values(given)
+        key = _key(strategy, values, known)
+        if key not in _PASSED:
+            missing[key] = values
+    if not missing:
+        return
+    _refuse_captured(strategy)
+    beginnings = _Beginnings(strategy, max(map(strategy.warmup, missing.values())), candles)
+    for key, values in missing.items():
+        beginnings.check(values)
+        _PASSED.add(key)
+
+
+_Key = tuple[str, str, tuple[tuple[str, float], ...], str]
+_PASSED: set[_Key] = set()
+
+
+def _key(strategy: Strategy, values: Values, candles_hash: str) -> _Key:
+    return strategy.name, strategy.source_hash, tuple(sorted(values.items())), candles_hash
 
 
 @lru_cache(maxsize=8)
@@ -99,7 +139,33 @@ def trial_candles(count: int) -> Candles:
 def check_on_trial(strategy: Strategy) -> None:
     """Run `check_leaks` with the defaults on a few thousand generated candles."""
     warmup = strategy.warmup(strategy.values({}))
-    check_leaks(strategy, {}, trial_candles(max(_TRIAL_CANDLES, 3 * warmup)))
+    check_leaks(strategy, {}, trial_candles(max(_TRIAL_CANDLES, _WARMUPS * warmup)))
+
+
+class _Beginnings:
+    """The first candles of a tape in the forms that matter, made once for many combinations."""
+
+    def __init__(self, strategy: Strategy, warmup_max: int, tape: Candles) -> None:
+        self._strategy = strategy
+        self._tape = showing.beginning(tape, self._count(warmup_max))
+        self._whole = showing.whole(self._tape)
+        self._lives = [showing.live(self._tape, warmup_max, wrong) for wrong in _WRONG]
+
+    def check(self, values: Values) -> None:
+        """Refuse one combination that wants live what it does not want in a backtest."""
+        warmup = self._strategy.warmup(values)
+        tape = showing.beginning(self._tape, self._count(warmup))
+        trial = _Trial(self._strategy, values, tape)
+        batch = trial.targets(self._whole)
+        lives = (showing.again(form, warmup) for form in self._lives)
+        candle = trial.first_difference(batch, lives)
+        if candle is not None:
+            check_leaks(self._strategy, values, tape)  # says what it looks at
+            raise _look_back(trial, candle)
+        _refuse_targets(trial, batch)
+
+    def _count(self, warmup: int) -> int:
+        return _BEGIN_CANDLES + _WARMUPS * warmup
 
 
 class _Trial:
@@ -110,6 +176,7 @@ class _Trial:
         self.strategy = strategy
         self.tape = tape
         self.warmup = strategy.warmup(self.values)
+        self.name = _named(strategy, self.values)
         if strategy.compiled:
             self._fold = showing.compiled_fold(strategy.step)
         else:
@@ -119,7 +186,7 @@ class _Trial:
         """The target at every candle; NaN before the warm-up."""
         out = np.full(self.tape.close.size, np.nan)
         p, s = self.strategy.record(self.values), self.strategy.state(self.values)
-        with watched(_named(self.strategy, self.values), s):
+        with watched(self.name, s):
             self._fold(self.tape, form, p, s, out)
         out[: self.warmup - 1] = np.nan
         return out
@@ -174,7 +241,7 @@ def _look_ahead(trial: _Trial, candle: int) -> LookAhead:
     if not columns:
         reads = "it depends on how many candles there are"
     said = (
-        f"{trial.strategy.name}: the target at {trial.when(candle)} changes when later candles "
+        f"{trial.name}: the target at {trial.when(candle)} changes when later candles "
         f"are added: {reads}"
     )
     return LookAhead(said, candle, columns)
@@ -184,12 +251,12 @@ def _look_back(trial: _Trial, candle: int) -> UsageError:
     columns = trial.columns(trial.warmup)
     if columns:
         return UsageError(
-            f"{trial.strategy.name}: the target at {trial.when(candle)} depends on "
+            f"{trial.name}: the target at {trial.when(candle)} depends on "
             f"{_listed(columns)} of candles longer ago than its warm-up of {trial.warmup}, which a "
             "live session does not keep: give a larger warmup="
         )
     return UsageError(
-        f"{trial.strategy.name}: the target at {trial.when(candle)} depends on t itself or on the "
+        f"{trial.name}: the target at {trial.when(candle)} depends on t itself or on the "
         "length of the arrays. Live they are a sliding buffer: use t only to look at candles "
         "close to it, and count candles in a memory (state=)"
     )
@@ -200,7 +267,7 @@ def _refuse_targets(trial: _Trial, batch: Floats) -> None:
     if wrong.any():
         candle = int(wrong.argmax())
         raise UsageError(
-            f"{trial.strategy.name} gave the target {batch[candle]:g} at {trial.when(candle)}, "
+            f"{trial.name} gave the target {batch[candle]:g} at {trial.when(candle)}, "
             "outside -1 to 1"
         )
 

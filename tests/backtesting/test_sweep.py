@@ -248,5 +248,7 @@ def test_an_error_of_one_combination_names_it(tmp_path: Path) -> None:
     level = Parameter("level", 0.5, 0, 2, False, "")
     strategy = rules.made(rules.any_level, (rules.FAST, level))
 
-    with pytest.raises(UsageError, match=r"with fast = 3, level = 1.5: any_level gave a target"):
+    with pytest.raises(
+        UsageError, match=r"any_level with fast = 3, level = 1.5 gave the target 1.5 at"
+    ):
         swept(tmp_path, strategy, grid={"fast": [3], "level": [0.5, 1.5]})

@@ -15,7 +15,7 @@ from gpt_trader.kernels.compile import compile_lean, compile_step
 from gpt_trader.signals.leaks import LookAhead, check_leaks, check_once, trial_candles
 from gpt_trader.signals.strategy import Strategy
 from gpt_trader.strategies.registry import strategy_named, strategy_names
-from gpt_trader.strategies.user import strategy
+from gpt_trader.strategies.user import strategy, whole
 from tests.kernels.references import REFERENCES, Reference
 from tests.kernels.tapes import CLOSES, a_tape
 from tests.signals import planted
@@ -125,6 +125,15 @@ def test_a_long_tuple_or_text_may_hold_a_tape() -> None:
 
         with pytest.raises(UsageError, match="follows brings brought along"):
             strategy(compiled=False)(follows)
+
+
+def test_the_values_that_look_ahead_are_named() -> None:
+    @strategy(shift=whole(0, 0, 3), span=5)
+    def shifty(candles, t, p):  # type: ignore[no-untyped-def]
+        return 1.0 if candles.close[t + p.shift] > candles.close[t] else 0.0
+
+    with pytest.raises(LookAhead, match=r"^shifty with shift = 2: the target at candle 4 "):
+        check_leaks(shifty, {"shift": 2}, TAPE)
 
 
 def test_an_array_of_the_same_name_as_a_column_does_no_harm() -> None:
