@@ -17,6 +17,7 @@ from gpt_trader.kernels.preparing import prepared
 from gpt_trader.kernels.records import Memories, Params, record
 from gpt_trader.signals.leaks import check_on_trial, trial_candles
 from gpt_trader.signals.strategy import MEMORY_SIZE, Parameter, Step, Strategy, Values
+from gpt_trader.strategies.twins import check_twin
 
 Rule = Callable[[Params], object]
 """Handed the parameters' values by name, as the step is: ``lambda p: p.span + 1``."""
@@ -118,6 +119,7 @@ def _made(
     parameters = tuple(_parameter(name, each, number) for each, number in given.items())
     memories = _memories(name, rules.state)
     _check_arguments(function, name, bool(memories))
+    plain = _plain_step(function, name, bool(memories))
     strategy = Strategy(
         name=name,
         doc=(inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " "),
@@ -125,7 +127,7 @@ def _made(
         check=_check_of(name, rules.check, parameters),
         memory=_memory_of(name, memories, parameters),
         warmup=_warmup_of(name, rules.warmup, parameters),
-        step=_plain_step(function, name, bool(memories)),
+        step=plain,
         plain=function,
         compiled=rules.compiled,
         source_hash=_hash(function, name, rules, parameters),
@@ -137,6 +139,8 @@ def _made(
         step = step if memories else _with_memories(step)
         strategy = replace(strategy, step=step)
     check_on_trial(strategy)
+    if rules.compiled:
+        check_twin(strategy, plain, trial_candles(256 + strategy.warmup(values)))
     return strategy
 
 
