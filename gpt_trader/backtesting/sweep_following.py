@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from gpt_trader.kernels.sweeping import EVENTS_MAX, INSTRUCTION
 from gpt_trader.kernels.targets import WELL, lanes_fold, target_fold
 from gpt_trader.kernels.vectors import Floats, Grid, Ints
 from gpt_trader.kernels.words import WORD
+from gpt_trader.signals.memories import watched
 from gpt_trader.signals.strategy import Strategy, Values
 
 TRIED = 3  # combinations, and of each so many candles
@@ -154,6 +155,7 @@ class _Lanes:
         self._strategy = strategy
         self._all = [*combinations, *[combinations[-1]] * (STEPPED_LANES - len(combinations))]
         self._ps = tuple(strategy.record(values) for values in self._all)
+        self._labels = [strategy.told(values) for values in self._all]
         self._ss = tuple(strategy.state(values) for values in self._all)
         self._warmups = np.array([strategy.warmup(values) for values in self._all], np.int64)
         self._before = np.full(STEPPED_LANES, math.nan)
@@ -162,7 +164,10 @@ class _Lanes:
         """Write the targets of the candles from `first` to before `last`, behind the one before."""
         out[:, 0] = self._before
         fold = lanes_fold(self._strategy.step)
-        lane, wrong = fold(candles, self._ps, self._ss, self._warmups, (first, last), out)
+        with ExitStack() as watch:
+            for label, s in zip(self._labels, self._ss, strict=True):
+                watch.enter_context(watched(label, s))
+            lane, wrong = fold(candles, self._ps, self._ss, self._warmups, (first, last), out)
         if wrong != WELL:
             with naming(self._all[lane]):
                 raise UsageError(

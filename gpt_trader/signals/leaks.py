@@ -176,7 +176,7 @@ class _Trial:
         self.strategy = strategy
         self.tape = tape
         self.warmup = strategy.warmup(self.values)
-        self.name = _named(strategy, self.values)
+        self.name = strategy.told(self.values)
         if strategy.compiled:
             self._fold = showing.compiled_fold(strategy.step)
         else:
@@ -217,13 +217,6 @@ class _Trial:
         """A candle's number and time, for a person."""
         moment = datetime.fromtimestamp(self.tape.start_ns[candle] / 1e9, UTC)
         return f"candle {candle} ({moment:%Y-%m-%d %H:%M})"
-
-
-def _named(strategy: Strategy, values: Values) -> str:
-    """The strategy, with the values that are not its defaults."""
-    others = [p.name for p in strategy.parameters if values[p.name] != p.default]
-    chosen = ", ".join(f"{name} = {values[name]:g}" for name in others)
-    return f"{strategy.name} with {chosen}" if chosen else strategy.name
 
 
 def _refuse_captured(strategy: Strategy) -> None:

@@ -44,7 +44,10 @@ def watched(strategy: str, s: Memories) -> Iterator[None]:
     try:
         yield
     except RingTooSmall as e:
-        raise UsageError(f"{strategy}: {_ring_fault(s) or e}") from e
+        fault = _ring_fault(s)
+        if not fault:  # it is another's, of several that are watched
+            raise
+        raise UsageError(f"{strategy}: {fault}") from e
     for name, vector in zip(s._fields, s, strict=True):
         if not _is_whole(vector):
             raise UsageError(

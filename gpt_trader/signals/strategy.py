@@ -92,6 +92,12 @@ class Strategy:
             raise UsageError(f"{self.name}: " + "; ".join(problems))
         return values
 
+    def told(self, values: Values) -> str:
+        """Its name, with those checked values that are not the defaults."""
+        others = [p.name for p in self.parameters if values[p.name] != p.default]
+        chosen = ", ".join(f"{name} = {values[name]:g}" for name in others)
+        return f"{self.name} with {chosen}" if chosen else self.name
+
     def record(self, values: Values) -> Params:
         """Lay checked values out as the step wants them."""
         numbers = [

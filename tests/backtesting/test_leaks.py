@@ -116,6 +116,31 @@ def test_ten_thousand_combinations_are_tried_in_well_under_a_second() -> None:
     assert time.process_time() - started < 0.5
 
 
+@strategy(span=whole(8, 2, 500), state="ring")
+def smoothed_later(candles, t, p, s):
+    """As `smoothed`, from a candle on that no trial before a sweep reaches."""
+    s.ring[15] += 1.0
+    if s.ring[15] > 2_000.0:
+        s.ring[p.span + 4] = 1.0
+    return 1.0 if candles.close[t] > LATE else 0.0
+
+
+def test_what_no_trial_reaches_is_noticed_while_it_is_swept(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="with span = 12: smoothed_later writes beside"):
+        sweep(TAPE, smoothed_later, {"span": [8, 12]}, var=tmp_path, progress=False)
+    with pytest.raises(UsageError, match="with span = 12 writes beside its memory ring"):
+        sweep(
+            TAPE,
+            smoothed_later,
+            {"span": [8, 12]},
+            var=tmp_path,
+            progress=False,
+            market="close",
+            fees=0.001,
+            sizing={"patience_candles": 0},
+        )
+
+
 def test_a_memory_too_small_for_a_value_of_the_grid_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="with span = 12: the memory ring has 16 values"):
         sweep(TAPE, smoothed, {"span": [8, 10, 12]}, var=tmp_path, progress=False)
