@@ -96,6 +96,9 @@ LIMIT_NOTES: dict[str, LimitNote] = {
     ),
 }
 
+WHOLE = ("collar_bps_max", "orders_per_minute_max")
+"""Counts: plans and gates use them as whole numbers, and a fraction would be cut off in silence."""
+
 DEFAULTS: dict[str, Decimal] = {name: note.default for name, note in LIMIT_NOTES.items()}
 
 
@@ -119,7 +122,8 @@ class Limits:
         Raises
         ------
         UsageError
-            For a name that is no limit, and for a value that is NaN, negative or past its maximum.
+            For a name that is no limit, and for a value that is NaN, negative, past its maximum or
+            not whole where it counts.
         """
         for name, value in given.items():
             _check(name, value)
@@ -157,6 +161,8 @@ def _check(name: str, value: Decimal) -> None:
     note = LIMIT_NOTES[name]
     if not value.is_finite() or value < 0 or value > note.maximum:
         raise UsageError(f"{name} is {value}, must be from 0 to {note.maximum} {note.unit}")
+    if name in WHOLE and value != value.to_integral_value():
+        raise UsageError(f"{name} is {value}, must be a whole number of {note.unit}")
 
 
 def _whole(value: Decimal) -> int:

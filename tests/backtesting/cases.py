@@ -112,7 +112,7 @@ def plainly(dice: random.Random, chosen: Setup) -> Setup:
         chosen,
         market=replace(AT_CLOSE, seed=chosen.market.seed),
         fee_tiers=fee_tiers_of(dice.choice((0.0, 0.001, 0.0123456))),
-        sizing={**sizing, "size_fraction": min(1.0, sizing["size_fraction"])},
+        sizing=sizing,
         latency=0,
         trading_state=TradingState.ACTIVE,
     )
@@ -252,7 +252,7 @@ def _strategy(dice: random.Random) -> tuple[Strategy, dict[str, float]]:
 
 def _sizing(dice: random.Random) -> dict[str, float]:
     sizing: dict[str, float] = {
-        "size_fraction": dice.choice((0.2, 0.2, 0.2, 0.05, 0.6, 1.0, 1.3)),
+        "size_fraction": dice.choice((0.2, 0.2, 0.2, 0.05, 0.6, 0.98, 1.0)),
         "patience_candles": dice.choice((0, 0, 1, 2, 3, 4)),
         "take_bps": dice.choice((30, 30, 0, 1, 5, 150)),
         "rebalance_rate": dice.choice((0.25, 0.25, 0.0, 0.02, 1.5)),
@@ -307,9 +307,9 @@ def _market(dice: random.Random) -> MarketModel:
     seed = dice.randrange(1_000)
     pick = dice.random()
     if pick < 0.3:
-        return MarketModel(True, seed, *_shape(AT_CLOSE))
+        return replace(AT_CLOSE, seed=seed)
     if pick < 0.5:
-        return MarketModel(False, seed, *_shape(EXCHANGE_MARKET))
+        return replace(EXCHANGE_MARKET, seed=seed)
     return MarketModel(
         at_close=False,
         seed=seed,
@@ -320,21 +320,18 @@ def _market(dice: random.Random) -> MarketModel:
     )
 
 
-def _shape(model: MarketModel) -> tuple[Decimal, Decimal, int, Decimal]:
-    return model.spread_bps, model.level_gap_bps, model.level_count, model.depth_share
-
-
 def _by_hand(
     dice: random.Random, tapes: Sequence[CandleTape], cash: Decimal
 ) -> tuple[HandOrder, ...]:
     rounds = np.unique(np.concatenate([each.every_row_ns for each in tapes]))
-    orders = []
+    orders: list[HandOrder] = []
     for number in sorted(dice.randrange(rounds.size) for _ in range(dice.randrange(1, 9))):
         each = dice.choice(tapes)
         place = int(np.searchsorted(each.candles.start_ns, rounds[number], "right")) - 1
         price = int(each.candles.close[max(0, place)])
         num, den = each.product.cash_units_per_tick_lot()
         usual = max(1, int(cash * 10**8) * den // (num * price))
+        first = not orders or orders[-1].round != number
         orders.append(
             HandOrder(
                 round=number,
@@ -342,7 +339,7 @@ def _by_hand(
                 side=dice.choice((Side.BUY, Side.BUY, Side.SELL)),
                 lots=_lots(dice, usual, each.product),
                 limit_ticks=_limit(dice, price),
-                wait_ns=_wait(dice, each.candle_s),
+                wait_ns=_wait(dice, each.candle_s) * first,
                 feed_ready=dice.random() < 0.7,
                 books_agree=dice.random() < 0.7,
                 trading_state=dice.choice((*STATES, TradingState.ACTIVE, TradingState.ACTIVE)),
@@ -363,5 +360,5 @@ def _limit(dice: random.Random, price: int) -> int | None:
 
 
 def _wait(dice: random.Random, candle_s: int) -> int:
-    """Not beyond the next candle's end: its trades would be of the past."""
+    """Not beyond the next candle's end: its trades would be of the past. One order of a round."""
     return dice.choice((0, 0, 1, candle_s * NS // 3, candle_s * NS - 1))

@@ -6,7 +6,7 @@ import pytest
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels import gates
-from gpt_trader.risk.limits import DEFAULTS, LIMIT_NOTES, Limits
+from gpt_trader.risk.limits import DEFAULTS, LIMIT_NOTES, WHOLE, Limits
 
 
 def test_what_is_not_given_has_the_documented_default() -> None:
@@ -71,10 +71,16 @@ def test_every_limit_reaches_its_gate_in_the_gates_unit() -> None:
     assert vector.size == gates.LIMITS == len(LIMIT_NOTES)
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_fraction_of_what_is_counted_is_refused(name: str) -> None:
+    assert Limits.from_mapping({name: Decimal("1.0")}).as_mapping()[name] == 1
+    with pytest.raises(UsageError, match=f"{name} is 0.9, must be a whole number of"):
+        Limits.from_mapping({name: Decimal("0.9")})
+
+
 def test_what_is_finer_than_a_unit_is_cut_off_and_never_rounded_up() -> None:
     limits = Limits.from_mapping(
         {
-            "orders_per_minute_max": Decimal("29.9"),
             "order_notional_max": Decimal("0.000000019"),
             "position_rate_max": Decimal("0.0000000019"),
         }
@@ -82,7 +88,6 @@ def test_what_is_finer_than_a_unit_is_cut_off_and_never_rounded_up() -> None:
 
     vector = limits.vector()
 
-    assert vector[gates.ORDERS_PER_MINUTE_MAX] == 29
     assert vector[gates.ORDER_NOTIONAL_MAX] == 1
     assert vector[gates.POSITION_RATE_MAX] == 1
 
