@@ -15,14 +15,13 @@ from gpt_trader.domain.product import Product
 from gpt_trader.kernels import loading
 from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.vectors import Floats, Ints
-from gpt_trader.store.candle_faults import find_faults
+from gpt_trader.store.candle_faults import find_count_faults, find_faults
 from gpt_trader.store.candle_table import (
     COLUMNS,
     PRICES,
     SECOND_NS,
     CandleTable,
     checked_width,
-    time_text,
 )
 
 TRADES = 4  # the embedded exchange makes as many of a candle, each of at least one lot
@@ -57,9 +56,9 @@ def count(
 ) -> Counted:
     """Check and count the `wanted` columns of a table, as the embedded exchange does.
 
-    Prices and sizes are whole increments afterwards, rounded half to even, prices at least one. A
-    row without volume is no candle. One with fewer lots than it needs trades is played with as
-    many as it needs, and so it has them here.
+    Prices and sizes are whole increments afterwards, rounded half to even. A price below half of
+    one is refused. A row without volume is no candle. One with fewer lots than it needs trades is
+    played with as many as it needs, and so it has them here.
 
     Raises
     ------
@@ -267,16 +266,9 @@ def _refusal(table: CandleTable, product: Product | None, candle_s: int | None) 
     if faults:
         return UsageError(min(faults, key=lambda fault: int(fault.rows[0])).first(table))
     assert product is not None, f"{table.where}: refused without a fault"
-    for name, values in table.values.items():
-        increment = product.base_increment if name == "volume" else product.price_increment
-        large = np.flatnonzero(values * 10.0 ** places_of(increment) >= loading.COUNT_MAX)
-        if large.size:
-            row = int(large[0])
-            return UsageError(
-                f"{table.where}: row {row} counted from 0 "
-                f"({time_text(int(table.starts_ns[row]))}): {name} {values[row]} is too large for "
-                f"increments of {increment}"
-            )
+    faults = find_count_faults(table, product)
+    if faults:
+        return UsageError(min(faults, key=lambda fault: int(fault.rows[0])).first(table))
     return UsageError(
         f"{table.where}: the closes of {table.times.size} rows are too many to be summed exactly "
         f"in increments of {product.price_increment}; load a part of them"

@@ -99,8 +99,12 @@ def product(product_id: str) -> Product:
     found = PRODUCTS.get(product_id)
     if found is None:
         near = get_close_matches(product_id.upper(), PRODUCTS, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "write it like BTC-USD"
-        raise UsageError(f"unknown product {product_id!r}: {hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "write it like BTC-USD."
+        raise UsageError(
+            f"unknown product {product_id!r}: {hint} Of others the increments must be told: "
+            "candles that `gpt-trader data download` stored bring them, or give "
+            "product=gt.Product(...)"
+        )
     return found
 
 

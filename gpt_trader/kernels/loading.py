@@ -11,7 +11,7 @@ COUNT_MAX = 2.0**53
 """From here on a float64 skips whole numbers and counts nothing any more."""
 
 # What a pass found, as bits; 0 is a clean column.
-REFUSED = 1  # not a number, infinite, negative, for a price zero, or too large
+REFUSED = 1  # not a number, infinite, negative, for a price too small, or too large
 DOUBTFUL = 2  # next to a half: only the shortest decimals tell where it is rounded to
 FALLING = 4  # a time that is not after the one before
 OFF_GRID = 8
@@ -27,7 +27,10 @@ def round_half_even(value: float) -> float:
 
 @compile_step
 def price_counts(values: Floats, scale: float, counts: Floats) -> int:
-    """Count the price increments in each value, half to even, at least one; say what is wrong.
+    """Count the price increments in each value, half to even; say what is wrong.
+
+    A price below half an increment is refused: as one increment it would be another price, and it
+    is likely that of another product. Half an increment counts as one.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def price_counts(values: Floats, scale: float, counts: Floats) -> int:
     for t in range(values.size):
         scaled = values[t] * scale
         count = round_half_even(scaled)
-        clean = clean & (values[t] > 0.0) & (scaled < COUNT_MAX)
+        clean = clean & (scaled >= 0.5) & (scaled < COUNT_MAX)
         certain = certain & (abs(scaled - count) < 0.5 - 1e-9 - scaled * 1e-15)
         counts[t] = max(count, 1.0)
     return (0 if clean else REFUSED) | (0 if certain else DOUBTFUL)

@@ -6,7 +6,7 @@ from pathlib import Path
 import gpt_trader.store.candle_table as tables
 from gpt_trader.coinbase.catalog import product
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.store.candle_faults import find_faults
+from gpt_trader.store.candle_faults import find_count_faults, find_faults
 from gpt_trader.store.candle_files import read_candles
 from gpt_trader.store.catalog import Catalog
 
@@ -49,7 +49,7 @@ def _named(
         raise UsageError(f"{table.where}: holds candles of {table.candle_s} s, not of {width_s} s")
     if missing := [name for name in tables.COLUMNS if name not in table.values]:
         raise UsageError(f"{table.where}: has no column {', '.join(missing)}")
-    faults = find_faults(table, width_s)
+    faults = find_faults(table, width_s) or find_count_faults(table, product(named))
     if faults:
         raise UsageError(min(faults, key=lambda fault: int(fault.rows[0])).first(table))
     return replace(

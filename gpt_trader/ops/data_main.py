@@ -36,9 +36,11 @@ the report are those, and times when the exchange stood still.
 
 CHECK = """\
 Errors make candles useless (exit 1): missing, infinite or negative values, prices of zero, a high
-that is not the highest or a low that is not the lowest, times that fall, repeat or miss the grid.
-Warnings may be the truth: gaps, candles without volume, opens that merely repeat the close before,
-returns far outside of the usual ones, lone highs, lows and closes.
+that is not the highest or a low that is not the lowest, times that fall, repeat or miss the grid,
+and where the product is known, prices below half its price increment: what a backtest refuses.
+Warnings may be the truth: closes between the product's increments, gaps, candles without volume,
+opens that merely repeat the close before, returns far outside of the usual ones, lone highs, lows
+and closes.
 """
 
 
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     look = commands.add_parser("check", parents=[shared], description=CHECK, formatter_class=raw)
     look.add_argument("names", nargs="*", metavar="NAME|FILE", help="[all that is stored]")
+    look.add_argument("--product", metavar="ID", help="for files that do not say it")
     look.add_argument("--granularity", metavar="WIDTH", help="for files that do not say it")
     look.set_defaults(act=_check)
 
@@ -165,12 +168,13 @@ def _import(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _check(args: argparse.Namespace, settings: Settings) -> int:
-    from gpt_trader.ops.data_report import say_checked
+    from gpt_trader.ops.data_report import ToCheck, say_checked
     from gpt_trader.store.candle_table import width_of
     from gpt_trader.store.catalog import Catalog
 
     width_s = None if args.granularity is None else width_of(args.granularity)
-    return say_checked(Catalog(settings.var), args.names, width_s, args.json)
+    wanted = ToCheck(args.names, args.product, width_s)
+    return say_checked(Catalog(settings.var), wanted, args.json)
 
 
 def _list(args: argparse.Namespace, settings: Settings) -> int:

@@ -1,9 +1,12 @@
 """What the data commands say, to people and as one JSON document."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gpt_trader.coinbase.catalog import product as product_named
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.product import Product
 from gpt_trader.ops.data_download import Range, Wish
 from gpt_trader.ops.data_import import Imported
 from gpt_trader.store.candle_files import read_candles
@@ -61,18 +64,21 @@ def say_imported(taken: Sequence[Imported], json_to: str | None) -> None:
     _say({"imported": [asdict(one) for one in taken]}, lines, json_to)
 
 
-def say_checked(
-    catalog: Catalog, names: Sequence[str], candle_s: int | None, json_to: str | None
-) -> int:
+@dataclass(frozen=True, slots=True)
+class ToCheck:
+    """What a check looks at, and what files may not say of themselves."""
+
+    names: Sequence[str]  # of stored candles, or files; all that is stored without any
+    product_id: str | None
+    candle_s: int | None
+
+
+def say_checked(catalog: Catalog, wanted: ToCheck, json_to: str | None) -> int:
     """Check stored candles and files, report all findings; 1 if there is an error among them."""
-    tables: list[CandleTable] = []
-    for name in names or catalog.names():
-        is_file = Path(name).suffix.lower() in (".parquet", ".csv")
-        tables += read_candles(Path(name)) if is_file else [catalog.read(name)]
     documents, lines = [], []
     failed = False
-    for table in tables:
-        findings = _check(table, candle_s)
+    for table, product in _tables(catalog, wanted):
+        findings = _check(table, wanted.candle_s, product)
         failed |= any(finding.is_error for finding in findings)
         documents.append(
             {
@@ -119,11 +125,25 @@ def say_listed(catalog: Catalog, json_to: str | None) -> None:
     _say({"stored": documents}, lines or [empty], json_to)
 
 
-def _check(table: CandleTable, candle_s: int | None) -> list[Finding]:
+def _tables(catalog: Catalog, wanted: ToCheck) -> Iterator[tuple[CandleTable, Product | None]]:
+    """Each table with its product, as a backtest would take it; None where nobody says it."""
+    for name in wanted.names or catalog.names():
+        path = Path(name)
+        if path.suffix.lower() not in (".parquet", ".csv") and not path.is_dir():
+            yield catalog.read(name), catalog.product(name)
+            continue
+        for table in read_candles(path):
+            product_id = wanted.product_id or table.product_id
+            if table.product_id not in (None, product_id):
+                raise UsageError(f"{table.where}: holds {table.product_id}, not {product_id}")
+            yield table, None if product_id is None else product_named(product_id)
+
+
+def _check(table: CandleTable, candle_s: int | None, product: Product | None) -> list[Finding]:
     width_s = told_width(table) if candle_s is None else candle_s
     if width_s is None:
         return [Finding("too short", False, 1, "one candle alone has no width; give --granularity")]
-    return check(table, checked_width(width_s))
+    return check(table, checked_width(width_s), product)
 
 
 def _lines(table: CandleTable, findings: Sequence[Finding]) -> list[str]:

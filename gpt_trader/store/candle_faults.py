@@ -6,9 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gpt_trader.domain.product import Product
 from gpt_trader.store.candle_table import PRICES, SECOND_NS, CandleTable, time_text
 
+COUNT_MAX = 2.0**53  # from here on a float64 skips whole numbers
+
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,33 @@ def find_faults(table: CandleTable, candle_s: int | None) -> list[Fault]:
         The width of the grid on which candles start; None when nobody knows it.
     """
     return [*_time_faults(table, candle_s), *_value_faults(table), *_range_faults(table)]
+
+
+def find_count_faults(table: CandleTable, product: Product) -> list[Fault]:
+    """Values that cannot be counted in a product's increments, of a table without other faults.
+
+    It is likely that such candles are of another product.
+    """
+    return [fault for name in table.values for fault in _count_faults(table, product, name)]
+
+
+def _count_faults(table: CandleTable, product: Product, name: str) -> Iterator[Fault]:
+    values, is_price = table.values[name], name in PRICES
+    increment = product.price_increment if is_price else product.base_increment
+    counts = values * float(1 / increment)  # as the kernel counts, which refuses
+    advice = f"are these candles of {product.product_id}? its increment is {increment:f}"
+    if is_price:
+        small = counts < 0.5
+        shown = f"{_first(values, small)} is below half a price increment"
+        yield from _fault(f"{name} too small", name, small, shown, advice)
+    large = counts >= COUNT_MAX
+    shown = f"{_first(values, large)} is too large for increments of {increment:f}"
+    yield from _fault(f"{name} too large", name, large, shown, advice)
+
+
+def _first(values: Floats, mask: Mask) -> float | None:
+    """The first value that a mask has; None without any."""
+    return float(values[np.argmax(mask)]) if mask.any() else None
 
 
 def _fault(kind: str, column: str, mask: Mask, says: str, advice: str) -> Iterator[Fault]:

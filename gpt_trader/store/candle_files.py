@@ -47,6 +47,8 @@ def _tables(path: Path, table: pa.Table) -> tuple[CandleTable, ...]:
 
 
 def _read(path: Path) -> pa.Table:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file in it")
     readers = {".parquet": _read_parquet, ".csv": pyarrow.csv.read_csv}
     reader = readers.get(path.suffix.lower())
     if reader is None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gpt_trader.store.candle_faults import find_faults
+from gpt_trader.domain.product import Product
+from gpt_trader.store.candle_faults import find_count_faults, find_faults
 from gpt_trader.store.candle_table import PRICES, SECOND_NS, CandleTable, time_text
 
 SHOWN = 3  # examples of each finding
@@ -15,6 +16,8 @@ RETURN_SCALES = 20.0  # the worst real minutes of 2023-03 and 2025-10 lie betwee
 SPIKE_SCALES = 30.0  # a wick of that length; the two freak prints of the real data reach 216, 448
 REVERSAL_SCALES = 10.0  # of both returns around a close that stands alone
 SCALE_MIN = 1e-4  # of a return: a stablecoin's own is below its price increment
+OFF_MIN = 1e-6  # of an increment: less is a float's own
+OFF_FEW = 3  # so many may be anything
 FLAT_SHARE = 0.95  # of opens that repeat the close before
 
 Floats = npt.NDArray[np.float64]
@@ -39,19 +42,22 @@ class Gap:
     absent: int
 
 
-def check(table: CandleTable, candle_s: int) -> list[Finding]:
+def check(table: CandleTable, candle_s: int, product: Product | None) -> list[Finding]:
     """Everything wrong or odd in a table, errors first.
 
-    Candles with errors are refused by a backtest. What is odd may be true: exchanges stop for
-    hours, and freak prints happen.
+    Candles with errors are refused by a backtest of the product, where it is known. What is odd may
+    be true: exchanges stop for hours, and freak prints happen.
     """
-    errors = [
-        Finding(fault.kind, True, fault.rows.size, _examples(table, fault.rows))
-        for fault in find_faults(table, candle_s)
-    ]
-    if errors:  # what follows needs times that rise and prices above zero
-        return errors
+    faults = find_faults(table, candle_s)
+    if not faults and product is not None:
+        faults = find_count_faults(table, product)
+    if faults:  # what follows needs times that rise and prices above zero
+        return [
+            Finding(fault.kind, True, fault.rows.size, _examples(table, fault.rows))
+            for fault in faults
+        ]
     return [
+        *_off_increments(table, product),
         *_holes(table, candle_s),
         *_silence(table),
         *_flat_opens(table),
@@ -83,6 +89,23 @@ def _holes(table: CandleTable, candle_s: int) -> Iterator[Finding]:
     gaps = find_gaps(table.starts_ns, candle_s)
     if gaps:
         yield Finding("gaps", False, len(gaps), gap_text(gaps, candle_s))
+
+
+def _off_increments(table: CandleTable, product: Product | None) -> Iterator[Finding]:
+    """Closes that no trade at the exchange can have had."""
+    if product is None:
+        return
+    counts = table.values["close"] / float(product.price_increment)
+    off = np.flatnonzero(np.abs(counts - np.rint(counts)) > OFF_MIN + counts * 1e-15)
+    if off.size > OFF_FEW:
+        yield Finding(
+            "off the increments",
+            False,
+            off.size,
+            f"closes between multiples of {product.price_increment:f} are rounded to "
+            f"{product.product_id}'s; another product, or not from Coinbase? "
+            f"{_examples(table, off)}",
+        )
 
 
 def _silence(table: CandleTable) -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def test_the_smallest_candles_have_the_sizes_they_are_played_with(product_id: st
     assert np.array_equal(tape.row_starts_s, frame["time"])
 
 
-@given(st.lists(st.floats(0.0001, 1e7), min_size=2, max_size=30), st.sampled_from([0, 2, 5, 8]))
+@given(st.lists(st.floats(0.006, 1e6), min_size=2, max_size=30), st.sampled_from([0, 2, 5, 8]))
 def test_prices_are_counted_as_the_exchange_counts_them(values: list[float], places: int) -> None:
     closes = pd.Series(values, index=pd.date_range(BEGIN, periods=len(values), freq="min"))
     product_id = {0: "BTC-USD", 2: "ETH-USD", 5: "DOGE-USD", 8: "SHIB-USD"}[places]
@@ -120,19 +120,42 @@ def test_prices_are_counted_as_the_exchange_counts_them(values: list[float], pla
 
     tape = one_tape(closes, product=product_id)
 
-    played = np.maximum(quantise(np.array(values, np.float64), steps, ""), 1)
+    played = quantise(np.array(values, np.float64), steps, "")
     assert tape.candles.close.tolist() == played.tolist()
     assert tape.candles.close_sum[1:].tolist() == np.cumsum(tape.candles.close).tolist()
 
 
 def test_prices_between_two_increments_go_to_the_even_one() -> None:
-    closes = [1.005, 1.015, 1.025, 0.001, 2.675, 0.005]
+    closes = [1.005, 1.015, 1.025, 0.006, 2.675, 0.005]
     frame = pd.Series(closes, index=pd.date_range(BEGIN, periods=6, freq="min"))
 
     tape = one_tape(frame)
 
     assert tape.candles.close.tolist() == [100, 102, 102, 1, 268, 1]
     assert tape.candles.close_sum.tolist() == [0, 100, 202, 304, 305, 573, 574]
+
+
+@pytest.mark.parametrize("column", ["open", "low", "close"])
+def test_a_price_below_half_an_increment_is_refused_with_row_and_product(column: str) -> None:
+    """It became a cent without a word, as when a coin's candles are loaded as bitcoin's."""
+    frame = with_value(4, column, 0.00499)
+    if column != "low":
+        frame["low"] = 0.00499
+
+    with pytest.raises(UsageError) as refused:
+        one_tape(frame)
+
+    row = 4 if column == "low" else 0
+    assert f"row {row} counted from 0" in str(refused.value)
+    assert "0.00499 is below half a price increment; are these candles of BTC-USD?" in str(
+        refused.value
+    )
+
+
+def test_half_an_increment_is_one() -> None:
+    closes = pd.Series([0.005, 0.01], index=pd.date_range(BEGIN, periods=2, freq="min"))
+
+    assert one_tape(closes).candles.close.tolist() == [1, 1]
 
 
 def test_rows_without_volume_are_rounds_and_no_candles() -> None:
@@ -283,7 +306,7 @@ BAD_VALUES = [
     ("high", 90.0, "high is below its open, close or low"),
     ("low", 103.9, "low is above its open or close"),
     ("close", 1e15, "high 1000000000000000.0 is too large for increments of 0.01"),
-    ("volume", 1e9, "volume 1000000000.0 is too large for increments of 1E-8"),
+    ("volume", 1e9, "volume 1000000000.0 is too large for increments of 0.00000001"),
     ("close", "a lot", "close is 'a lot', no number"),
     ("volume", None, "volume is NaN"),
 ]

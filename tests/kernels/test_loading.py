@@ -56,11 +56,12 @@ def test_a_price_next_to_a_half_is_in_doubt_and_any_other_is_not(value: float) -
     assert loading.size_counts(np.array([value]), 100.0, counts) == loading.DOUBTFUL
 
 
-def test_a_price_is_one_increment_at_least_and_a_size_may_be_none() -> None:
+def test_a_price_is_half_an_increment_at_least_and_a_size_may_be_none() -> None:
     counts = np.empty(1)
 
-    loading.price_counts(np.array([1e-9]), 100.0, counts)
+    assert loading.price_counts(np.array([0.005]), 100.0, counts) == loading.DOUBTFUL
     assert counts[0] == 1
+    assert loading.price_counts(np.array([0.00499]), 100.0, counts) == loading.REFUSED
     assert loading.size_counts(np.array([1e-9]), 100.0, counts) == 0
     assert counts[0] == 0
     assert loading.size_counts(np.array([-1e-9]), 100.0, counts) == loading.REFUSED

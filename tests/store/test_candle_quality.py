@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpt_trader.coinbase.catalog import product
 from gpt_trader.store.candle_files import read_candles
 from gpt_trader.store.candle_quality import Finding, check, find_gaps
 from gpt_trader.store.candle_table import SECOND_NS, CandleTable, told_width
 from tests.store.candles import BEGIN_S, a_table, put
 
+PRODUCT = product("BTC-USD")
+
 
 def found(table: CandleTable) -> dict[str, Finding]:
-    return {finding.kind: finding for finding in check(table, 60)}
+    return {finding.kind: finding for finding in check(table, 60, None)}
 
 
 def moved(table: CandleTable, row: int, seconds: int) -> CandleTable:
@@ -32,7 +35,7 @@ def without(table: CandleTable, *rows: int) -> CandleTable:
 
 
 def test_clean_candles_have_no_findings() -> None:
-    assert check(a_table(2000), 60) == []
+    assert check(a_table(2000), 60, PRODUCT) == []
 
 
 ERRORS: dict[str, Callable[[CandleTable], CandleTable]] = {
@@ -138,8 +141,8 @@ def test_very_short_and_constant_tables_have_no_outliers() -> None:
     constant = a_table(50, open=same, high=same, low=same, close=same)
 
     assert set(found(constant)) == {"flat opens"}
-    assert check(a_table(2), 60) == []
-    assert check(without(a_table(1), 0), 60) == []
+    assert check(a_table(2), 60, PRODUCT) == []
+    assert check(without(a_table(1), 0), 60, PRODUCT) == []
 
 
 # What the data's own README says is odd, by file: kind, how often, and what must be said of it.
@@ -186,7 +189,7 @@ def test_the_oddities_of_the_real_files_are_named(name: str, tmp_path: Path) -> 
         [table] = read_candles(Path(folder) / "candles" / f"{name}.parquet")
         expected = README[name]
 
-    findings = {one.kind: one for one in check(table, told_width(table) or 0)}
+    findings = {one.kind: one for one in check(table, told_width(table) or 0, None)}
 
     assert set(findings) == set(expected)
     for kind, (count, says) in expected.items():
@@ -210,3 +213,27 @@ def dirty() -> CandleTable:
     for column in ("open", "high", "low", "close"):
         table.values[column][944:946] *= 1.1
     return without(table, *range(1500, 1512))
+
+
+def test_prices_below_half_an_increment_are_errors_where_the_product_is_known() -> None:
+    low = put(a_table(), "low", 7, 0.004)
+
+    [finding] = check(low, 60, PRODUCT)
+
+    assert (finding.kind, finding.is_error, finding.count) == ("low too small", True, 1)
+    assert not any(one.is_error for one in check(low, 60, None))
+    assert not any(one.is_error for one in check(put(a_table(), "low", 7, 0.005), 60, PRODUCT))
+
+
+def test_closes_between_the_increments_are_a_warning_when_they_are_more_than_a_few() -> None:
+    table, few = a_table(), a_table()
+    table.values["close"][:4] += 0.001
+    few.values["close"][:3] += 0.001
+
+    [finding] = [one for one in check(table, 60, PRODUCT) if one.kind == "off the increments"]
+
+    assert not finding.is_error
+    assert finding.count == 4
+    assert "multiples of 0.01" in finding.says
+    assert "off the increments" not in {one.kind for one in check(few, 60, PRODUCT)}
+    assert "off the increments" not in {one.kind for one in check(table, 60, None)}
