@@ -1,53 +1,21 @@
 """`backtest(...)`: candles, a strategy and choices in, a result out, at either of two speeds."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from gpt_trader.backtesting.candles import CandleTape, load
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.course import Course, course_of
 from gpt_trader.backtesting.fused import Arena, Run
 from gpt_trader.backtesting.leaks import refuse_leaks
 from gpt_trader.backtesting.result import BacktestResult
-from gpt_trader.backtesting.setup import (
-    AT_CLOSE,
-    CASH,
-    EXCHANGE_MARKET,
-    HandOrder,
-    MarketModel,
-    Setup,
-    exact,
-    fee_tiers_of,
-)
-from gpt_trader.broker.sizing import sizing_of
+from gpt_trader.backtesting.setup import Setup
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import Product
-from gpt_trader.risk.limits import Limits
 from gpt_trader.signals.strategy import Strategy
-from gpt_trader.strategies.registry import strategy_named
 
 Speed = Literal["fused", "engine"]
-Number = float | Decimal | str
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What may be chosen of a backtest besides its candles and its strategy."""
-
-    params: Mapping[str, float] | None = None
-    product: Product | str | None = None
-    candle_s: int | None = None
-    market: MarketModel | str = "exchange"
-    sizing: Mapping[str, float] | None = None
-    limits: Mapping[str, Number] | None = None
-    fees: float | tuple[float, float] | None = None
-    cash: Number = CASH
-    seed: int = 1
-    latency: int = 0
-    trading_state: TradingState = TradingState.ACTIVE
-    by_hand: tuple[HandOrder, ...] = ()
 
 
 def backtest(
@@ -76,18 +44,24 @@ def backtest(
     market
         "exchange" (the embedded exchange's market), "close" (bid and ask at the close, any size),
         or a `MarketModel`.
+    slippage
+        For the exchange's market: what an order that takes pays beyond the middle of bid and ask,
+        on average, in bps; or a `Slippage`, which also says how deep the book is. None: as it is.
     sizing, limits : mapping
         As ``--sizing`` and ``--limit`` of ``gpt-trader live``, over their defaults.
     fees
-        One rate as a fraction, (maker, taker), or None for Coinbase's tiers by volume.
+        One rate as a fraction, (maker, taker), or None for Coinbase's tiers by volume. Counted in
+        1e-9.
     cash
-        Quote to begin with.
+        Quote to begin with, in whole units of 1e-8; a float is rounded to them.
     seed : int
-        Of everything the market leaves to chance.
+        Of everything the market leaves to chance. None: 1, or the `MarketModel`'s own.
     latency : int
         Rounds from a request to the exchange.
     trading_state, by_hand
         See `TradingState` and `HandOrder`.
+    var
+        Where stored candles are; else as settings say.
 
     Raises
     ------
@@ -116,65 +90,23 @@ def prepare(
         raise UsageError(f"backtest has no option {unknown[0]}: there is {known}")
     chosen = Choices(**choices)
     setup = setup_of(strategy, chosen)
-    tapes = tapes_of(candles, chosen)
+    tapes = tapes_of(candles, chosen.product, chosen.candle_s, chosen.var)
     refuse_leaks(setup.strategy, setup.values, tapes)
     return setup, tapes
 
 
-def setup_of(strategy: Strategy | str, chosen: Choices) -> Setup:
-    """Check the choices and lay them out.
-
-    Raises
-    ------
-    UsageError
-        A choice cannot be used.
-    """
-    found = strategy_named(strategy) if isinstance(strategy, str) else strategy
-    if chosen.latency < 0 or (chosen.latency and chosen.by_hand):
-        raise UsageError(f"latency = {chosen.latency}: rounds from 0 on, and 0 with orders by hand")
-    cash = exact(float(chosen.cash)) if isinstance(chosen.cash, float) else Decimal(chosen.cash)
-    if not cash > 0:
-        raise UsageError(f"cash = {cash}: there is nothing to trade with")
-    return Setup(
-        strategy=found,
-        values=found.values(chosen.params or {}),
-        sizing=sizing_of({name: float(v) for name, v in (chosen.sizing or {}).items()}),
-        limits=Limits.from_mapping(
-            {name: Decimal(str(value)) for name, value in (chosen.limits or {}).items()}
-        ),
-        fee_tiers=fee_tiers_of(chosen.fees),
-        cash=cash,
-        market=market_of(chosen.market, chosen.seed),
-        latency=chosen.latency,
-        trading_state=chosen.trading_state,
-        by_hand=chosen.by_hand,
-    )
-
-
-def market_of(market: MarketModel | str, seed: int) -> MarketModel:
-    """A market model by name or as it is, with this seed."""
-    models = {"exchange": EXCHANGE_MARKET, "close": AT_CLOSE}
-    if isinstance(market, str):
-        if market not in models:
-            raise UsageError(f'market = {market!r}: "exchange", "close" or a MarketModel')
-        market = models[market]
-    return replace(market, seed=seed)
-
-
-def tapes_of(candles: Any, chosen: Choices) -> tuple[CandleTape, ...]:
-    """The tapes of whatever holds candles."""
-    return tapes_of_candles(candles, chosen.product, chosen.candle_s)
-
-
-def tapes_of_candles(
-    candles: Any, product: Product | str | None, candle_s: int | None = None
+def tapes_of(
+    candles: Any,
+    product: Product | str | None,
+    candle_s: int | None = None,
+    var: Path | str | None = None,
 ) -> tuple[CandleTape, ...]:
     """As `load`, always several; those that are tapes already stay as they are."""
     given: Sequence[Any] = candles if isinstance(candles, list | tuple) else [candles]
     tapes = [one for one in given if isinstance(one, CandleTape)]
     rest = [one for one in given if not isinstance(one, CandleTape)]
-    if rest:
-        loaded = load(rest, product, candle_s)
+    if rest or not tapes:
+        loaded = load(rest, product, candle_s, var=var)
         tapes += loaded if isinstance(loaded, tuple) else [loaded]
     return tuple(tapes)
 

@@ -25,13 +25,18 @@ def tables_of(source: pd.DataFrame | pd.Series) -> Iterator[CandleTable]:
     Raises
     ------
     UsageError
-        It has no times, no closes, or a column that holds no numbers.
+        It is neither, has no times, no closes, or a column that holds no numbers.
     """
     if isinstance(source, pd.Series):
         times, unit_ns = _index_times("the series", source.index)
         closes = _floats("the series", "close", source)
         yield CandleTable("the series", None, None, times, unit_ns, {"close": closes})
         return
+    if not isinstance(source, pd.DataFrame):
+        raise UsageError(
+            f"candles: {type(source).__name__} is none of what can be loaded: a pandas frame with "
+            'times, a series of closes, a file, or the name of stored ones, "BTC-USD 1m"'
+        )
     if "product_id" not in source.columns:
         yield _table(source, None)
         return

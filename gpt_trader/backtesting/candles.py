@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from gpt_trader.backtesting.candle_counts import count
+from gpt_trader.backtesting.numbers import whole_of
 from gpt_trader.coinbase.catalog import PRODUCTS
 from gpt_trader.coinbase.catalog import product as product_named
 from gpt_trader.domain.errors import UsageError
@@ -20,7 +21,7 @@ from gpt_trader.kernels.candles import Candles, candles_of
 from gpt_trader.kernels.vectors import Ints
 from gpt_trader.settings import load_settings
 from gpt_trader.store.candle_files import read_candles
-from gpt_trader.store.candle_table import COLUMNS, SECOND_NS, CandleTable, joined, width_name
+from gpt_trader.store.candle_table import COLUMNS, DAY_S, SECOND_NS, CandleTable, joined, width_name
 from gpt_trader.store.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def load(
     product: Product | str | None = None,
     candle_s: int | None = None,
     columns: Sequence[str] = COLUMNS,
-    var: Path | None = None,
+    var: Path | str | None = None,
 ) -> CandleTape | tuple[CandleTape, ...]:
     """Read candles for a backtest; a tuple of tapes where there is more than one product.
 
@@ -135,7 +136,8 @@ def load(
         of candles in the catalog, "BTC-USD 1m"; or several of these. Times without a zone are
         UTC, and are the starts of candles.
     product
-        What was traded, for a source that does not say it.
+        What was traded, for a source that does not say it: a name, or a `Product` where nobody
+        knows its increments by the name.
     candle_s
         The candles' width in seconds; else the source's word, or the smallest distance of rows.
     columns
@@ -151,10 +153,14 @@ def load(
     sources = source if isinstance(source, list | tuple) else [source]
     if not sources:
         raise UsageError("no candles are given")
+    if product is not None and not isinstance(product, str | Product):
+        raise UsageError(f"product = {product!r}: give its name, or a gt.Product")
+    if candle_s is not None:
+        candle_s = whole_of("candle_s", candle_s, 1, DAY_S)
     by_product: dict[str, list[CandleTable]] = {}
     products: dict[str, Product] = {}
     for one in sources:
-        for table, known in _tables(one, var):
+        for table, known in _tables(one, None if var is None else Path(var)):
             found = _product(table, product, known)
             products[found.product_id] = found
             by_product.setdefault(found.product_id, []).append(table)

@@ -12,10 +12,11 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 
 from gpt_trader.backtesting import spare
+from gpt_trader.backtesting.by_hand import check_by_hand
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import NS, Course
-from gpt_trader.backtesting.setup import HandOrder, MarketModel, Setup
+from gpt_trader.backtesting.setup import HandOrder, Setup
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
 from gpt_trader.broker.execution import base_bounds, rate_count
 from gpt_trader.domain.errors import UsageError
@@ -112,7 +113,7 @@ class Arena:
             products, self._limits, self._choices.copy(), self._sizes, course.days
         )
         desk.session[account.CASH] = cash_units_held(setup.cash)
-        model = _model(setup.market)
+        model = setup.market.book()
         tiers = [(t.volume_from, t.maker_rate, t.taker_rate) for t in setup.fee_tiers]
         room = len(course.tapes) * (8 + int(model[book.LEVELS])) + int(model[book.LEVELS])
         venue = resting.venue_of(len(course.tapes), model, fees_of(tiers, WINDOW_FILLS), room)
@@ -227,14 +228,6 @@ def targets_of(course: Course, strategy: Strategy, values: Mapping[str, float]) 
     return targets
 
 
-def _model(market: MarketModel) -> Ints:
-    if market.at_close:
-        return book.at_close_model()
-    return book.book_model(
-        market.spread_bps, market.level_gap_bps, market.level_count, market.depth_share
-    )
-
-
 def _choices(setup: Setup, candle_s: int) -> tuple[Ints, Floats]:
     sizing, choices = setup.sizing, np.zeros(deciding.CHOICES, np.int64)
     choices[deciding.PATIENCE_NS] = int(sizing["patience_candles"]) * candle_s * NS
@@ -272,6 +265,7 @@ def _enter(row: Ints, market: Ints, tape: CandleTape, seed: int) -> None:
 
 def _hand(given: Sequence[HandOrder], course: Course) -> Table:
     names = [tape.product.product_id for tape in course.tapes]
+    check_by_hand(given, names, course.starts_ns, course.tape.candle_s)
     rows = np.zeros((len(given), tables.HAND), np.int64)
     by_round = sorted(given, key=lambda order: order.round)
     for row, order in zip(rows, by_round, strict=True):

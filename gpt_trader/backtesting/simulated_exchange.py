@@ -64,13 +64,7 @@ class SimulatedExchange:
         self._parts = [_Part(tape, starts_s, model) for tape in tapes]
         self._candle_s = tapes[0].candle_s
         self.starts_s: list[int] = starts_s.tolist()
-        shape = (
-            book.at_close_model()
-            if model.at_close
-            else book.book_model(
-                model.spread_bps, model.level_gap_bps, model.level_count, model.depth_share
-            )
-        )
+        shape = model.book()
         tiers = [(t.volume_from, t.maker_rate, t.taker_rate) for t in setup.fee_tiers]
         count = len(tapes)
         room = count * (printing.TRADES + 2 * int(shape[book.LEVELS]))

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
+from gpt_trader.backtesting.by_hand import check_by_hand
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.setup import HandOrder, Setup
 from gpt_trader.backtesting.simulated_exchange import Executed, Print, SimulatedExchange
@@ -82,7 +85,7 @@ class Simulation:
 
     def __init__(self, setup: Setup, tapes: Sequence[CandleTape], log: EventSink | None) -> None:
         products = tuple(tape.product for tape in tapes)
-        _check(setup, tapes)
+        _check(tapes)
         self._setup = setup
         self._log = log
         self._orders = OrderBook(products)
@@ -101,6 +104,9 @@ class Simulation:
         self._names: dict[int, str] = {}  # of orders at the exchange, by number
         self._filled: dict[int, int] = {}  # their lots
         self._fills = 0
+        names = [product.product_id for product in products]
+        starts_ns = np.array(self._exchange.starts_s, np.int64) * NS
+        check_by_hand(setup.by_hand, names, starts_ns, tapes[0].candle_s)
         self._by_hand: dict[int, list[HandOrder]] = {}
         for order in setup.by_hand:
             self._by_hand.setdefault(order.round, []).append(order)
@@ -305,7 +311,7 @@ class Simulation:
         )
 
 
-def _check(setup: Setup, tapes: Sequence[CandleTape]) -> None:
+def _check(tapes: Sequence[CandleTape]) -> None:
     """Refuse tapes that are no one market."""
     names = [tape.product.product_id for tape in tapes]
     if not names or len(set(names)) < len(names):
@@ -314,9 +320,6 @@ def _check(setup: Setup, tapes: Sequence[CandleTape]) -> None:
         raise UsageError(f"products of one quote currency only, not {', '.join(names)} together")
     if len({tape.candle_s for tape in tapes}) > 1:
         raise UsageError(f"{', '.join(names)}: candles of one width only")
-    for order in setup.by_hand:
-        if order.product_id not in names:
-            raise UsageError(f"an order by hand of {order.product_id}: there is no tape of it")
 
 
 def _opening(setup: Setup, tapes: Sequence[CandleTape], begin_ns: int) -> SessionOpened:

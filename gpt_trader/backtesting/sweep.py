@@ -18,6 +18,7 @@ from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.leaks import refuse_leaks_in
+from gpt_trader.backtesting.numbers import whole_of
 from gpt_trader.backtesting.sweep_figures import METRICS
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of
 from gpt_trader.backtesting.sweep_job import (
@@ -36,6 +37,8 @@ from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import load_settings
 from gpt_trader.signals.strategy import Strategy, near
 
+WORKERS_MAX = 1_024
+MEMORY_MB_MAX = 1 << 30
 PATIENCE_S = 2.0
 """A sweep that takes longer shows how far it is."""
 
@@ -70,7 +73,8 @@ def sweep(
         Values for each parameter, ``{"fast": range(5, 50, 5), "slow": [60, 120]}``, or a list of
         combinations.
     where
-        Keeps those for which it is true: a function of the parameters, or "fast < slow".
+        Keeps those for which it is true: "fast < slow", or a function of the parameters, which
+        stand in it as ``p.fast`` and ``p["fast"]``.
     metrics
         Columns of the table; without those of the course of equity some sweeps are faster.
     runner
@@ -78,9 +82,10 @@ def sweep(
     workers, memory_mb : int
         Threads, one for each core; the most memory beyond the candles, checked at the start.
     var
-        Where unfinished chunks and trials are kept; else as settings say.
+        Where stored candles are, and unfinished chunks and trials are kept; else as settings say.
     **choices
-        As for `backtest`: market, sizing, limits, fees, cash, params for those not in the grid.
+        As for `backtest`: market, slippage, sizing, limits, fees, cash, params for those not in the
+        grid.
 
     Raises
     ------
@@ -88,12 +93,9 @@ def sweep(
         Something given cannot be used, or a value of the grid makes the strategy look ahead; the
         message names the parameter.
     """
-    folder, wanted = _folder(var), _metrics(metrics)
-    job = _job(candles, strategy, (grid, where), wanted, choices)
-    threads = workers or len(os.sched_getaffinity(0))
-    if threads < 1:
-        raise UsageError(f"workers = {workers}: give a number above zero")
-    plan = _plan(job, threads, memory_mb)
+    folder, wanted, threads = _folder(var), _metrics(metrics), _threads(workers)
+    job = _job(candles, strategy, (grid, where), wanted, {**choices, "var": var})
+    plan = _plan(job, threads, whole_of("memory_mb", memory_mb, 0, MEMORY_MB_MAX))
     store = ChunkStore(folder, sweep_key(job))
     rows = _collected(job, store, plan, runner or _Threads(threads), progress=progress)
     _count_trials(folder, job, rows)
@@ -110,9 +112,9 @@ def _job(
     choices: dict[str, Any],
 ) -> Job:
     """Check everything given, and lay it out for whoever runs it."""
-    fixed = dict(choices.pop("params", None) or {})
-    setup, tapes = prepare(candles, strategy, **choices)
-    chosen = chosen_of(setup.strategy, wish[0], fixed, wish[1])
+    rest = {name: value for name, value in choices.items() if name != "params"}
+    setup, tapes = prepare(candles, strategy, **rest)
+    chosen = chosen_of(setup.strategy, wish[0], choices.get("params"), wish[1])
     refuse_leaks_in(setup.strategy, chosen, tapes)
     course = course_of(tapes, setup.market, setup.sizing)
     with compiling():
@@ -160,10 +162,18 @@ def _folder(var: Path | str | None) -> Path:
     return load_settings({}, os.environ, Path.cwd()).var
 
 
+def _threads(workers: int | None) -> int:
+    if workers is None:
+        return len(os.sched_getaffinity(0))
+    return whole_of("workers", workers, 1, WORKERS_MAX)
+
+
 def _metrics(given: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple):
+        raise UsageError(f"metrics = {given!r}: give a list of {', '.join(METRICS)}")
     for name in given:
         if name not in METRICS:
-            raise UsageError(f"there is no metric {name}: {near(name, list(METRICS))}")
+            raise UsageError(f"there is no metric {name}: {near(str(name), list(METRICS))}")
     if not given:
         raise UsageError(f"metrics is empty: choose of {', '.join(METRICS)}")
     return tuple(name for name in METRICS if name in given)

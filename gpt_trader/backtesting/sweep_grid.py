@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from types import CodeType
+from typing import Any
 
 import numpy as np
 
 from gpt_trader.backtesting.layout import Combinations
+from gpt_trader.backtesting.numbers import number_of, numbers_of
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.signals.strategy import Parameter, Strategy, Values, near
 
 Grid = Mapping[str, Iterable[float]] | Sequence[Mapping[str, float]]
 """Values to combine for each parameter, or the combinations one by one."""
 
-Where = Callable[[dict[str, float]], bool] | str | None
-"""Keeps the combinations for which it is true: a function of one, or words like "fast < slow"."""
+Where = Callable[[Any], bool] | str | None
+"""Keeps the combinations for which it is true: words like "fast < slow", or a function that is
+handed a `Combination`."""
 
 COMBINATIONS_MAX = 50_000_000
 
@@ -36,8 +39,18 @@ class Chosen:
         return {name: float(column[place]) for name, column in self.columns.items()}
 
 
-def chosen_of(strategy: Strategy, grid: Grid, fixed: Values, where: Where) -> Chosen:
-    """Check a grid and spread it out.
+class Combination(dict[str, float]):
+    """The parameters of one combination, as a `where` is handed them: ``p.fast``, ``p["fast"]``."""
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self[name]
+        except KeyError as e:
+            raise AttributeError(f"there is no parameter {name}") from e
+
+
+def chosen_of(strategy: Strategy, grid: Grid, params: Values | None, where: Where) -> Chosen:
+    """Check a grid and spread it out; `params` fixes parameters for all combinations.
 
     Raises
     ------
@@ -46,11 +59,12 @@ def chosen_of(strategy: Strategy, grid: Grid, fixed: Values, where: Where) -> Ch
         names the parameter.
     """
     names, rows = _spread(grid)
+    fixed = numbers_of("params", params)
     parameters = {p.name: p for p in strategy.parameters}
     for name in [*names, *fixed]:
         if name not in parameters:
             raise UsageError(
-                f"{strategy.name} has no parameter {name}: {near(name, list(parameters))}"
+                f"{strategy.name} has no parameter {name}: {near(str(name), list(parameters))}"
             )
     doubled = [name for name in names if name in fixed]
     if doubled:
@@ -63,7 +77,7 @@ def chosen_of(strategy: Strategy, grid: Grid, fixed: Values, where: Where) -> Ch
     wanted = _where(where, list(parameters))
     kept, skipped = [], 0
     for row in rows:
-        values = {**base, **dict(zip(names, row, strict=True))}
+        values = Combination({**base, **dict(zip(names, row, strict=True))})
         if not wanted(values):
             continue
         if strategy.check(values):
@@ -81,7 +95,7 @@ def chosen_of(strategy: Strategy, grid: Grid, fixed: Values, where: Where) -> Ch
 
 def _spread(grid: Grid) -> tuple[list[str], list[tuple[float, ...]]]:
     if isinstance(grid, Mapping):
-        axes = {name: [_number(name, value) for value in _listed(name, values)]
+        axes = {name: [number_of(name, value) for value in _listed(name, values)]
                 for name, values in grid.items()}  # fmt: skip
         empty = [name for name, axis in axes.items() if not axis]
         if not axes or empty:
@@ -90,26 +104,24 @@ def _spread(grid: Grid) -> tuple[list[str], list[tuple[float, ...]]]:
         if count > COMBINATIONS_MAX:
             raise UsageError(f"{count:,} combinations are more than {COMBINATIONS_MAX:,}")
         return list(axes), list(product(*axes.values()))
-    if not grid or isinstance(grid, str) or not all(isinstance(row, Mapping) for row in grid):
+    if (
+        not isinstance(grid, Sequence)
+        or not grid
+        or isinstance(grid, str)
+        or not all(isinstance(row, Mapping) for row in grid)
+    ):
         raise UsageError("the grid is empty, or neither a mapping of values nor a list of them")
     names = list(grid[0])
     for place, row in enumerate(grid):
         if set(row) != set(names):
             raise UsageError(f"combination {place} of the grid names {list(row)}, not {names}")
-    return names, [tuple(_number(name, row[name]) for name in names) for row in grid]
+    return names, [tuple(number_of(name, row[name]) for name in names) for row in grid]
 
 
 def _listed(name: str, values: Iterable[float]) -> list[float]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         return [values]
     return list(values)
-
-
-def _number(name: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as e:
-        raise UsageError(f"{name} = {value!r} is no number") from e
 
 
 def _check_values(parameter: Parameter, values: set[float]) -> None:
@@ -119,10 +131,25 @@ def _check_values(parameter: Parameter, values: set[float]) -> None:
             raise UsageError(problem)
 
 
-def _where(where: Where, names: list[str]) -> Callable[[dict[str, float]], bool]:
+def _where(where: Where, names: list[str]) -> Callable[[Combination], bool]:
     if where is None:
         return lambda values: True
+    rule = _rule(where, names)
+
+    def wanted(values: Combination) -> bool:
+        try:
+            return bool(rule(values))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+            shown = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+            raise UsageError(f"where fails at {shown}: {type(e).__name__}: {e}") from e
+
+    return wanted
+
+
+def _rule(where: Callable[[Any], bool] | str, names: list[str]) -> Callable[[Combination], bool]:
     if not isinstance(where, str):
+        if not callable(where):
+            raise UsageError(f'where = {where!r}: give "fast < slow", or a function of p')
         return where
     try:
         code: CodeType = compile(where, "<where>", "eval")
@@ -133,7 +160,7 @@ def _where(where: Where, names: list[str]) -> Callable[[dict[str, float]], bool]
         raise UsageError(
             f"where = {where!r}: {unknown[0]} is no parameter; {near(unknown[0], names)}"
         )
-    return lambda values: bool(eval(code, {"__builtins__": {}}, values))
+    return lambda values: eval(code, {"__builtins__": {}}, values)
 
 
 def _nothing_left(

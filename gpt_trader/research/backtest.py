@@ -88,9 +88,10 @@ def backtest(
     """Trade a strategy on candles; the words of the plain one stand before these.
 
     The result counts as a trial on these candles when its `stats` are first looked at, below
-    `var`, or where settings say: `gt.deflated_sharpe` holds every trial against it.
+    `var`, or where settings say: `gt.deflated_sharpe` holds every trial against it. Stored candles
+    are looked for there, too.
     """
-    plain = plain_backtest(candles, strategy, speed=speed, **choices)
+    plain = plain_backtest(candles, strategy, speed=speed, var=var, **choices)
     folder = None if var is None else Path(var)
     return Backtest(plain.course, plain.setup, plain.run, plain.rerun, folder)
 

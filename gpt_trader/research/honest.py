@@ -52,10 +52,20 @@ def deflated_sharpe(result: Backtest | WalkForward) -> DeflatedSharpe:
     Every trial ever run on the same candles counts: backtests whose figures were seen, sweeps,
     walk-forwards, of this kernel and of all before it. They are kept below `var`.
 
+    Raises
+    ------
+    UsageError
+        The result is of another kind, such as a sweep.
+
     See Also
     --------
     gpt_trader.backtesting.overfitting.deflated_sharpe : what is computed, and from where
     """
+    if not isinstance(result, Backtest | WalkForward):
+        raise UsageError(
+            f"deflated_sharpe of {type(result).__name__}: give a backtest or a walk-forward; of a "
+            "sweep, a backtest of the combination you chose"
+        )
     _ = result.stats  # a result that nobody looked at yet is a trial from now on
     return trials_of(result.tapes, result.var).deflated_sharpe(result.equity_path)
 
@@ -145,10 +155,10 @@ def cross_validate(
         test_groups=test_groups,
         purge=-(-task.warmup * candle_ns // period_ns)
         if purge is None
-        else periods_of(purge, period_ns),
+        else periods_of(purge, period_ns, "purge"),
         embargo=math.ceil(EMBARGO_SHARE * len(returns))
         if embargo is None
-        else periods_of(embargo, period_ns),
+        else periods_of(embargo, period_ns, "embargo"),
     )
     validated = cross_validation.cross_validate(returns, scheme)
     for place in sorted(set(validated.chosen.tolist())):

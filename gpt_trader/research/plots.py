@@ -13,6 +13,7 @@ import pandas as pd
 
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.result import BacktestResult
+from gpt_trader.domain.errors import UsageError
 from gpt_trader.research.figures import products_text, values_text
 from gpt_trader.research.picture import Picture
 from gpt_trader.research.setup import setup
@@ -36,7 +37,7 @@ def heat_map(table: pd.DataFrame, x: str, y: str, metric: str = "sharpe_daily") 
 
     Raises
     ------
-    KeyError
+    UsageError
         The table has no such column; the message lists those it has.
     """
     setup()
@@ -59,7 +60,7 @@ def stability_plot(table: pd.DataFrame, parameter: str, metric: str = "sharpe_da
 
     Raises
     ------
-    KeyError
+    UsageError
         The table has no such column; the message lists those it has.
     """
     setup()
@@ -163,4 +164,6 @@ def _require(table: pd.DataFrame, *columns: str) -> None:
     missing = [column for column in columns if column not in table.columns]
     if missing:
         known = ", ".join(str(column) for column in table.columns)
-        raise KeyError(f"no column {', '.join(missing)} in this sweep; there are {known}")
+        raise UsageError(
+            f"no column {', '.join(map(str, missing))} in this sweep; there are {known}"
+        )

@@ -16,6 +16,7 @@ import numpy as np
 
 from gpt_trader.backtesting.backtest import prepare
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.choices import strategy_of
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.leaks import refuse_leaks_in
 from gpt_trader.backtesting.setup import Setup
@@ -28,7 +29,6 @@ from gpt_trader.domain.product import cash_units_held
 from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.kernels.vectors import Grid as Matrix
 from gpt_trader.signals.strategy import Strategy, Values
-from gpt_trader.strategies.registry import strategy_named
 
 SCORES = ("sharpe_daily", "sortino_daily", "calmar", "return_rate")
 """Figures by which a combination may be chosen: of each, more is better."""
@@ -88,12 +88,12 @@ def task_of(candles: Any, strategy: Strategy | str, grid: Grid, choices: dict[st
     UsageError
         Something given cannot be used; the message names it.
     """
-    found = strategy_named(strategy) if isinstance(strategy, str) else strategy
+    found = strategy_of(strategy)
     rest = {name: value for name, value in choices.items() if name not in OF_A_SEARCH}
-    chosen = chosen_of(found, grid, choices.get("params") or {}, choices.get("where"))
-    setup, tapes = prepare(candles, found, params=chosen.values(0), **rest)
-    refuse_leaks_in(found, chosen, tapes)
     var = choices.get("var")
+    chosen = chosen_of(found, grid, choices.get("params"), choices.get("where"))
+    setup, tapes = prepare(candles, found, params=chosen.values(0), var=var, **rest)
+    refuse_leaks_in(found, chosen, tapes)
     return Task(tapes, setup, chosen, None if var is None else Path(var))
 
 

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gpt_trader.backtesting.backtest import tapes_of_candles
+from gpt_trader.backtesting.backtest import tapes_of
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.choices import strategy_of
+from gpt_trader.backtesting.numbers import decimals_of, numbers_of, whole_of
+from gpt_trader.backtesting.setup import SEED_MAX
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import OrderFilled, OrderIntended
 from gpt_trader.settings import load_settings
@@ -132,19 +135,24 @@ def session(
     TraderError
         The session ended otherwise than well; the message is its own.
     """
-    found = strategy_named(strategy) if isinstance(strategy, str) else strategy
+    found = strategy_of(strategy)
+    sized, limited = numbers_of("sizing", sizing), decimals_of("limits", limits)
+    seeded = whole_of("seed", seed, -SEED_MAX, SEED_MAX)
     folder = load_settings({"var": None if var is None else str(var)}, os.environ, Path.cwd()).var
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        files = _files(candles, product, Path(scratch))
+        files = _files(tapes_of(candles, product, var=folder), Path(scratch))
         arguments = [
             *(f"--data={file}" for file in files),
             f"--strategy={strategy if isinstance(strategy, str) else _name_of(found, folder)}",
-            f"--seed={seed}",
+            f"--seed={seeded}",
             f"--var={folder}",
-            *(f"--param={name}={value:g}" for name, value in found.values(params or {}).items()),
-            *(f"--sizing={name}={value}" for name, value in (sizing or {}).items()),
-            *(f"--limit={name}={value}" for name, value in (limits or {}).items()),
+            *(
+                f"--param={name}={value:g}"
+                for name, value in found.values(numbers_of("params", params)).items()
+            ),
+            *(f"--sizing={name}={value}" for name, value in sized.items()),
+            *(f"--limit={name}={value}" for name, value in limited.items()),
         ]
         summary = _run(arguments)
     return SessionResult(summary, find(folder, summary["session_id"]).log)
@@ -161,10 +169,10 @@ def _run(arguments: list[str]) -> dict[str, Any]:
     return document
 
 
-def _files(candles: Any, product: str | None, scratch: Path) -> list[Path]:
+def _files(tapes: Sequence[CandleTape], scratch: Path) -> list[Path]:
     """The candles as files that the exchange can play."""
     files = []
-    for tape in tapes_of_candles(candles, product):
+    for tape in tapes:
         if not tape.complete:
             raise UsageError("a session needs open, high, low, close and volume of each candle")
         file = scratch / f"{tape.product.product_id}.parquet"

@@ -4,11 +4,14 @@ import re
 
 import numpy as np
 
+from gpt_trader.backtesting.numbers import whole_of
 from gpt_trader.backtesting.walk_forward import Window, anchored_windows, rolling_windows
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.statistics import DAY_NS
 from gpt_trader.kernels.vectors import Ints
 from gpt_trader.store.candle_table import DAY_S, SECOND_NS
+
+PERIODS_MAX = 1_000_000
 
 Span = str | int
 """A time such as "30d", "12h" or "90m", or a number of candles."""
@@ -59,8 +62,10 @@ def windows_of(start_ns: Ints, train: Span, test: Span, anchored: bool) -> tuple
         return _timed(start_ns, span_ns(train, "train"), span_ns(test, "test"), anchored)
     if isinstance(train, str) or isinstance(test, str):
         raise UsageError(f"train = {train!r} and test = {test!r}: two times, or two counts")
+    most = start_ns.size
+    counts = whole_of("train", train, 1, most), whole_of("test", test, 1, most)
     cut = anchored_windows if anchored else rolling_windows
-    return cut(start_ns.size, train, test)
+    return cut(start_ns.size, *counts)
 
 
 def _timed(start_ns: Ints, train_ns: int, test_ns: int, anchored: bool) -> tuple[Window, ...]:
@@ -78,17 +83,19 @@ def _timed(start_ns: Ints, train_ns: int, test_ns: int, anchored: bool) -> tuple
     )
 
 
-def periods_of(span: Span, period_ns: int) -> int:
+def periods_of(span: Span, period_ns: int, name: str) -> int:
     """How many periods a span takes up, the last one whole; a count is one already.
 
     Raises
     ------
     UsageError
-        It is neither.
+        It is neither; the message begins with `name`.
 
     Examples
     --------
-    >>> periods_of("25h", 86_400 * 10**9), periods_of(3, 86_400 * 10**9)
+    >>> periods_of("25h", 86_400 * 10**9, "purge"), periods_of(3, 86_400 * 10**9, "purge")
     (2, 3)
     """
-    return span if isinstance(span, int) else -(-span_ns(span, "span") // period_ns)
+    if isinstance(span, str):
+        return -(-span_ns(span, name) // period_ns)
+    return whole_of(name, span, 0, PERIODS_MAX)

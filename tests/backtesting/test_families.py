@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpt_trader.backtesting.backtest import Choices, setup_of
 from gpt_trader.backtesting.blocks import machine_targets
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.families import RAISES, recognise
 from gpt_trader.backtesting.layout import lay_out

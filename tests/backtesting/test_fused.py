@@ -155,7 +155,7 @@ def test_both_speeds_give_the_same_result() -> None:
         ({"market": "mid"}, "market = 'mid'"),
         ({"sizing": {"size": 1}}, "size"),
         ({"limits": {"order_max": 1}}, "order_max"),
-        ({"fees": 2.0}, "fees 2.0"),
+        ({"fees": 2.0}, "fees = 2.0"),
         ({"cash": 0}, "cash = 0"),
         ({"latency": -1}, "latency = -1"),
         ({"params": {"fats": 3}}, "fats"),

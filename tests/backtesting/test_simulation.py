@@ -23,6 +23,7 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import Side, TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.kernels import execution, gates, resting
+from gpt_trader.risk.limits import Limits
 from tests.backtesting.plays import a_setup, a_tape, by_hand, end_ns, never
 
 TENTH = 10_000_000  # lots of a bitcoin
@@ -41,7 +42,8 @@ class Log:
 
 def of_hand(*orders: HandOrder, rows: int = 60) -> SimulationResult:
     """A market in which nobody but a person orders."""
-    return simulate(never(by_hand=orders), [a_tape(rows=rows)])
+    limits = Limits.from_mapping({"mark_age_s_max": Decimal(30)})
+    return simulate(never(by_hand=orders, limits=limits), [a_tape(rows=rows)])
 
 
 def rules_of(result: SimulationResult, order: int) -> set[int]:
@@ -144,7 +146,7 @@ def test_what_an_order_by_hand_cannot_get_at_its_limit_is_cancelled() -> None:
     [
         ({"feed_ready": False}, gates.FEED_READY),
         ({"books_agree": False}, gates.BOOKS_AGREE),
-        ({"wait_ns": 181 * 10**9}, gates.STALE_MARK),
+        ({"wait_ns": 31 * 10**9}, gates.STALE_MARK),
         ({"trading_state": TradingState.REDUCE_ONLY}, gates.TRADING_STATE),
         ({"trading_state": TradingState.HALTED}, gates.TRADING_STATE),
         ({"lots": 20 * TENTH}, gates.ORDER_NOTIONAL),

@@ -126,7 +126,7 @@ def test_a_list_of_combinations_is_a_grid_too(tmp_path: Path) -> None:
         ({"workers": -1}, "workers = -1"),
         ({"memory_mb": 0}, "memory_mb = 0: this sweep needs"),
         ({"speed": "fused"}, "no option speed"),
-        ({"fees": 2}, "fees 2"),
+        ({"fees": 2}, "fees = 2"),
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpt_trader.backtesting.backtest import Choices, setup_of
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.fused import Arena

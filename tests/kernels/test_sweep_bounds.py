@@ -7,7 +7,7 @@ import sys
 CHECKED_RUN = """
 import numpy as np
 
-from gpt_trader.backtesting.backtest import Choices, setup_of
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.layout import lay_out

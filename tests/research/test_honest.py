@@ -1,6 +1,7 @@
 """Noise is judged as noise and a planted edge is found, with the real sweep and backtest."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,14 @@ def test_the_days_of_a_search_are_those_of_each_backtest(name: str) -> None:
         assert found.daily_returns[:, place].tolist() == alone.daily_returns.tolist()
         assert found.scores["sharpe_daily"][place] == alone.stats["sharpe_daily"]
         assert alone.run.orders.size > 0
+
+
+def test_a_sweep_has_no_deflated_sharpe_of_its_own() -> None:
+    tape = an_hourly_tape(2 * MONTH, 1, memory=0.1, quiet=0.0)
+    result: Any = gt.sweep(tape, follow, GRID, **CHOICES)
+
+    with pytest.raises(UsageError, match="deflated_sharpe of Sweep: give a backtest"):
+        gt.deflated_sharpe(result)
 
 
 def test_picking_the_best_is_worth_nothing_on_noise_and_much_on_an_edge() -> None:

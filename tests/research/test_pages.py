@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpt_trader.domain.errors import StoreRefused
+from gpt_trader.domain.errors import StoreRefused, UsageError
 from gpt_trader.research.backtest import backtest
 from gpt_trader.research.html import result_html, sweep_html, table_html
 from gpt_trader.research.plots import heat_map, stability_plot
@@ -144,5 +144,5 @@ def test_sweeps_have_a_heat_map_and_a_stability_plot() -> None:
 
 
 def test_an_unknown_column_of_a_sweep_is_named() -> None:
-    with pytest.raises(KeyError, match="no column fats in this sweep; there are fast, slow"):
+    with pytest.raises(UsageError, match="no column fats in this sweep; there are fast, slow"):
         heat_map(a_table(), "fats", "slow")

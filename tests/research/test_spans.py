@@ -1,5 +1,7 @@
 """Windows by the clock and by the count: the same where no candle is missing."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -50,4 +52,16 @@ def test_what_is_no_span_is_refused() -> None:
 def test_a_span_in_days_ends_with_a_whole_one() -> None:
     day_ns = span_ns("1d", "purge")
 
-    assert [periods_of(span, day_ns) for span in ("1h", "24h", "49h", 0, 5)] == [1, 1, 3, 0, 5]
+    found = [periods_of(span, day_ns, "purge") for span in ("1h", "24h", "49h", 0, 5)]
+    assert found == [1, 1, 3, 0, 5]
+
+
+def test_counts_are_whole_numbers() -> None:
+    starts, given = np.arange(10 * DAY) * HOUR_NS, cast(Any, 100.0)
+
+    assert windows_of(starts, given, 20, False) == windows_of(starts, 100, 20, False)
+    for train in (cast(Any, 100.5), 0, cast(Any, None)):
+        with pytest.raises(UsageError, match=f"train = {train}"):
+            windows_of(starts, train, 20, False)
+    with pytest.raises(UsageError, match=r"embargo = 1\.5: give a whole number"):
+        periods_of(cast(Any, 1.5), 24 * HOUR_NS, "embargo")
