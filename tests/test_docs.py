@@ -12,6 +12,7 @@ import pytest
 import gpt_trader
 from gpt_trader import cli
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.risk.limits import LIMIT_NOTES
 from tests import tidy
 
 ROOT = Path(__file__).parents[1]
@@ -223,3 +224,15 @@ def test_every_public_name_says_what_it_is() -> None:
     ]
 
     assert not silent, "\n".join(silent)
+
+
+def test_the_limits_are_documented_as_they_are() -> None:
+    """Unit, default and meaning: a limit nobody knows of stops a backtest without a word."""
+    backtests = (ROOT / "docs" / "backtests.md").read_text("utf-8")
+
+    rows = [
+        f"| `{name}` | {note.unit} | {note.default:,f} | {note.meaning} |"
+        for name, note in LIMIT_NOTES.items()
+    ]
+
+    assert [row for row in rows if row not in backtests] == []

@@ -15,6 +15,7 @@ from gpt_trader import __version__
 from gpt_trader.backtesting.account_metrics import day_ends_of, equity_path_of, hold_path_of
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.course import Course
+from gpt_trader.backtesting.denials import denial_note
 from gpt_trader.backtesting.equity_path import EquityPath
 from gpt_trader.backtesting.fused import Run
 from gpt_trader.backtesting.metrics import Activity, metrics
@@ -144,6 +145,13 @@ class BacktestResult:
         """How often each risk rule refused an order."""
         counts = self.run.session[account.DENIED : account.DENIED + RULES].tolist()
         return {name: n for name, n in zip(RULE_NAMES, counts, strict=True) if n}
+
+    @property
+    def denial_note(self) -> str:
+        """Why more orders were denied than sent, and what to do; empty where they were not."""
+        session = self.run.session
+        denials, orders = int(session[account.DENIALS]), int(session[account.ORDERS])
+        return denial_note(denials, orders, self.denials_by_rule, self.setup.limits)
 
     @cached_property
     def orders(self) -> "pd.DataFrame":

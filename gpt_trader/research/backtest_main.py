@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gpt_trader.broker.sizing import SIZING
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.compile import set_cache_folder
+from gpt_trader.research.command import check_target, spoken
 from gpt_trader.settings import LIMITS, load_settings
 from gpt_trader.strategies.registry import strategy_names
 
 if TYPE_CHECKING:
     from gpt_trader.backtesting.backtest import Speed
     from gpt_trader.backtesting.result import BacktestResult
+    from gpt_trader.backtesting.setup import Slippage
 
 EPILOG = """\
   gpt-trader backtest --data btc.parquet
@@ -86,11 +88,19 @@ def add_market(p: argparse.ArgumentParser) -> None:
         help="the embedded exchange's book, or any size at the close [exchange]",
     )
     p.add_argument(
+        "--slippage",
+        metavar="BPS|BPS,SHARE",
+        help="what taking costs beyond the middle, on average, in the exchange's book, and the "
+        "share of a minute's volume in its first level [0.0625,0.01]",
+    )
+    p.add_argument(
         "--fees", metavar="RATE|MAKER,TAKER", help="fractions, as 0.001 [Coinbase's tiers]"
     )
     p.add_argument("--cash", default="100000", metavar="X", help="quote to begin with [100000]")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the market [1]")
-    p.add_argument("--var", metavar="DIR", help="where candles are stored [./var]")
+    p.add_argument(
+        "--var", metavar="DIR", help="where candles are stored and trials counted [./var]"
+    )
 
 
 def options_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -112,6 +122,7 @@ def options_of(args: argparse.Namespace) -> dict[str, Any]:
         "sizing": {k: float(v) for k, v in numbers(args.sizing, "--sizing").items()},
         "limits": limits,
         "market": args.market,
+        "slippage": slippage_of(args.slippage),
         "fees": fees_of(args.fees),
         "cash": number(args.cash, "--cash"),
         "seed": args.seed,
@@ -140,6 +151,18 @@ def number(text: str, flag: str) -> Decimal:
     return value
 
 
+def slippage_of(text: str | None) -> "Slippage | None":
+    """Half of the mean spread in bps, and how deep the book is."""
+    if text is None:
+        return None
+    from gpt_trader.backtesting.setup import Slippage
+
+    parts = [number(part, "--slippage") for part in text.split(",")]
+    if len(parts) > 2:
+        raise UsageError(f"--slippage {text}: one number of bps, or BPS,SHARE")
+    return Slippage(half_spread_bps=parts[0], volume_share=parts[1] if len(parts) == 2 else None)
+
+
 def fees_of(text: str | None) -> float | tuple[float, float] | None:
     """One rate, or maker's and taker's."""
     if text is None:
@@ -154,12 +177,14 @@ def fees_of(text: str | None) -> float | tuple[float, float] | None:
 
 def run(argv: list[str]) -> int:
     """Run one backtest and say what came of it."""
+    return spoken(_run, argv)
+
+
+def _run(argv: list[str]) -> int:
     args = parser().parse_args(argv)
     options = options_of(args)
-    if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
-        raise UsageError(f"--json {args.json}: there is no such folder")
-    if args.report and not Path(args.report).parent.is_dir():
-        raise UsageError(f"--report {args.report}: there is no such folder")
+    check_target("--json", args.json)
+    check_target("--report", args.report)
     from gpt_trader.research.backtest import backtest
 
     params = {name: float(value) for name, value in numbers(args.param, "--param").items()}
@@ -209,6 +234,8 @@ def say(result: "BacktestResult", json_to: str | None) -> None:
             print(f"  {name:<26} {shown(value):>16} {'' if held is None else shown(held):>16}")
     for rule, count in result.denials_by_rule.items():
         print(f"  denied by {rule:<16} {count:>16,}")
+    if result.denial_note:
+        print(f"  {result.denial_note}")
 
 
 def shown(value: object) -> str:
@@ -234,6 +261,7 @@ def summary(result: "BacktestResult") -> dict[str, object]:
         "fills": stats["fills"],
         "denials": stats["denials"],
         "denials_by_rule": result.denials_by_rule,
+        "denial_note": result.denial_note or None,
         "equity_start": str(result.setup.cash),
         "equity_end": str(result.equity_end),
         "fees": str(stats["fees_quote"]),

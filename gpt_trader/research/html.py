@@ -17,6 +17,7 @@ CARD = (
 KPI = "display:inline-block;margin:6px 22px 6px 0;vertical-align:top"
 QUIET = "color:var(--jp-content-font-color2,#777);font-size:85%"
 LARGE = "font-size:150%;font-weight:600"
+NOTE = "border-left:3px solid #d62728;padding-left:8px;margin:4px 0"
 CELL = "padding:2px 10px;text-align:right"
 NAME = "padding:2px 10px;text-align:left"
 
@@ -35,6 +36,7 @@ def result_html(result: BacktestResult) -> str:
         f"{values_text(result)}; {result.content_hash[:12]}",
         top,
         table_html(("", "strategy", "buy and hold"), rows),
+        note=result.denial_note,
     )
 
 
@@ -84,16 +86,19 @@ def table_html(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _card(title: str, below: str, kpis: Sequence[tuple[str, str, str]], table: str) -> str:
+def _card(
+    title: str, below: str, kpis: Sequence[tuple[str, str, str]], table: str, note: str = ""
+) -> str:
     blocks = "".join(
         f'<div style="{KPI}"><div style="{QUIET}">{escape(name)}</div>'
         f'<div style="{LARGE}">{escape(value)}</div>'
         f'<div style="{QUIET}">{escape(beside)}</div></div>'
         for name, value, beside in kpis
     )
+    said = f'<div style="{NOTE}">{escape(note)}</div>' if note else ""
     return (
         f'<div style="{CARD}"><b>{escape(title)}</b> <span style="{QUIET}">{escape(below)}</span>'
-        f"<div>{blocks}</div><details><summary>all figures</summary>{table}</details></div>"
+        f"<div>{blocks}</div>{said}<details><summary>all figures</summary>{table}</details></div>"
     )
 
 

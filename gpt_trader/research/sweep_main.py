@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.research.backtest_main import add_market, number, numbers, options_of, shown
+from gpt_trader.research.command import check_target, spoken
 
 if TYPE_CHECKING:
     from gpt_trader.backtesting.sweep_result import SweepResult
@@ -51,10 +52,13 @@ def parser() -> argparse.ArgumentParser:
 
 def run(argv: list[str]) -> int:
     """Run one sweep and show its best combinations."""
+    return spoken(_run, argv)
+
+
+def _run(argv: list[str]) -> int:
     args = parser().parse_args(argv)
     options = options_of(args)
-    if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
-        raise UsageError(f"--json {args.json}: there is no such folder")
+    check_target("--json", args.json)
     from gpt_trader.backtesting.sweep_figures import METRICS
 
     if args.top < 1:
