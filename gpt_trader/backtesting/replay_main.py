@@ -15,7 +15,7 @@ from gpt_trader.domain.events import SessionOpened
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.risk.limits import Limits
 from gpt_trader.settings import load_settings
-from gpt_trader.store.document import write_document
+from gpt_trader.store.document import check_target, write_document
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
 from gpt_trader.store.verify import verify
@@ -40,8 +40,9 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--var", metavar="DIR", help="where sessions are [./var]")
     parser.add_argument("--param", action="append", default=[], metavar="K=V", help="what if")
     parser.add_argument("--limit", action="append", default=[], metavar="K=V", help="what if")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document")
+    parser.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
     args = parser.parse_args(argv)
+    check_target(args.json)  # exit code 2: it must not look like a difference
     settings = load_settings({"var": args.var}, os.environ, Path.cwd())
     set_cache_folder(settings.kernel_cache or settings.var / "cache")
 
@@ -102,7 +103,7 @@ def _say(outcome: Outcome, session_id: str, json_to: str | None) -> None:
         if different is None
         else {"seq": different.seq, "recorded": different.recorded, "made": different.made},
     }
-    if json_to is not None:  # a file that cannot be written must not look like a difference: 2
+    if json_to is not None:
         write_document(document, json_to)
     if json_to == "-":
         return

@@ -29,6 +29,7 @@ from gpt_trader.exchange.venue import Venue
 
 REFUSED, BAD_INPUT, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 HOST = "127.0.0.1"  # this machine only: the exchange is nobody else's
+READY = b'{"port":'  # what the ready line begins with: a file that does may be written over
 
 
 class LaunchError(Exception):
@@ -230,7 +231,10 @@ def _announce(line: bytes, ready_file: str) -> None:
         print(line.decode(), flush=True)
         return
     with _refused():
-        Path(ready_file).write_bytes(line + b"\n")
+        path = Path(ready_file)
+        if path.is_file() and path.read_bytes()[: len(READY)] not in (b"", READY):
+            raise ValueError(f"--json {ready_file}: that file is there and is no line of ours")
+        path.write_bytes(line + b"\n")
 
 
 def _warn(sentence: str) -> None:

@@ -12,6 +12,7 @@ from gpt_trader.broker.sizing import SIZING, sizing_of
 from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import LIMITS, Settings, load_settings
+from gpt_trader.store.document import check_target
 from gpt_trader.strategies.registry import strategy_names
 
 PROFILES = ("dev", "paper", "canary", "prod")
@@ -124,7 +125,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     p.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange to talk to")
     p.add_argument("--coinbase-ca", metavar="FILE", help="authority that exchange is trusted by")
     p.add_argument("--coinbase-key-file", metavar="FILE", help="API key as Coinbase's download")
-    p.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document at the end")
+    p.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
     p.add_argument(
         "--dev-fast", action="store_true", help="one scripted order life, checked in five steps"
     )
@@ -155,8 +156,7 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
             raise UsageError(f"--data {path}: no such file")
     if args.candles is not None and args.candles <= 0:
         raise UsageError(f"--candles {args.candles}: give a number above zero")
-    if args.json not in (None, "-") and not Path(args.json).parent.is_dir():
-        raise UsageError(f"--json {args.json}: there is no such folder")
+    check_target(args.json)
     return Options(
         settings=settings,
         profile=args.profile,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import Settings, load_settings
+from gpt_trader.store.document import check_target
 
 COINBASE_HOST = "api.coinbase.com"
 
@@ -47,6 +48,7 @@ and closes.
 def run(argv: list[str]) -> int:
     """Run one of the data commands and return its exit code."""
     args = _parser().parse_args(argv)
+    check_target(args.json)
     settings = load_settings({"var": args.var, **_host_flag(args)}, os.environ, Path.cwd())
     act: Callable[[argparse.Namespace, Settings], int] = args.act
     return act(args, settings)
@@ -60,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--var", metavar="DIR", help="where candles are kept [./var]")
-    shared.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document")
+    shared.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
     parser = argparse.ArgumentParser(
         prog="gpt-trader data",
         description="Candles: get them, take them in, check them, list them.",

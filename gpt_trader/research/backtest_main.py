@@ -1,7 +1,6 @@
 """The command `gpt-trader backtest`: a strategy over candle files, in a second."""
 
 import argparse
-import json
 import math
 import os
 import sys
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gpt_trader.broker.sizing import SIZING
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.compile import set_cache_folder
-from gpt_trader.research.command import check_target, spoken
+from gpt_trader.research.command import check_report, spoken
 from gpt_trader.settings import LIMITS, load_settings
+from gpt_trader.store.document import check_target, write_document
 from gpt_trader.strategies.registry import strategy_names
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         help="compiled, the live engine event by event, or both to compare them [fused]",
     )
     p.add_argument("--report", metavar="FILE", help="write a page of the result, HTML")
-    p.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document")
+    p.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
     return p
 
 
@@ -183,8 +183,8 @@ def run(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     args = parser().parse_args(argv)
     options = options_of(args)
-    check_target("--json", args.json)
-    check_target("--report", args.report)
+    check_target(args.json)
+    check_report(args.report)
     from gpt_trader.research.backtest import backtest
 
     params = {name: float(value) for name, value in numbers(args.param, "--param").items()}
@@ -215,14 +215,10 @@ def compared(fused: "BacktestResult", engine: "BacktestResult") -> int:
 def say(result: "BacktestResult", json_to: str | None) -> None:
     """Print the figures beside buy-and-hold's, or one document."""
     document = summary(result)
-    if json_to == "-":
-        print(json.dumps(document))
-        return
     if json_to is not None:
-        try:
-            Path(json_to).write_text(json.dumps(document) + "\n")
-        except OSError as e:
-            raise UsageError(f"--json {json_to}: {e.strerror}") from e
+        write_document(document, json_to)
+    if json_to == "-":
+        return
     products = ", ".join(tape.product.product_id for tape in result.tapes)
     values = ", ".join(f"{name}={value:g}" for name, value in result.values.items())
     print(f"{result.strategy.name} ({values}) on {products}, {result.course.rounds:,} candle times")

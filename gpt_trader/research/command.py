@@ -42,17 +42,17 @@ def spoken(run: Callable[[list[str]], int], argv: list[str]) -> int:
         raise in_words(e) from e
 
 
-def check_target(flag: str, to: str | None) -> None:
-    """Refuse a file that cannot be written, before minutes are spent on what goes into it.
+def check_report(to: str | None) -> None:
+    """Refuse a page that cannot be written, before minutes are spent on what goes into it.
 
     Raises
     ------
     UsageError
         Its folder is not there, or it is a folder.
     """
-    if to is None or to == "-":
+    if to is None:
         return
     if Path(to).is_dir():
-        raise UsageError(f"{flag} {to}: is a folder; name a file in it")
+        raise UsageError(f"--report {to}: is a folder; name a file in it")
     if not Path(to).parent.is_dir():
-        raise UsageError(f"{flag} {to}: there is no such folder")
+        raise UsageError(f"--report {to}: there is no such folder")

@@ -1,14 +1,13 @@
 """The command `gpt-trader sweep`: every combination of a grid, and the best of them."""
 
 import argparse
-import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.research.backtest_main import add_market, number, numbers, options_of, shown
-from gpt_trader.research.command import check_target, spoken
+from gpt_trader.research.command import spoken
+from gpt_trader.store.document import check_target, write_document
 
 if TYPE_CHECKING:
     from gpt_trader.backtesting.sweep_result import SweepResult
@@ -46,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--workers", type=int, metavar="N", help="threads [one for each core]")
     p.add_argument("--memory-mb", type=int, default=512, metavar="N", help="ceiling [512]")
     p.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:PORT")
-    p.add_argument("--json", nargs="?", const="-", metavar="FILE|-", help="one document")
+    p.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
     return p
 
 
@@ -58,7 +57,7 @@ def run(argv: list[str]) -> int:
 def _run(argv: list[str]) -> int:
     args = parser().parse_args(argv)
     options = options_of(args)
-    check_target("--json", args.json)
+    check_target(args.json)
     from gpt_trader.backtesting.sweep_figures import METRICS
 
     if args.top < 1:
@@ -129,14 +128,10 @@ def say(result: "SweepResult", top: int, by: str, json_to: str | None) -> None:
         "best": [{name: _plain(value) for name, value in row.items()} for row in rows],
         "result_hash": result.result_hash,
     }
-    if json_to == "-":
-        print(json.dumps(document))
-        return
     if json_to is not None:
-        try:
-            Path(json_to).write_text(json.dumps(document) + "\n")
-        except OSError as e:
-            raise UsageError(f"--json {json_to}: {e.strerror}") from e
+        write_document(document, json_to)
+    if json_to == "-":
+        return
     skipped = f", {result.skipped:,} refused by the strategy" if result.skipped else ""
     print(f"{document['strategy']}: {len(result):,} combinations{skipped}; the best by {by}")
     names = [str(name) for name in rows[0]]

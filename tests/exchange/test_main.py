@@ -118,6 +118,7 @@ def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(
         (["--tls", "/dev/null/tls"], 1, "choose a folder you can write with --tls"),
         (["--state", "/dev/null/state"], 1, "/dev/null/state"),
         (["--json", "/dev/null/ready"], 1, "/dev/null/ready"),
+        (["--json", __file__], 2, "that file is there and is no line of ours"),
         (["--follow", "127.0.0.1:1", "--product", "BTC-USD"], 3, "127.0.0.1:1"),
         (["--follow", "127.0.0.1:1", "--product", "BTC-USD", "--follow-ca", "/no/ca"], 2, "/no/ca"),
         (["--follow", "h", "--product", "BTC-USD", "--follow-ca", __file__], 2, "--follow-ca"),

@@ -78,6 +78,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "no candles at all": (fixed("--candles", "0"), "--candles 0"),
     "candles without a width": (fixed("--candle-s", "-60"), "--candle-s -60"),
     "unknown speed": (fixed("--speed", "fast"), "--speed fast"),
+    "document over a file": (fixed("--json", __file__), f"--json {__file__}: a document's name"),
 }
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from gpt_trader import cli
+from gpt_trader import __version__, cli
 from gpt_trader.store.candle_files import arrow_table
 from gpt_trader.store.candle_table import CandleTable, between
 from gpt_trader.store.catalog import Catalog, content_hash
@@ -58,7 +58,8 @@ def test_a_file_of_someone_else_is_taken_in_when_its_product_is_said(
     assert "did you mean BTC-USD" in capsys.readouterr().err
     assert run("import", file, "--product", "BTC-USD", "--var", tmp_path, "--json") == 0
     assert json.loads(capsys.readouterr().out) == {
-        "imported": [{"name": "BTC-USD 1m", "rows": 100, "stored": 100}]
+        "gpt_trader": __version__,
+        "imported": [{"name": "BTC-USD 1m", "rows": 100, "stored": 100}],
     }
     assert content_hash(Catalog(tmp_path).read("BTC-USD 1m")) == content_hash(a_table())
 
@@ -196,5 +197,18 @@ def test_a_document_goes_to_a_file_beside_the_words(tmp_path: Path, capsys: Capt
 
     assert code == 0
     assert "nothing is stored yet" in capsys.readouterr().out
-    assert json.loads((tmp_path / "said.json").read_text()) == {"stored": []}
+    assert json.loads((tmp_path / "said.json").read_text())["stored"] == []
     assert run("list", "--var", tmp_path, "--json", tmp_path) == 2
+
+
+@pytest.mark.parametrize("name", ["precious.csv", "precious.json"])
+def test_a_file_after_the_flag_is_not_lost(tmp_path: Path, name: str, capsys: Capture) -> None:
+    """`data check --json precious.csv` destroyed what it was to look at, and said it was well."""
+    file = a_csv(tmp_path / name, a_table())
+    before = file.read_bytes()
+
+    code = run("check", "--var", tmp_path, "--json", file)
+
+    assert code == 2
+    assert f"--json {file}" in capsys.readouterr().err
+    assert file.read_bytes() == before

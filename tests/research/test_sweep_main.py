@@ -63,6 +63,7 @@ def test_people_get_a_table(file: str, tmp_path: Path, capsys: pytest.CaptureFix
         (["--top", "0"], "--top 0"),
         (["--by", "sharp"], "--by sharp"),
         (["--where", "fast <"], "where"),
+        (["--json", __file__], "ends in .json"),
     ],
     ids=str,
 )
