@@ -11,9 +11,13 @@ import pytest
 
 import gpt_trader
 from gpt_trader import cli
+from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.research.session import session
 from gpt_trader.risk.limits import LIMIT_NOTES
+from gpt_trader.signals.strategy import Strategy
 from tests import tidy
+from tests.backtesting.tapes import walk
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -25,6 +29,7 @@ DOCUMENTS = [
 ]
 ALL = "\n".join(document.read_text("utf-8") for document in DOCUMENTS)
 STRATEGIES = (ROOT / "docs" / "strategies.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(python|text)\n(.*?)^```", STRATEGIES, re.MULTILINE | re.DOTALL)
 PACKAGE = tidy.source_modules(ROOT, "gpt_trader")
 SHOWN = re.compile(r"gpt-trader ((?:data )?[a-z]+)\b([^`\n#]*)")
 COMMANDS_SHOWN = sorted({command for command, _ in SHOWN.findall(ALL)} | set(cli.COMMANDS))
@@ -188,28 +193,54 @@ def arguments_of(place: str) -> str:
     return ", ".join("M" if name in ("memory", "ring") else name for name in names)
 
 
-def test_the_page_on_strategies_runs_as_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A block of text after one of Python is what that one is refused with."""
-    blocks = re.findall(r"^```(python|text)\n(.*?)^```", STRATEGIES, re.MULTILINE | re.DOTALL)
+def names_of_the_page(folder: Path) -> tuple[dict[str, object], list[str]]:
+    """The page on strategies, run from top to bottom: its names, and what was refused."""
     page = ModuleType("page_on_strategies")
-    monkeypatch.setitem(sys.modules, page.__name__, page)  # where compiled code looks for it
-    monkeypatch.chdir(tmp_path)
+    sys.modules[page.__name__] = page  # where compiled code looks for it
     said: list[str] = []
-    refused = [" ".join(text.split()) for kind, text in blocks if kind == "text"]
-
-    for number, (kind, text) in enumerate(blocks):
+    for number, (kind, text) in enumerate(BLOCKS):
         if kind == "python":
-            file = tmp_path / f"block_{number}.py"  # a strategy's source is read from its file
+            file = folder / f"block_{number}.py"  # a strategy's source is read from its file
             file.write_text(text)
             try:
                 exec(compile(text, str(file), "exec"), vars(page))
             except UsageError as e:
                 said.append(str(e))
+    return vars(page), said
+
+
+def test_the_page_on_strategies_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block of text after one of Python is what that one is refused with."""
+    monkeypatch.chdir(tmp_path)
+    refused = [" ".join(text.split()) for kind, text in BLOCKS if kind == "text"]
+
+    _, said = names_of_the_page(tmp_path)
 
     assert len(refused) >= 4
     assert said == refused
+
+
+def test_every_strategy_of_the_page_trades_live_as_in_a_backtest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its numbers and helpers: they go along into the session's file."""
+    monkeypatch.chdir(tmp_path)
+    names, _ = names_of_the_page(tmp_path)
+    taught = {name: found for name, found in names.items() if isinstance(found, Strategy)}
+    candles = walk(900, 3)
+
+    ends = {
+        name: (session(candles, found, var=tmp_path).equity_end, backtest(candles, found))
+        for name, found in taught.items()
+    }
+
+    assert taught.keys() >= {"crossover", "hourly_trend", "strong_close", "patient"}
+    assert {name: live for name, (live, _) in ends.items()} == {
+        name: expected.equity_end for name, (_, expected) in ends.items()
+    }
+    assert sum(expected.stats["orders"] > 0 for _, expected in ends.values()) >= 4
 
 
 def test_every_public_name_says_what_it_is() -> None:

@@ -71,7 +71,7 @@ def setup_of(strategy: Strategy | str, chosen: Choices) -> Setup:
         sizing=sizing_of(numbers_of("sizing", chosen.sizing)),
         limits=Limits.from_mapping(decimals_of("limits", chosen.limits)),
         fee_tiers=fee_tiers_of(chosen.fees),
-        cash=_cash(chosen.cash),
+        cash=cash_of(chosen.cash),
         market=market_of(chosen.market, chosen.seed, chosen.slippage),
         latency=latency,
         trading_state=_trading_state(chosen.trading_state),
@@ -141,7 +141,14 @@ def _slipping(market: MarketModel | str, slippage: float | Slippage) -> MarketMo
     return Slippage(half_spread_bps=decimal_of("slippage", slippage)).market()
 
 
-def _cash(given: Number) -> Decimal:
+def cash_of(given: Number) -> Decimal:
+    """What there is to begin with, exactly.
+
+    Raises
+    ------
+    UsageError
+        It is no number above zero, or more or finer than can be counted.
+    """
     cash = decimal_of("cash", given)
     if isinstance(given, float):
         cash = cash.quantize(CASH_UNIT, ROUND_HALF_EVEN) if abs(cash) < CASH_MAX else cash

@@ -1,13 +1,11 @@
 """`session(...)`: the strategy of a notebook in a live session on the embedded exchange."""
 
 import hashlib
-import inspect
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_trader.backtesting.backtest import tapes_of
 from gpt_trader.backtesting.candles import CandleTape
-from gpt_trader.backtesting.choices import strategy_of
+from gpt_trader.backtesting.choices import Number, cash_of, strategy_of
 from gpt_trader.backtesting.numbers import decimals_of, numbers_of, whole_of
-from gpt_trader.backtesting.setup import SEED_MAX
+from gpt_trader.backtesting.setup import CASH, SEED_MAX
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import OrderFilled, OrderIntended
+from gpt_trader.research.handover import strategy_text
 from gpt_trader.settings import load_settings
-from gpt_trader.signals.strategy import Strategy
+from gpt_trader.signals.strategy import Strategy, near
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named, strategy_names
@@ -33,7 +32,17 @@ if TYPE_CHECKING:
 
 NS = 1_000_000_000
 USAGE = 2
-HEAD = '"""A strategy from a notebook, as its session ran it."""\n\nimport gpt_trader as gt\n\n\n'
+
+# Choices of `backtest` that a session has not, and what it does instead.
+ONLY_BACKTEST = {
+    "fees": "the embedded exchange charges Coinbase's tiers",
+    "market": "it plays the embedded exchange's market",
+    "latency": "its requests take the time they take",
+    "speed": "it runs as fast as it goes",
+    "trading_state": "it begins active",
+    "by_hand": "it sends the strategy's orders",
+}
+OPTIONS = ("params", "sizing", "limits", "product", "candle_s", "cash", "seed", "var")
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,11 @@ def session(
     sizing: Mapping[str, float] | None = None,
     limits: Mapping[str, float] | None = None,
     product: str | None = None,
+    candle_s: int | None = None,
+    cash: Number = CASH,
     seed: int = 1,
     var: Path | str | None = None,
+    **others: Any,
 ) -> SessionResult:
     """Trade a strategy live on the embedded exchange, through Coinbase's own protocol.
 
@@ -122,9 +134,10 @@ def session(
         As for `backtest`, with open, high, low, close and volume.
     strategy
         A ready one by name, ``FILE.py:NAME``, or one of this notebook. Of the last the source is
-        kept beside the session, so its function may use nothing but `gt` and its own names.
-    params, sizing, limits, product, seed
-        As for `backtest`.
+        kept beside the session, with the modules, numbers and helper functions that it uses.
+    params, sizing, limits, product, candle_s, cash, seed
+        As for `backtest`. What else `backtest` may choose, a session has as it is, fees and
+        market among it, and refuses by name.
     var
         Where the session is kept; else as settings say.
 
@@ -135,20 +148,24 @@ def session(
     TraderError
         The session ended otherwise than well; the message is its own.
     """
+    _refuse(others)
     found = strategy_of(strategy)
     sized, limited = numbers_of("sizing", sizing), decimals_of("limits", limits)
     seeded = whole_of("seed", seed, -SEED_MAX, SEED_MAX)
     folder = load_settings({"var": None if var is None else str(var)}, os.environ, Path.cwd()).var
     folder.mkdir(parents=True, exist_ok=True)
+    tapes = tapes_of(candles, product, candle_s, folder)
+    quote = tapes[0].product.quote
     with tempfile.TemporaryDirectory() as scratch:
-        files = _files(tapes_of(candles, product, var=folder), Path(scratch))
+        files = _files(tapes, Path(scratch))
         arguments = [
             *(f"--data={file}" for file in files),
             f"--strategy={strategy if isinstance(strategy, str) else _name_of(found, folder)}",
+            f"--balance={quote}={cash_of(cash):f}",
             f"--seed={seeded}",
             f"--var={folder}",
             *(
-                f"--param={name}={value:g}"
+                f"--param={name}={value!r}"
                 for name, value in found.values(numbers_of("params", params)).items()
             ),
             *(f"--sizing={name}={value}" for name, value in sized.items()),
@@ -164,9 +181,16 @@ def _run(arguments: list[str]) -> dict[str, Any]:
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         error = UsageError if done.returncode == USAGE else TraderError
-        raise error(said.removeprefix("gpt-trader live: "))
+        raise error(said.removeprefix("perps-bot: "))
     document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return document
+
+
+def _refuse(others: Mapping[str, Any]) -> None:
+    for name in others:
+        if name in ONLY_BACKTEST:
+            raise UsageError(f"a session has no option {name}: {ONLY_BACKTEST[name]}")
+        raise UsageError(f"a session has no option {name}: {near(name, list(OPTIONS))}")
 
 
 def _files(tapes: Sequence[CandleTape], scratch: Path) -> list[Path]:
@@ -201,7 +225,7 @@ def _name_of(strategy: Strategy, folder: Path) -> str:
     """What the session finds the strategy by: its name, or a file with its source."""
     if strategy.name in strategy_names() and strategy_named(strategy.name) is strategy:
         return strategy.name
-    source = HEAD + textwrap.dedent(inspect.getsource(strategy.plain))
+    source = strategy_text(strategy.plain)
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     file = folder / "strategies" / f"{strategy.name}_{digest}.py"
     file.parent.mkdir(exist_ok=True)
