@@ -192,7 +192,11 @@ class BacktestResult:
 
     @cached_property
     def content_hash(self) -> str:
-        """Names data, code, parameters and every choice at once: equal hashes, equal results."""
+        """Names what went in: data, strategy with all it calls, parameters and every choice.
+
+        Of our own code it names the version alone, so that two machines and two days give one
+        name to one experiment; between two texts of one version results may differ.
+        """
         content = {
             "version": __version__,
             "data": [tape.sha256 for tape in self.tapes],

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Event
+from time import perf_counter
+from typing import Any, NoReturn
 
 import numpy as np
 from tqdm import tqdm
@@ -19,9 +21,11 @@ from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.leaks import refuse_leaks_in
 from gpt_trader.backtesting.numbers import whole_of
+from gpt_trader.backtesting.sources import COMPUTING_KEY
 from gpt_trader.backtesting.sweep_figures import METRICS
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of
 from gpt_trader.backtesting.sweep_job import (
+    CHUNK_S,
     MEGABYTE,
     Job,
     Runner,
@@ -41,6 +45,9 @@ WORKERS_MAX = 1_024
 MEMORY_MB_MAX = 1 << 30
 PATIENCE_S = 2.0
 """A sweep that takes longer shows how far it is."""
+
+SHARES = 4  # chunks a thread at least, so that none waits long for the last
+SHORTEST = 20  # chunks in the time of the longest: keeping one on disk takes milliseconds
 
 
 def sweep(
@@ -95,9 +102,10 @@ def sweep(
     """
     folder, wanted, threads = _folder(var), _metrics(metrics), _threads(workers)
     job = _job(candles, strategy, (grid, where), wanted, {**choices, "var": var})
-    plan = _plan(job, threads, whole_of("memory_mb", memory_mb, 0, MEMORY_MB_MAX))
+    memory = whole_of("memory_mb", memory_mb, 0, MEMORY_MB_MAX)
     store = ChunkStore(folder, sweep_key(job))
-    rows = _collected(job, store, plan, runner or _Threads(threads), progress=progress)
+    work = _Work(job, store, runner or _Threads(threads))
+    rows = work.collect(_size(job, threads, memory), threads, progress=progress)
     _count_trials(folder, job, rows)
     store.remove()
     columns = {name: np.ascontiguousarray(rows[name]) for name in wanted}
@@ -123,12 +131,16 @@ def _job(
 
 
 def sweep_key(job: Job) -> str:
-    """Names data, code, grid, choices and metrics: the same key, the same chunks."""
+    """Names data, code, grid, choices and metrics: the same key, the same chunks.
+
+    Code is the strategy's and ours: a chunk from before a fix must not stand beside one of after.
+    """
     chosen = hashlib.sha256()
     for name, column in sorted(job.chosen.columns.items()):
         chosen.update(name.encode() + b"\0" + column.tobytes())
     content = {
         "version": __version__,
+        "code": COMPUTING_KEY,
         "data": [tape.sha256 for tape in job.course.tapes],
         "strategy": [job.setup.strategy.name, job.setup.strategy.source_hash],
         "grid": chosen.hexdigest(),
@@ -140,20 +152,37 @@ def sweep_key(job: Job) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Threads:
-    """Chunks on the threads of this process: kernels let go of the interpreter while they run."""
+    """Chunks on the threads of this process: kernels let go of the interpreter while they run.
+
+    Ctrl-C ends each after its combination or block of candles; what was finished is still told.
+    """
 
     count: int
 
     def __call__(self, job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
         if job.follows:
             job.ground  # noqa: B018  made once, before threads could make it twice
+        stop = Event()
         with ThreadPoolExecutor(self.count) as pool:
-            waiting = {pool.submit(job.run, first, end): first for first, end in chunks}
+            waiting = {
+                pool.submit(job.run, first, end, stop.is_set): first for first, end in chunks
+            }
             try:
                 for done in as_completed(waiting):
                     yield waiting.pop(done), done.result()
+            except KeyboardInterrupt:
+                _end(pool, stop)
+                for done, first in waiting.items():
+                    if not done.cancelled() and done.exception() is None:
+                        yield first, done.result()
+                raise
             finally:
-                pool.shutdown(cancel_futures=True)
+                _end(pool, stop)
+
+
+def _end(pool: ThreadPoolExecutor, stop: Event) -> None:
+    stop.set()
+    pool.shutdown(cancel_futures=True)
 
 
 def _folder(var: Path | str | None) -> Path:
@@ -179,8 +208,8 @@ def _metrics(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name in given)
 
 
-def _plan(job: Job, threads: int, memory_mb: int) -> list[tuple[int, int]]:
-    """Chunks that fit into the memory allowed, all threads together."""
+def _size(job: Job, threads: int, memory_mb: int) -> int:
+    """How many combinations a chunk may have, so that all threads fit into the memory allowed."""
     ceiling = memory_mb * MEGABYTE
     size = chunk_size(job, ceiling // (2 * threads))
     needed = bytes_shared(job, size, threads) + threads * size * bytes_each(job)
@@ -192,35 +221,70 @@ def _plan(job: Job, threads: int, memory_mb: int) -> list[tuple[int, int]]:
             f"memory_mb = {memory_mb}: this sweep needs {-(-needed // MEGABYTE)} at least, with "
             f"{threads} workers; give more, or fewer workers"
         )
-    count = len(job.chosen)
-    return [(first, min(first + size, count)) for first in range(0, count, size)]
+    return size
 
 
-def _collected(
-    job: Job, store: ChunkStore, plan: list[tuple[int, int]], runner: Runner, *, progress: bool
-) -> Rows:
-    """Run what earlier calls have not finished; every chunk is on disk before the next is told."""
-    rows = np.zeros(len(job.chosen), job.kind)
-    done = np.zeros(len(job.chosen), bool)
-    for first, found in store.read(job.kind).items():
-        rows[first : first + found.size] = found
-        done[first : first + found.size] = True
-    missing = [(first, end) for first, end in plan if not done[first:end].all()]
-    bar = tqdm(
-        total=rows.size,
-        initial=int(done.sum()),
-        unit=" combinations",
-        delay=PATIENCE_S,
-        disable=not progress,
-        leave=False,
-    )
-    with closing(bar), closing(_started(runner, job, missing)) as finished:
-        for first, found in finished:
-            rows[first : first + found.size] = found
-            if len(plan) > 1:
-                store.write(first, found)
-            bar.update(found.size)
-    return rows
+class _Work:
+    """A sweep under way: its rows, which of them are done, and where they are kept."""
+
+    def __init__(self, job: Job, store: ChunkStore, runner: Runner) -> None:
+        self._job, self._store, self._runner = job, store, runner
+        self._rows = np.zeros(len(job.chosen), job.kind)
+        self._done = np.zeros(len(job.chosen), bool)
+
+    def collect(self, size: int, threads: int, *, progress: bool) -> Rows:
+        """Run what earlier calls have not finished, in chunks of at most `size`.
+
+        Every chunk is on disk before the next is told, if there is a next.
+        """
+        for first, found in self._store.read(self._job.kind).items():
+            self._take(first, found)
+        with closing(
+            tqdm(
+                total=self._rows.size,
+                initial=int(self._done.sum()),
+                unit=" combinations",
+                delay=PATIENCE_S,
+                disable=not progress,
+                leave=False,
+            )
+        ) as bar:
+            if self._job.machine is None:
+                size = min(size, self._measured_size(bar, threads))
+            with closing(_started(self._runner, self._job, self._missing(size))) as finished:
+                for first, found in finished:
+                    self._keep(first, found, bar)
+        return self._rows
+
+    def _measured_size(self, bar: "tqdm[NoReturn]", threads: int) -> int:
+        """Run two passes, the first of which may have to compile, and measure the second."""
+        lanes, taken_s = self._job.lanes, 0.0
+        for first, end in self._missing(lanes)[:2]:
+            begun_s = perf_counter()
+            self._keep(first, self._job.run(first, end), bar)
+            taken_s = perf_counter() - begun_s
+        longest = CHUNK_S / max(taken_s, 1e-6)
+        share = np.count_nonzero(~self._done) / (lanes * SHARES * threads)
+        return lanes * max(1, int(min(longest, max(share, longest / SHORTEST))))
+
+    def _missing(self, size: int) -> list[tuple[int, int]]:
+        """What is not done, as chunks."""
+        edges = np.flatnonzero(np.diff(~self._done, prepend=False, append=False)).tolist()
+        return [
+            (first, min(first + size, end))
+            for begin, end in zip(edges[::2], edges[1::2], strict=True)
+            for first in range(begin, end, size)
+        ]
+
+    def _keep(self, first: int, found: Rows, bar: "tqdm[NoReturn]") -> None:
+        self._take(first, found)
+        if found.size < self._rows.size:
+            self._store.write(first, found)
+        bar.update(found.size)
+
+    def _take(self, first: int, found: Rows) -> None:
+        self._rows[first : first + found.size] = found
+        self._done[first : first + found.size] = True
 
 
 def _started(

@@ -1,8 +1,9 @@
 """Chunks of combinations, traded by the sweep's fast kernels."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,17 +95,31 @@ class Ground:
         )
 
 
-def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: bool) -> Accounts:
+class Way(NamedTuple):
+    """How a chunk is traded."""
+
+    with_course: bool
+    """Keep days, peak and fall of the equity; else they are not, unless a limit needs them."""
+    stopped: Callable[[], bool]
+    """Asked before each block of candles."""
+
+
+def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, way: Way) -> Accounts:
     """Trade all combinations of a chunk from the first candle to the last.
 
-    Without the course of equity its days, peak and fall are not kept, unless a limit needs them.
+    Raises
+    ------
+    InterruptedError
+        It was stopped.
     """
     accounts, place = (
         ground.accounts(warmups),
-        ground.place(layout.targets, (TOGETHER, EVENTS_MAX + 1), with_course=with_course),
+        ground.place(layout.targets, (TOGETHER, EVENTS_MAX + 1), with_course=way.with_course),
     )
     candles = ground.course.tapes[0].candles
     for block in blocks(layout, candles, len(ground.course.tapes[0])):
+        if way.stopped():
+            raise InterruptedError
         bounds = (block.first, block.end, int(block.known))
         follow_block(
             layout.shared, layout.own, block.program, layout.targets, accounts, place, bounds
@@ -114,7 +129,7 @@ def follow_chunk(ground: Ground, layout: Layout, warmups: Ints, *, with_course: 
 
 
 def step_chunk(
-    ground: Ground, strategy: Strategy, combinations: Sequence[Values], *, with_course: bool
+    ground: Ground, strategy: Strategy, combinations: Sequence[Values], way: Way
 ) -> Accounts:
     """As `follow_chunk`, for a strategy that only its step knows.
 
@@ -122,11 +137,13 @@ def step_chunk(
     ------
     UsageError
         The strategy gave a target outside [-1, 1]; the message names the parameters.
+    InterruptedError
+        It was stopped.
     """
     tape = ground.course.tapes[0]
     block = min(STEPPED_BLOCK, len(tape))
     accounts = ground.accounts(np.zeros(len(combinations), np.int64))
-    place = ground.place(np.zeros(0), (STEPPED_LANES, block + 1), with_course=with_course)
+    place = ground.place(np.zeros(0), (STEPPED_LANES, block + 1), with_course=way.with_course)
     targets, levels = (
         np.full((STEPPED_LANES, block + 1 + WORD), math.nan),
         np.empty(STEPPED_LANES * block),
@@ -136,6 +153,8 @@ def step_chunk(
         for first in range(0, len(combinations), STEPPED_LANES)
     ]
     for first in range(0, len(tape), block):
+        if way.stopped():
+            raise InterruptedError
         count = min(block, len(tape) - first)
         for group in groups:
             group.fill(tape.candles, first, first + count, targets)

@@ -1,7 +1,7 @@
 """What a sweep has to do, in a form that a thread or another machine can take a part of."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -24,6 +24,7 @@ from gpt_trader.backtesting.sweep_following import (
     STEPPED_BLOCK,
     STEPPED_LANES,
     Ground,
+    Way,
     can_follow,
     follow_chunk,
     naming,
@@ -39,13 +40,17 @@ from gpt_trader.kernels.summaries import Stretches
 from gpt_trader.kernels.sweeping import BLOCK
 from gpt_trader.kernels.vectors import Table
 
-CHUNK_NS = 2e9
+CHUNK_S = 1.0
 """About how long a chunk may take: so much is lost when a sweep is killed, and no more."""
 
-FOLLOWED_NS = 0.7  # a candle and combination, measured
-STEPPED_NS = 4.0
+FOLLOWED_NS = 0.35  # a candle and combination of a recognised strategy; others are measured
 SHARED_PARTS = 2  # chunks at least; fewer share more of the indicators
 MEGABYTE = 1 << 20
+
+
+def never() -> bool:
+    """For work that nobody stops."""
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,11 @@ class Job:
     def follows(self) -> bool:
         """Whether accounts are followed from change to change, and not looked at each candle."""
         return self.setup.strategy.compiled and can_follow(self.course, self.setup)
+
+    @property
+    def lanes(self) -> int:
+        """How many combinations one pass over the candles takes at the price of one."""
+        return STEPPED_LANES if self.follows and self.machine is None else 1
 
     @cached_property
     def ground(self) -> Ground:
@@ -83,16 +93,24 @@ class Job:
         """Whether a metric needs the equity between the first candle and the last."""
         return not WITHOUT_COURSE.issuperset(self.metrics)
 
-    def run(self, first: int, end: int) -> Rows:
-        """The figures of the combinations from `first` to before `end`."""
-        sessions, days = self.books(first, end)
+    def run(self, first: int, end: int, stopped: Callable[[], bool] = never) -> Rows:
+        """The figures of the combinations from `first` to before `end`.
+
+        Raises
+        ------
+        InterruptedError
+            `stopped`, which is asked between combinations, or between blocks of candles.
+        """
+        sessions, days = self.books(first, end, stopped)
         figures = figures_of(self.terms, sessions, days, self.metrics)
         rows = np.empty(end - first, self.kind)
         for name, column in figures.items():
             rows[name] = column
         return rows
 
-    def books(self, first: int, end: int) -> tuple[Table, Table]:
+    def books(
+        self, first: int, end: int, stopped: Callable[[], bool] = never
+    ) -> tuple[Table, Table]:
         """The accounts after the last candle, and their equity at the start of each day."""
         columns = {name: column[first:end] for name, column in self.chosen.columns.items()}
         strategy, combinations = (
@@ -104,18 +122,19 @@ class Job:
             days = np.zeros((end - first, self.course.days), np.int64)
             left = list(range(end - first))
         else:
+            way = Way(self.with_course, stopped)
             if self.machine is None:
-                books = step_chunk(
-                    self.ground, strategy, combinations, with_course=self.with_course
-                )
+                books = step_chunk(self.ground, strategy, combinations, way)
             else:
                 warmups = np.array([strategy.warmup(values) for values in combinations], np.int64)
                 layout = lay_out(self.machine, columns)
-                books = follow_chunk(self.ground, layout, warmups, with_course=self.with_course)
+                books = follow_chunk(self.ground, layout, warmups, way)
             sessions, days = books.sessions, books.days
             left = np.flatnonzero(books.states == LEFT).tolist()
         arena = Arena(self.course, self.setup, with_orders=False, with_equity=False)
         for place in left:
+            if stopped():
+                raise InterruptedError
             run = self._stepped(arena, first + place)
             sessions[place] = run.session
             days[place, : run.days.size] = run.days
@@ -150,12 +169,17 @@ def machine_of(course: Course, setup: Setup, chosen: Chosen) -> Machine | None:
 
 
 def chunk_size(job: Job, memory: int) -> int:
-    """How many combinations make a chunk of a second or two, and fit into so many bytes."""
-    cost = FOLLOWED_NS if job.machine is not None else STEPPED_NS
-    by_time = CHUNK_NS / (cost * job.course.rounds)
+    """How many combinations make a chunk of about a second, and fit into so many bytes.
+
+    Of a strategy that is not recognised it is the most that fit: what one of its combinations
+    takes lies between 4 and 1,000 ns a candle, so the sweep measures the first.
+    """
     by_parts = math.ceil(len(job.chosen) / SHARED_PARTS)
-    by_memory = memory // bytes_each(job)
-    return int(max(1, min(by_time, by_parts, by_memory)))
+    most = max(1, min(by_parts, memory // bytes_each(job)))
+    if job.machine is None:
+        return most
+    by_time = CHUNK_S * 1e9 / (FOLLOWED_NS * job.course.rounds)
+    return int(max(1, min(by_time, most)))
 
 
 def bytes_each(job: Job) -> int:

@@ -31,17 +31,26 @@ class ChunkStore:
             The folder cannot be written.
         """
         name = f"{first:09d}-{first + rows.size:09d}.npy"
-        draft = self.folder / f"{name}.{os.getpid()}.part"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            while not self._written(name, rows):
+                continue
+        except OSError as e:
+            raise StoreRefused(f"{self.folder} cannot be written: {e.strerror}") from e
+
+    def _written(self, name: str, rows: Rows) -> bool:
+        """Whether it was; not if the same sweep in another process ended and took the folder."""
+        draft = self.folder / f"{name}.{os.getpid()}.part"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
             with draft.open("wb") as file:
                 np.save(file, rows, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self.folder / name)
             _sync(self.folder)
-        except OSError as e:
-            raise StoreRefused(f"{self.folder} cannot be written: {e.strerror}") from e
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, kind: "np.dtype[np.void]") -> dict[int, Rows]:
         """What earlier runs of the same sweep finished, by its first combination.

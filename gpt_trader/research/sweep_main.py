@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from gpt_trader.domain.errors import UsageError
@@ -68,18 +69,22 @@ def _run(argv: list[str]) -> int:
     params = {name: float(value) for name, value in numbers(args.param, "--param").items()}
     from gpt_trader.research.sweep import sweep
 
-    result = sweep(
-        args.data,
-        args.strategy,
-        grid,
-        where=args.where,
-        cluster=args.cluster,
-        workers=args.workers,
-        memory_mb=args.memory_mb,
-        var=args.var,
-        params=params,
-        **options,
-    )
+    try:
+        result = sweep(
+            args.data,
+            args.strategy,
+            grid,
+            where=args.where,
+            cluster=args.cluster,
+            workers=args.workers,
+            memory_mb=args.memory_mb,
+            var=args.var,
+            params=params,
+            **options,
+        )
+    except KeyboardInterrupt:
+        print("gpt-trader sweep: stopped; the same command goes on", file=sys.stderr)
+        raise
     say(result, args.top, args.by, args.json)
     return 0
 

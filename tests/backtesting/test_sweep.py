@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from gpt_trader.backtesting.backtest import backtest
+from gpt_trader.backtesting.sources import computing_key
 from gpt_trader.backtesting.sweep import sweep
 from gpt_trader.backtesting.sweep_figures import METRICS
 from gpt_trader.backtesting.sweep_job import Job
@@ -252,3 +254,95 @@ def test_an_error_of_one_combination_names_it(tmp_path: Path) -> None:
         UsageError, match=r"any_level with fast = 3, level = 1.5 gave the target 1.5 at"
     ):
         swept(tmp_path, strategy, grid={"fast": [3], "level": [0.5, 1.5]})
+
+
+def test_a_chunk_of_a_strategy_that_is_stepped_takes_about_a_second(tmp_path: Path) -> None:
+    """What the exchange's market takes is measured; a guess of it made chunks of minutes."""
+    asked: list[tuple[int, int]] = []
+
+    def noting(job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
+        asked.extend(chunks)
+        for first, end in chunks:
+            yield first, job.run(first, end)
+
+    grid = {"fast": range(2, 12), "slow": range(20, 60)}
+    tape = walk(20_000, 1)
+    begun_s = time.perf_counter()
+    result = swept(tmp_path, tape=tape, runner=noting, market="exchange", grid=grid)
+    taken_s = time.perf_counter() - begun_s
+
+    assert asked[0][0] == 2  # the first two were measured
+    assert sum(end - first for first, end in asked) == len(result) - 2
+    longest = max(end - first for first, end in asked)
+    assert longest * taken_s / len(result) < 3.0
+    assert result.table.shape[0] == 400
+
+
+@pytest.mark.parametrize("market", ["exchange", "close"])
+def test_a_stop_is_heard_between_combinations_and_between_blocks(
+    market: str, tmp_path: Path
+) -> None:
+    asked: list[bool] = []
+
+    def third() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    def stopping(job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
+        with pytest.raises(InterruptedError):
+            job.run(0, len(job.chosen), third)
+        for first, end in chunks:
+            yield first, job.run(first, end)
+
+    swept(tmp_path, tape=walk(20_000, 1), runner=stopping, market=market)
+
+    assert len(asked) == 3
+
+
+def test_two_equal_sweeps_at_once_both_end(tmp_path: Path) -> None:
+    """The first to finish takes the folder away under the other's hands."""
+
+    def robbed(job: Job, chunks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Rows]]:
+        for place in range(len(job.chosen)):
+            if place == 3:
+                swept(tmp_path)
+            yield place, job.run(place, place + 1)
+
+    assert swept(tmp_path, runner=robbed).result_hash == swept(tmp_path / "alone").result_hash
+
+
+def test_a_folder_that_goes_while_a_chunk_is_written_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ChunkStore(tmp_path, "key")
+    rows, sync = np.ones(4, np.dtype([("orders", "<i8")])), os.fsync
+    robberies = [1, 2]
+
+    def robbing(descriptor: int) -> None:
+        if robberies:
+            robberies.pop()
+            store.remove()
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", robbing)
+
+    store.write(0, rows)
+
+    assert robberies == []
+    assert store.read(rows.dtype)[0].tobytes() == rows.tobytes()
+
+
+@pytest.mark.parametrize("room", ["kernels", "backtesting", "broker", "risk", "domain"])
+def test_other_sources_are_another_sweep(room: str, tmp_path: Path) -> None:
+    """Chunks from before a fix must not be mixed with chunks from after it."""
+    for name in ("kernels", "backtesting", "broker", "risk", "domain", "live"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "closing.py").write_text("FEE = 1\n")
+    before = computing_key(tmp_path)
+
+    (tmp_path / "live" / "closing.py").write_text("FEE = 2\n")
+    same = computing_key(tmp_path)
+    (tmp_path / room / "closing.py").write_text("FEE = 2\n")
+
+    assert same == before
+    assert computing_key(tmp_path) != before

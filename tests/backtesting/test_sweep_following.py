@@ -12,8 +12,15 @@ from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.layout import lay_out
 from gpt_trader.backtesting.setup import Setup
-from gpt_trader.backtesting.sweep_following import Ground, can_follow, follow_chunk, step_chunk
+from gpt_trader.backtesting.sweep_following import (
+    Ground,
+    Way,
+    can_follow,
+    follow_chunk,
+    step_chunk,
+)
 from gpt_trader.backtesting.sweep_grid import Chosen
+from gpt_trader.backtesting.sweep_job import never
 from gpt_trader.kernels import account
 from gpt_trader.kernels.following import LEFT, Accounts
 from gpt_trader.signals.strategy import Strategy
@@ -66,7 +73,7 @@ def test_following_equals_looking_at_every_candle(strategy: Strategy, name: str)
     def follow(ground: Ground, chosen: Chosen, with_course: bool) -> Accounts:
         warmups = [strategy.warmup(chosen.values(place)) for place in range(len(chosen))]
         layout = lay_out(machine, chosen.columns)
-        return follow_chunk(ground, layout, np.array(warmups), with_course=with_course)
+        return follow_chunk(ground, layout, np.array(warmups), Way(with_course, never))
 
     compare(setup, follow, name)
 
@@ -78,7 +85,7 @@ def test_stepping_equals_looking_at_every_candle(strategy: Strategy, name: str) 
 
     def step(ground: Ground, chosen: Chosen, with_course: bool) -> Accounts:
         combinations = [chosen.values(place) for place in range(len(chosen))]
-        return step_chunk(ground, strategy, combinations, with_course=with_course)
+        return step_chunk(ground, strategy, combinations, Way(with_course, never))
 
     compare(setup, step, name)
 

@@ -11,7 +11,8 @@ from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.layout import lay_out
-from gpt_trader.backtesting.sweep_following import Ground, follow_chunk
+from gpt_trader.backtesting.sweep_following import Ground, Way, follow_chunk
+from gpt_trader.backtesting.sweep_job import never
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.sweeping import BLOCK
 from tests.backtesting import rules
@@ -36,7 +37,8 @@ for number, strategy in enumerate(rules.families()):
         ground, chosen = Ground(course, setup), drawn(strategy, 9, number)
         warmups = np.array([strategy.warmup(chosen.values(place)) for place in range(9)])
         for wide in (True, False):
-            follow_chunk(ground, lay_out(machine, chosen.columns), warmups, with_course=wide)
+            layout = lay_out(machine, chosen.columns)
+            follow_chunk(ground, layout, warmups, Way(wide, never))
 print("no index was out of bounds")
 """
 

@@ -1,6 +1,8 @@
 """The command line of a sweep: grids as words, the best rows as a table or a document."""
 
 import json
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from gpt_trader.cli import main
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.research.sweep_main import axes
 from tests.backtesting.tapes import walk
+from tests.live import commands
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,24 @@ def test_a_range_has_its_last_value() -> None:
 def test_a_sweep_needs_a_grid() -> None:
     with pytest.raises(UsageError, match="which parameters"):
         axes([])
+
+
+def test_ctrl_c_stops_a_sweep_soon_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    data = tmp_path / "BTC-USD.parquet"
+    walk(60_000, 1).frame().reset_index().to_parquet(data)
+    words = ["sweep", "--data", str(data), "--product", "BTC-USD", "--var", str(tmp_path),
+             "--grid", "fast=2:21:1", "--grid", "slow=30:79:1", "--json", "-"]  # fmt: skip
+    kept = tmp_path / "sweeps"
+    with commands.begun(words, tmp_path) as process:
+        commands.wait_until(lambda: len(list(kept.glob("*/*.npy"))) > 2, process)
+        asked_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        done = commands.ended(process)
+        took_s = time.monotonic() - asked_s
+
+    assert done.code == 130, done.err
+    assert "gpt-trader sweep: stopped; the same command goes on" in done.err
+    assert "Traceback" not in done.err
+    assert took_s < 10
+    names = [path.stem.split("-") for path in kept.glob("*/*.npy")]
+    assert 3 <= sum(int(end) - int(first) for first, end in names) < 1_000
