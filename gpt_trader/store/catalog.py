@@ -40,6 +40,7 @@ _STEPS = (
     "quote_max_size",
 )
 _PART = re.compile(r"(\d+)-(\d+)\.parquet")
+_WIDTH = re.compile(r"\d+[smhd]")
 _PRODUCT = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
 
 
@@ -72,8 +73,17 @@ class Catalog:
         self._root = var / "data" / "candles"
 
     def names(self) -> list[str]:
-        """The names of what is stored, as `read` takes them: "BTC-USD 1m"."""
-        found = {path.parent for path in self._root.glob("*/*/*.parquet")}
+        """The names of what is stored, as `read` takes them: "BTC-USD 1m".
+
+        A folder or file that someone else put there is none, and is left alone.
+        """
+        found = {
+            path.parent
+            for path in self._root.glob("*/*/*.parquet")
+            if _PART.fullmatch(path.name)
+            and _WIDTH.fullmatch(path.parent.name)
+            and _PRODUCT.fullmatch(path.parent.parent.name)
+        }
         return sorted(f"{folder.parent.name} {folder.name}" for folder in found)
 
     def parts(self, name: str) -> list[Part]:

@@ -212,3 +212,25 @@ def test_a_file_after_the_flag_is_not_lost(tmp_path: Path, name: str, capsys: Ca
     assert code == 2
     assert f"--json {file}" in capsys.readouterr().err
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "stray",
+    ["BTC-USD/1m/notes.parquet", "ETH-USD/1m/mine.parquet", "mine/old/0-60.parquet", "a.parquet"],
+)
+def test_a_stray_file_breaks_nothing_and_is_left_alone(
+    stray: str, tmp_path: Path, capsys: Capture
+) -> None:
+    run("import", a_file(tmp_path / "mine.parquet", a_table()), "--var", tmp_path)
+    capsys.readouterr()
+    file = tmp_path / "data" / "candles" / stray
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"mine")
+
+    codes = [run("list", "--var", tmp_path), run("check", "--var", tmp_path)]
+
+    shown = capsys.readouterr()
+    assert codes == [0, 0], shown.err
+    assert shown.out.split()[:2] == ["BTC-USD", "1m"]
+    assert file.read_bytes() == b"mine"
+    assert Catalog(tmp_path).names() == ["BTC-USD 1m"]
