@@ -7,6 +7,7 @@ at once. Each room's `run(argv)` reads its own flags and returns its exit code.
 import argparse
 import importlib
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -162,14 +163,16 @@ def _guarded(name: str, run: Callable[[], int]) -> int:
 def _reader_of_stdout_left() -> bool:
     """Say whether `... | head` closed its end, and if so keep Python from complaining of it.
 
-    A socket breaks with the same error, and that one must be seen.
+    A socket breaks with the same error, and that one must be seen. The pipe itself is asked: what
+    was written unbuffered leaves nothing to flush that could break a second time.
     """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    stdout = sys.stdout.fileno()
+    pipe = select.poll()
+    pipe.register(stdout, 0)
+    if not pipe.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+    return True
 
 
 def _exit_code(run: Callable[[], int]) -> int:

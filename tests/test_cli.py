@@ -192,3 +192,21 @@ def test_help_answers_within_a_tenth_of_a_second_of_processor_time() -> None:
         spent.append(user + after.children_system - before.children_system)
 
     assert min(spent) <= 0.1
+
+
+def test_a_reader_that_left_is_no_traceback_of_what_is_written_unbuffered(tmp_path: Path) -> None:
+    """The broken line is gone, and nothing is left to flush that could break again."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    done = subprocess.run(
+        python("-m", "gpt_trader", "data", "list", "--var", str(tmp_path)),
+        cwd=ROOT,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        check=False,
+    )
+    os.close(write_end)
+
+    assert (done.returncode, done.stderr) == (1, b"")
