@@ -67,10 +67,15 @@ class SweepResult:
         Raises
         ------
         UsageError
-            They make the strategy look ahead.
+            The sweep was made without it: there is no best without saying by what. Or the best
+            makes the strategy look ahead.
         """
-        by = "sharpe_daily" if "sharpe_daily" in self.figures else next(iter(self.figures))
-        return self._handed_out(int(self.order(by)[0]))
+        if "sharpe_daily" not in self.figures:
+            raise UsageError(
+                "best is by sharpe_daily, which the sweep does not have: add it to metrics, or "
+                f'take top(1, by="{next(iter(self.figures))}")'
+            )
+        return self._handed_out(int(self.order("sharpe_daily")[0]))
 
     def _handed_out(self, place: int) -> dict[str, float]:
         values = self.chosen.values(place)

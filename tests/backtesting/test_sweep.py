@@ -346,3 +346,11 @@ def test_other_sources_are_another_sweep(room: str, tmp_path: Path) -> None:
 
     assert same == before
     assert computing_key(tmp_path) != before
+
+
+def test_the_best_of_a_sweep_without_its_figure_is_refused(tmp_path: Path) -> None:
+    """It was the one with the most orders."""
+    result = swept(tmp_path, metrics=["orders", "fees_quote"])
+
+    with pytest.raises(UsageError, match=r"best is by sharpe_daily.*top\(1, by=\"orders\"\)"):
+        _ = result.best
