@@ -18,13 +18,14 @@ from gpt_trader.backtesting.compiling import compiling
 from gpt_trader.backtesting.course import NS, Course
 from gpt_trader.backtesting.setup import HandOrder, Setup
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
+from gpt_trader.backtesting.venue import FAULTS, new_venue
 from gpt_trader.broker.execution import base_bounds, rate_count
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import cash_units_held, cash_units_owed
 from gpt_trader.kernels import account, book, deciding, gates, resting, rounds, tables
 from gpt_trader.kernels.candles import Candles
-from gpt_trader.kernels.fees import DOLLARS, fees_of
+from gpt_trader.kernels.fees import DOLLARS
 from gpt_trader.kernels.money import RATE_DEN
 from gpt_trader.kernels.rounds import Tape
 from gpt_trader.kernels.seeded import seed_key
@@ -35,19 +36,12 @@ from gpt_trader.signals.memories import watched
 from gpt_trader.signals.strategy import Strategy
 
 BLOCK = 1 << 17  # rounds whose targets are at hand at once
-WINDOW_FILLS = 1 << 16  # fills of 30 days that fee tiers can remember
 ROWS = 1 << 14  # of the tables of orders and fills at first
 
 STATES = {
     TradingState.ACTIVE: gates.ACTIVE,
     TradingState.REDUCE_ONLY: gates.REDUCING,
     TradingState.HALTED: gates.HALTED,
-}
-FAULTS = {
-    resting.FILLS_FULL: "more fills in one round than there is room for",
-    resting.WINDOW_FULL: f"more than {WINDOW_FILLS} fills within 30 days: give one fee, fees=0.001",
-    resting.TOO_LARGE: "a sum of money that is too large to be counted",
-    resting.SECOND_ORDER: "a second order that would wait in the book of one product",
 }
 
 
@@ -113,11 +107,7 @@ class Arena:
             products, self._limits, self._choices.copy(), self._sizes, course.days
         )
         desk.session[account.CASH] = cash_units_held(setup.cash)
-        model = setup.market.book()
-        tiers = [(t.volume_from, t.maker_rate, t.taker_rate) for t in setup.fee_tiers]
-        room = len(course.tapes) * (8 + int(model[book.LEVELS])) + int(model[book.LEVELS])
-        venue = resting.venue_of(len(course.tapes), model, fees_of(tiers, WINDOW_FILLS), room)
-        venue.state[resting.CASH_FREE] = cash_units_held(setup.cash)
+        venue = new_venue(setup, len(course.tapes))
         for place, tape in enumerate(course.tapes):
             _enter(products[place], venue.markets[place], tape, setup.market.seed)
         return desk, venue

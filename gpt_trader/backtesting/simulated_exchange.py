@@ -11,25 +11,16 @@ import numpy as np
 
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.setup import MarketModel, Setup
+from gpt_trader.backtesting.venue import FAULTS, new_venue
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.domain.product import Product, cash_units_held
+from gpt_trader.domain.product import Product
 from gpt_trader.kernels import book, fees, printing, resting
 from gpt_trader.kernels.seeded import seed_key
 from gpt_trader.kernels.vectors import Ints, Table
 
 NS = 1_000_000_000
-WINDOW_FILLS = 1 << 18
-"""Fills of 30 days that the fee tiers can remember."""
 PRICE_ONLY_LOTS = printing.TRADES
 """Volume of a candle of which only the price is known: one lot a trade."""
-FAULTS = {
-    resting.FILLS_FULL: "more fills in one round than there is room for",
-    resting.WINDOW_FULL: f"more than {WINDOW_FILLS} fills within 30 days",
-    resting.TOO_LARGE: "a sum of money that is too large to be counted",
-    resting.SECOND_ORDER: "a second order that would wait in the book of one product",
-}
-
-
 Print = list[int]
 """A trade of the market, in the places of `gpt_trader.kernels.printing`."""
 
@@ -64,13 +55,8 @@ class SimulatedExchange:
         self._parts = [_Part(tape, starts_s, model) for tape in tapes]
         self._candle_s = tapes[0].candle_s
         self.starts_s: list[int] = starts_s.tolist()
-        shape = model.book()
-        tiers = [(t.volume_from, t.maker_rate, t.taker_rate) for t in setup.fee_tiers]
         count = len(tapes)
-        room = count * (printing.TRADES + 2 * int(shape[book.LEVELS]))
-        charged = fees.fees_of(tiers, WINDOW_FILLS)
-        self._venue = resting.venue_of(count, shape, charged, room)
-        self._venue.state[resting.CASH_FREE] = cash_units_held(setup.cash)
+        self._venue = new_venue(setup, count)
         for place, part in enumerate(self._parts):
             part.enter(self._venue.markets[place], setup.market.seed)
         self._prints = np.zeros((count, printing.TRADES, printing.PRINT), np.int64)
