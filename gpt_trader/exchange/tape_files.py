@@ -1,8 +1,9 @@
 """Market data files as a tape: candles or trades, Parquet or CSV, refused with one clear sentence.
 
-Candle files have the columns time (epoch seconds, the start), open, high, low, close, volume, and
-product_id and granularity unless they are given. Trade files have time (epoch seconds or
-nanoseconds), price, size, product_id unless given, and may have side (the maker's).
+Candle files have the columns time (the start: a timestamp, a date, or whole s, ms, us or ns since
+1970; UTC where no zone is named), open, high, low, close, volume, and product_id and granularity
+unless they are given. Trade files have time (epoch seconds or nanoseconds), price, size,
+product_id unless given, and may have side (the maker's).
 
 Prices and sizes become whole increments, rounded half to even where they lie between two.
 """
@@ -31,6 +32,8 @@ TRADE_COLUMNS = ("time", "price", "size")
 DAY_S = 86_400
 SECONDS_MAX = 9 * 10**9  # later times do not fit into an int64 of nanoseconds
 NANOSECONDS_FROM = 10**16  # from here on a whole number is the time of a trade in nanoseconds
+SECONDS_BELOW = 9_200_000_000  # whole numbers from here on are milliseconds and finer
+_TIMESTAMPS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": SECOND_NS}
 COUNT_MAX = 2**53  # above, a float64 is no exact count of increments
 
 
@@ -144,7 +147,7 @@ def _candles(path: Path, table: pa.Table, reading: Reading) -> list[tuple[Candle
 
 def _candle_columns(where: str, rows: pa.Table, product_id: str, step: int) -> CandleColumns:
     product = _product(where, product_id)
-    starts = _integers(where, rows, "time")
+    starts = _starts(where, rows["time"])
     _check_seconds(where, starts)
     _check_rising(where, starts)
     off_grid = np.flatnonzero(starts % step)
@@ -164,6 +167,46 @@ def _candle_columns(where: str, rows: pa.Table, product_id: str, step: int) -> C
         close=ticks["close"],
         volume=quantise(values["volume"], product.base_places, where),
     )
+
+
+def _starts(where: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Starts of candles in seconds, from timestamps, dates, or whole s, ms, us or ns since 1970."""
+    kind = column.type
+    if column.null_count:
+        row = pc.index(pc.is_null(column), True).as_py()
+        raise TapeError(f"{where}: row {row} counted from 0 has no time; drop the row")
+    if pa.types.is_timestamp(kind):
+        times, a_second = _numbers(column.cast(pa.int64())), _TIMESTAMPS[kind.unit]
+    elif pa.types.is_date32(kind):
+        return _numbers(column.cast(pa.int32())).astype(np.int64) * DAY_S
+    elif pa.types.is_integer(kind):
+        times = _numbers(column)
+        a_second = _count_of_a_second(int(times[0]))
+    elif pa.types.is_floating(kind):
+        times = _numbers(column)
+        wrong = np.flatnonzero((times != np.floor(times)) | (np.abs(times) >= 2.0**63))
+        if wrong.size:
+            found = times[wrong[0]]
+            raise TapeError(f"{where}: row {wrong[0]} counted from 0: time {found} is not whole")
+        a_second = _count_of_a_second(int(times[0]))
+    else:
+        raise TapeError(
+            f"{where}: column time holds {column[0].as_py()!r} in row 0; write whole seconds "
+            "since 1970, or timestamps as 2023-03-01T00:00:00"
+        )
+    counts = times.astype(np.int64)
+    parts = np.flatnonzero(counts % a_second)
+    if parts.size:
+        raise TapeError(f"{where}: row {parts[0]} counted from 0: time is no whole second")
+    return counts // a_second
+
+
+def _count_of_a_second(first: int) -> int:
+    """How many of its unit make a second, for a number that is a time of these decades."""
+    for count in (1, 1_000, 1_000_000):
+        if abs(first) < SECONDS_BELOW * count:
+            return count
+    return SECOND_NS
 
 
 def _trades(path: Path, table: pa.Table, reading: Reading) -> list[TradeColumns]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from gpt_trader.exchange.tape import TapeError
 from gpt_trader.exchange.tape_files import Reading, quantise, read_table, read_tape
 from gpt_trader.exchange.timestamps import SECOND_NS
+from gpt_trader.store.candle_files import read_candles
 
 Columns = dict[str, list[Any]]
 
@@ -148,6 +149,48 @@ def test_only_the_first_candles_are_kept_on_demand(tmp_path: Path) -> None:
     assert cut.parts["BTC-USD"].prices.tolist() == whole.parts["BTC-USD"].prices.tolist()
 
 
+STARTS = [START_S, START_S + 60, START_S + 180]
+FORMS: dict[str, Callable[[], pa.Array]] = {
+    "seconds": lambda: pa.array(STARTS),
+    "seconds in floats": lambda: pa.array([float(start) for start in STARTS]),
+    "milliseconds": lambda: pa.array([start * 10**3 for start in STARTS]),
+    "microseconds": lambda: pa.array([start * 10**6 for start in STARTS]),
+    "nanoseconds": lambda: pa.array([start * 10**9 for start in STARTS]),
+    "timestamps of seconds": lambda: pa.array(STARTS, pa.timestamp("s")),
+    "timestamps as pandas has them": lambda: pa.array(
+        [start * 10**9 for start in STARTS], pa.timestamp("ns", "UTC")
+    ),
+    "timestamps of a zone": lambda: pa.array(
+        [start * 10**6 for start in STARTS], pa.timestamp("us", "Europe/Berlin")
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_a_time_that_a_backtest_takes_is_taken_live(tmp_path: Path, form: str, ending: str) -> None:
+    """The one file of both: what pandas wrote was good for one reader and bad for the other."""
+    columns: Any = some_candles() | {"time": FORMS[form]()}
+    file = write(tmp_path / f"candles{ending}", columns)
+
+    played = read_tape([file], READING)
+
+    [researched] = read_candles(file)
+    assert researched.starts_ns.tolist() == [start * SECOND_NS for start in STARTS]
+    assert played.sha256 == read_tape([write(tmp_path / "a.csv", some_candles())], READING).sha256
+
+
+def test_days_may_be_dates(tmp_path: Path) -> None:
+    days: Any = some_candles() | {
+        "time": pa.array([19_417, 19_418, 19_420], pa.date32()),
+        "granularity": [86_400] * 3,
+    }
+    file = write(tmp_path / "days.parquet", days)
+
+    assert read_tape([file], READING).granularity_s == 86_400
+    assert read_candles(file)[0].starts_ns[0] == START_S * SECOND_NS
+
+
 BROKEN: dict[str, tuple[dict[str, list[Any] | None], str]] = {
     "a missing column": ({"volume": None}, "has no column volume"),
     "no product": ({"product_id": None}, "has no column product_id"),
@@ -155,7 +198,8 @@ BROKEN: dict[str, tuple[dict[str, list[Any] | None], str]] = {
     "unsorted times": ({"time": [START_S, START_S + 120, START_S + 60]}, "row 3 is earlier"),
     "a duplicate time": ({"time": [START_S, START_S + 60, START_S + 60]}, "row 3 is a duplicate"),
     "a time off the grid": ({"time": [START_S, START_S + 61, START_S + 120]}, "not on the grid"),
-    "fractional times": ({"time": [1.5, 2.5, 3.5]}, "other than whole numbers"),
+    "fractional times": ({"time": [1.5, 2.5, 3.5]}, "row 0 counted from 0: time 1.5 is not whole"),
+    "words for times": ({"time": ["a", "b", "c"]}, "column time holds 'a' in row 0"),
     "a NaN": ({"close": [float("nan")] * 3}, "close (in row 1 is nan|has an empty value)"),
     "an infinity": ({"volume": [1.0, float("inf"), 1.0]}, "volume in row 2 is inf"),
     "a price of zero": ({"low": [0.0, 1.0, 1.0]}, "not above 0"),
@@ -167,9 +211,9 @@ BROKEN: dict[str, tuple[dict[str, list[Any] | None], str]] = {
     "numbers for a product": ({"product_id": [1, 2, 3]}, "other than text"),
     "two granularities": ({"granularity": [60, 60, 300]}, "mixes candles of 60 s and 300 s"),
     "a strange granularity": ({"granularity": [7] * 3}, "7 s does not divide a day"),
-    "milliseconds": ({"time": [START_S * 10**3 + 60_000 * k for k in range(3)]}, "not in seconds"),
-    "microseconds": ({"time": [START_S * 10**6 + 60 * k for k in range(3)]}, "not in seconds"),
-    "nanoseconds": ({"time": [START_S * 10**9 + 60 * k for k in range(3)]}, "not in seconds"),
+    "half seconds": ({"time": [START_S * 10**3 + 500 * k for k in range(3)]}, "no whole second"),
+    "microseconds": ({"time": [START_S * 10**6 + 60 * k for k in range(3)]}, "no whole second"),
+    "nanoseconds": ({"time": [START_S * 10**9 + 60 * k for k in range(3)]}, "no whole second"),
     "a time before all times": ({"time": [-60, 0, 60]}, "time -60 is not in seconds"),
     "a volume too large": ({"volume": [1e9] * 3}, "too large"),
 }
