@@ -7,7 +7,7 @@ R. Pardo (2008), The evaluation and optimization of trading strategies, chapter 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -44,6 +44,8 @@ class EquityCourse:
     end_ns: Ints  # UTC ends of the candles
     equity_units: Ints
     candle_ns: int
+    orders: int
+    fees_units: int  # cash units
 
     @property
     def path(self) -> EquityPath:
@@ -58,6 +60,7 @@ class Experiment(Generic[AnyTape]):
     run: Callable[[AnyTape, Values], EquityCourse]
     judge: Callable[[AnyTape, Sequence[Values]], Sequence[float]]  # higher is better
     warmup: Callable[[Values], int]  # candles until the first target, that one included
+    needs: str  # what the judge's figure must have to be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,9 @@ def walk_forward(
 ) -> WalkForward:
     """Choose on each window's training, trade its test with that choice, and join the tests.
 
-    A test begins without a position. Its run is given the ``warmup - 1`` candles before it, so
-    that the first target stands at the close of its first candle; no order falls before.
+    A test begins without a position; what it holds at its end is for its run to sell. Its run is
+    given the ``warmup - 1`` candles before it, so that the first target stands at the close of its
+    first candle; no order falls before.
 
     Raises
     ------
@@ -194,18 +198,23 @@ def joined(courses: Sequence[EquityCourse]) -> EquityCourse:
     """
     carried = courses[0].start_units
     equities: list[Ints] = []
+    fees_units = 0
     for course in courses:
-        scaled = np.floor(course.equity_units * (carried / course.start_units)).astype(np.int64)
+        scale = carried / course.start_units
+        scaled = np.floor(course.equity_units * scale).astype(np.int64)
         equities.append(scaled)
+        fees_units += math.ceil(course.fees_units * scale)
         carried = int(scaled[-1])
         if carried <= 0:
             break
-    ends = [course.end_ns for course in courses[: len(equities)]]
+    kept = courses[: len(equities)]
     return EquityCourse(
-        courses[0].start_units,
-        np.concatenate(ends),
-        np.concatenate(equities),
-        courses[0].candle_ns,
+        start_units=courses[0].start_units,
+        end_ns=np.concatenate([course.end_ns for course in kept]),
+        equity_units=np.concatenate(equities),
+        candle_ns=courses[0].candle_ns,
+        orders=sum(course.orders for course in kept),
+        fees_units=fees_units,
     )
 
 
@@ -224,7 +233,7 @@ def _chosen(
     if best < 0:
         raise UsageError(
             f"no combination can be judged on candles {window.train_start} to "
-            f"{window.train_stop - 1}: none traded; take a longer training"
+            f"{window.train_stop - 1}: {experiment.needs}; take a longer training"
         )
     return combinations[best], scores[best]
 
@@ -243,6 +252,4 @@ def _test(
     equity = course.equity_units
     assert equity.size == window.test_stop - window.test_start + before, equity.size
     assert (equity[:before] == course.start_units).all(), "traded before the test began"
-    return EquityCourse(
-        course.start_units, course.end_ns[before:], equity[before:], course.candle_ns
-    )
+    return replace(course, end_ns=course.end_ns[before:], equity_units=equity[before:])

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING, Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.equity_path import EquityPath, equity_metrics
+from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.backtesting.sweep_grid import Grid
 from gpt_trader.backtesting.trial_book import record, trials_of
 from gpt_trader.backtesting.walk_forward import EquityCourse, Experiment, Window
@@ -22,6 +24,7 @@ from gpt_trader.backtesting.walk_forward import WalkForward as Walked
 from gpt_trader.backtesting.walk_forward import walk_forward as plain_walk_forward
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.product import cash_units_held
+from gpt_trader.kernels import account
 from gpt_trader.kernels.statistics import day_ends, returns_between
 from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.research.search import OF_A_SEARCH, Task, score_name, search, task_of
@@ -32,6 +35,13 @@ if TYPE_CHECKING:
     from gpt_trader.research.picture import Picture
 
 UNIT = 1e-8  # quote in a cash unit
+NEEDS = {
+    "sharpe_daily": "needs an order and returns of two days",
+    "sortino_daily": "needs an order and returns of two days, one of them a loss",
+    "calmar": "needs an order and a fall",
+    "return_rate": "needs an order",
+}
+"""What must have happened in a training for each figure to be one."""
 HEADLINES = ("windows", "return_rate", "sharpe_daily", "max_drawdown_rate")
 
 
@@ -84,7 +94,8 @@ def walk_forward(
 
     What is joined could have been traded: no choice has seen a candle of its test. A test is a
     backtest of its own. Nothing is held before it, and its strategy has seen the candles before
-    it that its warm-up asks for.
+    it that its warm-up asks for. What is still held at its end is sold there: the last equity of
+    a test is less by the highest taker's fee and half of the market's widest spread.
 
     Parameters
     ----------
@@ -132,20 +143,36 @@ def _experiment(task: Task, score: str, choices: dict[str, Any]) -> Experiment[S
 
     def run(part: Stretch, values: Values) -> EquityCourse:
         result = backtest(list(part.tapes), task.strategy, params=values, **rest)
+        fee, cost = closing_units(result)
         rounds = np.unique(np.concatenate([tape.every_row_ns for tape in part.tapes]))
         candle_ns = part.tapes[0].candles.candle_ns
+        equity = result.equity_units[np.searchsorted(rounds, part.start_ns)]
+        equity[-1] -= fee + cost
+        session, lots = result.run.session, result.run.products[:, account.LOTS]
         return EquityCourse(
             start_units=cash_units_held(task.setup.cash),
             end_ns=part.start_ns + candle_ns,
-            equity_units=result.equity_units[np.searchsorted(rounds, part.start_ns)],
+            equity_units=equity,
             candle_ns=candle_ns,
+            orders=int(session[account.ORDERS] + np.count_nonzero(lots)),
+            fees_units=int(session[account.FEES]) + fee,
         )
 
     def judge(part: Stretch, combinations: Sequence[Values]) -> list[float]:
         found: list[float] = search(task, part.tapes).scores[score].tolist()
         return found
 
-    return Experiment(run, judge, task.strategy.warmup)
+    return Experiment(run, judge, task.strategy.warmup, f"{score} {NEEDS[score]}")
+
+
+def closing_units(result: BacktestResult) -> tuple[int, int]:
+    """What it costs to sell all that is held at the end, in cash units: fee and half spread."""
+    session, setup = result.run.session, result.setup
+    held = Decimal(int(session[account.EQUITY] - session[account.CASH]))
+    half = Decimal(0) if setup.market.at_close else setup.market.spread_bps / 20_000
+    rates = (max(tier.taker_rate for tier in setup.fee_tiers), half)
+    fee, cost = (int((held * rate).to_integral_value(ROUND_CEILING)) for rate in rates)
+    return fee, cost
 
 
 def _write_down(made: "WalkForward", way: str) -> None:
@@ -230,11 +257,18 @@ class WalkForward:
 
     @cached_property
     def stats(self) -> dict[str, float]:
-        """Figures of the joined tests, buy-and-hold's beside, and the mean of both sides."""
+        """Figures of the joined tests, buy-and-hold's beside, and the mean of both sides.
+
+        Fees are those of the joined course, the sale at each window's end among them.
+        """
         held = asdict(equity_metrics(self.hold_path))
         return (
             asdict(equity_metrics(self.equity_path))
             | {"windows": len(self.walked.outcomes)}
+            | {
+                "orders": self.walked.course.orders,
+                "fees_quote": self.walked.course.fees_units * UNIT,
+            }
             | {
                 f"mean_{side}_{self.by}": float(self.table[f"{side}_{self.by}"].mean())
                 for side in ("train", "test")

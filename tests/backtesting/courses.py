@@ -59,4 +59,4 @@ def follow(tape: Closes, values: Mapping[str, float]) -> EquityCourse:
     growth = np.ones(len(tape))
     growth[1:] = 1.0 + held[:-1] * (tape.close[1:] / tape.close[:-1] - 1.0)
     equity = np.floor(START_UNITS * np.cumprod(growth)).astype(np.int64)
-    return EquityCourse(START_UNITS, tape.end_ns, equity, HOUR_NS)
+    return EquityCourse(START_UNITS, tape.end_ns, equity, HOUR_NS, 0, 0)

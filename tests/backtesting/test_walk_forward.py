@@ -31,7 +31,7 @@ from tests.backtesting.courses import (
 from tests.tier import scaled
 
 GRID = [{"span": span, "side": side} for span in (1.0, 3.0, 10.0, 30.0) for side in (1.0, -1.0)]
-MOMENTUM = Experiment(follow, judged_by(follow, "sharpe_daily"), warmup)
+MOMENTUM = Experiment(follow, judged_by(follow, "sharpe_daily"), warmup, "it needs two days")
 MONTH = 24 * 30
 
 
@@ -94,20 +94,22 @@ def test_a_run_that_trades_before_its_test_is_found_out() -> None:
 def test_the_joined_course_carries_each_test_on_from_the_one_before() -> None:
     ends = np.array([1, 2])
     courses = [
-        EquityCourse(1_000, ends, np.array([1_100, 1_200]), 1),
-        EquityCourse(1_000, ends + 2, np.array([900, 500]), 1),
-        EquityCourse(2_000, ends + 4, np.array([2_000, 3_000]), 1),
+        EquityCourse(1_000, ends, np.array([1_100, 1_200]), 1, 2, 10),
+        EquityCourse(1_000, ends + 2, np.array([900, 500]), 1, 3, 10),
+        EquityCourse(2_000, ends + 4, np.array([2_000, 3_000]), 1, 4, 20),
     ]
 
     course = joined(courses)
 
     assert course.end_ns.tolist() == [1, 2, 3, 4, 5, 6]
     assert course.equity_units.tolist() == [1_100, 1_200, 1_080, 600, 600, 900]
+    assert course.orders == 9
+    assert course.fees_units == 10 + 12 + 6  # scaled as the equity is
 
 
 def test_a_lost_account_ends_the_joined_course() -> None:
-    lost = EquityCourse(1_000, np.array([1]), np.array([0]), 1)
-    after = EquityCourse(1_000, np.array([2]), np.array([2_000]), 1)
+    lost = EquityCourse(1_000, np.array([1]), np.array([0]), 1, 1, 5)
+    after = EquityCourse(1_000, np.array([2]), np.array([2_000]), 1, 1, 5)
 
     assert joined([lost, after]).equity_units.tolist() == [0]
 

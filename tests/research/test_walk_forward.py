@@ -10,6 +10,7 @@ import gpt_trader as gt
 from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import load
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.kernels import account
 from gpt_trader.research.walk_forward import WalkForward
 from tests.research.momentum import (
     CHOICES,
@@ -144,9 +145,45 @@ def test_a_walk_shows_itself() -> None:
 def test_what_cannot_be_walked_is_refused() -> None:
     tape = an_hourly_tape(MONTH, 9, memory=0.0)
 
+    with pytest.raises(UsageError, match="sharpe_daily needs an order and returns of two days"):
+        walked(tape, train=20, test=20)
     with pytest.raises(UsageError, match="by = 'orders': choose by one of"):
         walked(tape, by="orders")
     with pytest.raises(UsageError, match="leaves nothing to test on"):
         walked(tape, train="60d")
     with pytest.raises(UsageError, match="backtest has no option speeed"):
         walked(tape, speeed="fused")
+
+
+@gt.strategy(span=gt.whole(1, 1, 5))
+def always(candles, t, p):  # type: ignore[no-untyped-def]
+    """Hold from the first candle on."""
+    return 1.0
+
+
+@pytest.mark.parametrize("market", ["close", "exchange"])
+def test_what_is_held_at_the_end_of_a_window_is_sold_there_with_its_costs(market: str) -> None:
+    """Each window bought and none sold: a course that nobody could have traded."""
+    tape = an_hourly_tape(4 * MONTH, 11, memory=0.0)
+    given: dict[str, Any] = {"market": market, "fees": 0.006, "sizing": {"patience_candles": 0}}
+
+    walk = gt.walk_forward(tape, always, {"span": [1]}, train="10d", test="5d", **given)
+
+    lost = carried = 1.0
+    orders, fees_units = 0, 0.0
+    for row in walk.walked.outcomes:
+        alone = backtest(tape.part(row.window.test_start, row.window.test_stop), always, **given)
+        session = alone.run.session
+        held = int(session[account.EQUITY] - session[account.CASH])
+        half = 0 if market == "close" else float(alone.setup.market.spread_bps) / 20_000
+        left = int(session[account.EQUITY]) - held * (0.006 + half)
+        fees_units += carried * (int(session[account.FEES]) + held * 0.006)
+        orders += int(session[account.ORDERS]) + 1
+        lost *= int(session[account.EQUITY]) / 10**13
+        carried *= left / 10**13
+        assert row.test.return_rate == pytest.approx(left / 10**13 - 1.0, abs=1e-9)
+    assert len(walk.walked.outcomes) >= 21
+    assert walk.stats["return_rate"] == pytest.approx(carried - 1.0, abs=1e-9)
+    assert walk.stats["return_rate"] < lost - 1.0 - 0.02
+    assert walk.stats["orders"] == orders
+    assert walk.stats["fees_quote"] == pytest.approx(fees_units * 1e-8, rel=1e-9)
