@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
+from tempfile import TemporaryDirectory
 
 import gpt_trader as gt
 from benchmarks import backtesting_run, hftbacktest_run, nautilus_run
@@ -26,6 +28,9 @@ PAIR = [(FAST, SLOW)]
 TERMS = vbt.Terms(float(CASH), SIZE_FRACTION, FEE_RATE)
 OURS = "gpt-trader: all rules, equity and drawdown followed each bar"
 OURS_SERIES = "gpt-trader: the same, and the series of equity looked at"
+OURS_STATS = "gpt-trader: the same, and .stats: data hashed, the trial recorded"
+OURS_FRESH = "gpt-trader: first call on new data: the leak check besides"
+CENT = 0.01
 NAUTILUS_BARS = 45_000
 
 
@@ -65,15 +70,22 @@ def measured(tape: Tape, repeats: int) -> Measured:
     """Time every engine; the fastest call of each of vectorbt's engines stands for it."""
     agreement = checked(tape)
     closes = tape.closes
+    calls = count(1)
+    var = TemporaryDirectory()
     quick: dict[str, Callable[[], object]] = {
         OURS: lambda: _figures(gt.backtest(closes, crossover, **OPTIONS)),
         OURS_SERIES: lambda: gt.backtest(closes, crossover, **OPTIONS).equity,
+        OURS_STATS: lambda: gt.backtest(closes, crossover, var=var.name, **OPTIONS).stats,
+        OURS_FRESH: lambda: _figures(
+            gt.backtest(closes + CENT * next(calls), crossover, **OPTIONS)
+        ),
     }
     for engine in vbt.ENGINES:
         for way in vbt.WAYS:
             quick[f"{engine} {way} orders"] = _call(vbt.orders_only, tape, way, engine)
             quick[f"{engine} {way} all"] = _call(vbt.with_drawdown, tape, way, engine)
-    times = interleaved(quick, repeats, budget_s=45.0)
+    with var:
+        times = interleaved(quick, repeats, budget_s=45.0)
     feed = hftbacktest_run.events(tape)
     slow: dict[str, Callable[[], object]] = {
         "hftbacktest": lambda: hftbacktest_run.orders_and_position(tape, feed)
@@ -114,7 +126,8 @@ def _laid_out(tape: Tape, times: dict[str, Timing], agreement: Agreement) -> Mea
         )
 
     add(OURS, times[OURS])
-    add(OURS_SERIES, times[OURS_SERIES])
+    for row in (OURS_SERIES, OURS_STATS, OURS_FRESH):
+        add(row, times[row])
     best = {}
     for detail, words in (("orders", "orders only"), ("all", "+ final value + max drawdown")):
         for engine in vbt.ENGINES:
@@ -129,7 +142,8 @@ def _laid_out(tape: Tape, times: dict[str, Timing], agreement: Agreement) -> Mea
         f"tape: {tape.source}",
         agreement.text(),
         f"CPU: median of {times[OURS].repeats} interleaved repeats; nothing is scaled",
-        "ours: the public call from a pandas series of closes to the result, conversion included",
+        "ours: the public call from a pandas series of closes to the result, conversion included; "
+        "the first call on new data or parameters looks for leaks, its repeats do not",
         "vectorbt: means, levels, simulation; the faster of its two calls; its orders are equal "
         "with from_orders, while from_signals counts the fee into the size",
         "backtesting.py and hftbacktest: their number of orders was compared, nothing else",
