@@ -27,8 +27,8 @@ def equity_path_of(course: Course, setup: Setup, session: Ints, days: Ints) -> E
     session : int64, shape (account.SESSION,)
         After the last round.
     days : int64
-        Equity at the first close at or after each midnight UTC; the last equity closes the last
-        day. A day without a candle keeps the equity of the day before.
+        The last equity of each UTC day that has a round, but for the last such day: that one ends
+        with the session's. A day without a round keeps the equity of the day before.
     """
     start = cash_units_held(setup.cash)
     ends = day_ends_of(course, days, int(session[account.EQUITY]))
@@ -49,19 +49,7 @@ def equity_path_of(course: Course, setup: Setup, session: Ints, days: Ints) -> E
 
 def day_ends_of(course: Course, days: Ints, last: int) -> Ints:
     """Equity at the end of each day, days without a candle included."""
-    ends = days.copy() if course.last_begins_day else np.append(days, last)
-    ends[-1] = last
-    gaps = course.day_gaps
-    if np.all(gaps == 1):
-        return ends
-    # The midnights of a gap see what was there before it.
-    before = np.append(ends[:1], ends[: gaps.size - 1])
-    filled = [
-        value
-        for old, new, gap in zip(before.tolist(), ends.tolist(), gaps.tolist(), strict=False)
-        for value in [old] * (gap - 1) + [new]
-    ]
-    return np.array([*filled, *ends[gaps.size :]], np.int64)
+    return np.append(np.repeat(days, course.day_gaps), last)
 
 
 def hold_path_of(course: Course) -> EquityPath:
@@ -78,10 +66,11 @@ def hold_path_of(course: Course) -> EquityPath:
 
 
 def _hold_one(course: Course) -> EquityPath:
-    candles = course.tapes[0].candles
-    ends = candles.start_ns + candles.candle_ns
-    closes = candles.close.astype(np.int64)
-    return buy_and_hold_path(int(candles.open[0]), ends, closes, candles.candle_ns)
+    candles, closes = course.tapes[0].candles, course.tape.close[0]
+    if course.tape.whole == 0:  # the same rounds as the account's, those without a trade too
+        closes = _filled(closes)
+    counted = closes.astype(np.int64)
+    return buy_and_hold_path(int(candles.open[0]), course.end_ns, counted, candles.candle_ns)
 
 
 def _filled(

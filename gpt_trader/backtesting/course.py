@@ -44,19 +44,16 @@ class Course:
 
     @cached_property
     def day_first(self) -> Ints:
-        """The first round of each UTC day that has one; a candle is of its end's day."""
-        days = self.end_ns // account.DAY_NS
+        """The first round of each UTC day that has one; what ends at midnight is of the old day."""
+        days = (self.end_ns - 1) // account.DAY_NS
         return np.flatnonzero(np.diff(days, prepend=days[:1] - 1)).astype(np.int64)
 
     @cached_property
     def day_gaps(self) -> Ints:
-        """UTC days from each day with a candle to the next one."""
-        return np.diff(self.end_ns[self.day_first] // account.DAY_NS)
-
-    @cached_property
-    def last_begins_day(self) -> bool:
-        """Whether the last round is the first of its UTC day, as at the end of whole days."""
-        return self.rounds > 1 and bool(self.day_first[-1] == self.rounds - 1)
+        """UTC days from each day with a round to the next one; 1 each where rounds are wider."""
+        if self.tape.candle_s * NS > account.DAY_NS:
+            return np.ones(self.day_first.size - 1, np.int64)
+        return np.diff((self.end_ns[self.day_first] - 1) // account.DAY_NS)
 
 
 def course_of(

@@ -19,7 +19,7 @@ _COUNTED = {
     "partial fills": account.PARTIAL_FILLS,
     "maker fills": account.MAKER_FILLS,
     "notional of all fills": account.TRADED,
-    "rounds with a position": account.HELD,
+    "candles with a position": account.HELD,
 }
 _HELD = {"cost": account.COST, "realized profit": account.REALIZED}
 
@@ -69,7 +69,7 @@ def first_run_difference(a: Run, b: Run) -> str | None:
         _of_columns("lots filled of order", *filled)
         or _of_columns("notional of fill", *notional)
         or _of_columns("equity of round", a.equity, b.equity)
-        or _of_columns("equity at the start of day", a.days, b.days)
+        or _of_columns("equity at the end of day", a.days, b.days)
     )
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 
 from gpt_trader.backtesting.course import Course
-from gpt_trader.backtesting.fused import Run
+from gpt_trader.backtesting.fused import FAULTS, Run
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.simulation import Simulation
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
 from gpt_trader.domain.errors import UsageError
-from gpt_trader.kernels import account, tables
+from gpt_trader.kernels import account, resting, tables
 from gpt_trader.kernels.gates import RULES
-from gpt_trader.kernels.money import notional_paid, notional_received
+from gpt_trader.kernels.money import COUNT_MAX, notional_paid, notional_received
 from gpt_trader.kernels.vectors import Ints, Table
 
 
@@ -20,24 +20,29 @@ def engine_run(course: Course, setup: Setup) -> Run:
     Raises
     ------
     UsageError
-        A mark is missing at the end, so that the account has no known value.
+        A mark is missing at the end, so that the account has no known value; or more was traded
+        than can be counted.
     """
     simulation = Simulation(setup, course.tapes, None)
     result = simulation.run()
     if result.equity_units is None:
         raise UsageError("a product that is held has no mark at the end: its value is not known")
     fills = _fills(course, result.fills)
+    traded = sum(fills[:, tables.FILL_NOTIONAL].tolist())
+    if traded > COUNT_MAX:
+        raise UsageError(f"the backtest moves too much: {FAULTS[resting.TOO_LARGE]}")
+    equity = np.array(simulation.equities, np.int64)
     return Run(
-        session=_session(simulation, result, fills),
+        session=_session(simulation, result, traded),
         products=_products(simulation, course),
-        days=np.array(simulation.day_starts, np.int64),
+        days=equity[course.day_first[1:] - 1],
         orders=_orders(result.orders, fills),
         fills=fills,
-        equity=np.array(simulation.equities, np.int64),
+        equity=equity,
     )
 
 
-def _session(simulation: Simulation, result: SimulationResult, fills: Table) -> Ints:
+def _session(simulation: Simulation, result: SimulationResult, traded: int) -> Ints:
     session = np.zeros(account.SESSION, np.int64)
     assert result.equity_units is not None, "asked before"
     counts = simulation.engine.counts
@@ -56,7 +61,7 @@ def _session(simulation: Simulation, result: SimulationResult, fills: Table) -> 
     session[account.STOPS] = result.stops
     session[account.EXPIRIES] = result.expiries
     session[account.FEES] = result.fees_units
-    session[account.TRADED] = int(fills[:, tables.FILL_NOTIONAL].sum())
+    session[account.TRADED] = traded
     session[account.DENIED : account.DENIED + RULES] = result.denials
     session[account.HELD] = simulation.held
     return session

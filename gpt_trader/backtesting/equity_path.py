@@ -100,7 +100,7 @@ def equity_path(start_units: int, end_ns: Ints, equities: Ints, candle_ns: int) 
         raise UsageError(f"{equities.size} equities at {end_ns.size} times make no course")
     if start_units <= 0:
         raise UsageError(f"an equity of {start_units} cash units cannot grow")
-    ends = day_ends(end_ns, equities) if candle_ns < DAY_NS else equities
+    ends = day_ends(end_ns, equities) if candle_ns <= DAY_NS else equities
     moments = np.zeros(MOMENTS)
     take_equities(moments, start_units, ends)
     fall = _falls(start_units, equities)

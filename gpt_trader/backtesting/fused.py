@@ -106,7 +106,7 @@ class Arena:
         desk = deciding.new_desk(
             products, self._limits, self._choices.copy(), self._sizes, course.days
         )
-        desk.session[account.CASH] = cash_units_held(setup.cash)
+        desk.session[account.CASH] = desk.session[account.EQUITY] = cash_units_held(setup.cash)
         venue = new_venue(setup, len(course.tapes))
         for place, tape in enumerate(course.tapes):
             _enter(products[place], venue.markets[place], tape, setup.market.seed)
@@ -132,6 +132,8 @@ class Arena:
     def _close(self, desk: deciding.Desk) -> "Run":
         account.settle_fall(desk.session)
         record, session = self._record, desk.session
+        if session[account.TRADED] < 0:
+            raise UsageError(f"the backtest moves too much: {FAULTS[resting.TOO_LARGE]}")
         return Run(
             session=session,
             products=desk.products,
@@ -168,7 +170,7 @@ class Run:
 
     session: Ints  # places of kernels/account.py
     products: Table
-    days: Ints  # cash units at the start of each UTC day but the first
+    days: Ints  # cash units at the end of each UTC day with a round, but the last
     orders: Table  # places of kernels/rounds.py
     fills: Table
     equity: Ints  # cash units at the end of each round, or empty

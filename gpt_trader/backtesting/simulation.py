@@ -95,10 +95,9 @@ class Simulation:
         self._candle_ns = tapes[0].candle_s * NS
         self._trade_ids = [0] * len(products)
         self._round = 0
-        self._day = -1
-        self.held = 0  # rounds at whose end something was held, products counted apart
+        self._traded: list[int] = []  # places of the products with a candle in this round
+        self.held = 0  # candles at whose end their product was held
         self.equities: list[int] = []  # cash units, at the end of each round
-        self.day_starts: list[int] = []  # of each UTC day but the first
         self._outbox: deque[Request] = deque()
         self._on_the_way: deque[_Sent] = deque()
         self._names: dict[int, str] = {}  # of orders at the exchange, by number
@@ -126,14 +125,11 @@ class Simulation:
         return self._orders.result(self.engine)
 
     def _value(self) -> None:
-        """Keep the equity at the round's end, and the first one of a new UTC day."""
-        valuation = self.engine.valuation
-        self.equities.append(valuation.equity)
-        self.held += sum(position.lots != 0 for position in self.engine.ledger.positions().values())
-        if valuation.day > self._day:
-            if self._day >= 0:
-                self.day_starts.append(valuation.equity_day_start)
-            self._day = valuation.day
+        """Keep the equity at the round's end, and count what is held of what had a candle."""
+        valuation, ledger = self.engine.valuation, self.engine.ledger
+        self.equities.append(valuation.equity if valuation.day >= 0 else ledger.cash_units)
+        names = (self._products[place].product_id for place in self._traded)
+        self.held += sum(ledger.position(name).lots != 0 for name in names)
 
     def append(self, event: Event) -> None:
         """The engine's log."""
@@ -149,6 +145,7 @@ class Simulation:
         """One round, in the order in which a session in lockstep sees it."""
         trades = self._exchange.play(self._round, end_ns)
         traded = [place for place, printed in enumerate(trades) if printed]
+        self._traded = traded
         for place in sorted(traded, key=lambda place: trades[place][0][TIME_NS]):
             self._take(self._trades_of(place, end_ns, trades[place]))
         for place in traded:

@@ -79,7 +79,7 @@ def figures_of(
     ----------
     sessions : int64, shape (combinations, account.SESSION)
     days : int64, shape (combinations, any)
-        Equity at the start of each day but the first.
+        Equity at the end of each day but the last.
     """
     made: dict[str, Column] = {
         "orders": sessions[:, account.ORDERS],

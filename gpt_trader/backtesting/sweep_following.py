@@ -88,6 +88,7 @@ class Ground:
             sessions=np.tile(desk.session, (count, 1)),
             products=np.tile(desk.products[0], (count, 1)),
             targets=np.full((count, 1), np.nan),
+            minds=np.full((count, 1), np.nan),
             days=np.zeros((count, self.course.days), np.int64),
             states=np.zeros(count, np.int64),
             nexts=np.zeros(count, np.int64),

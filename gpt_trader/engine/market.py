@@ -1,6 +1,7 @@
 """What the engine knows of one product: its candles, its quote, its signal."""
 
 import base64
+import math
 from typing import Any
 
 from gpt_trader.domain.events import Candle, QuoteSeen, SessionOpened, TradesSeen
@@ -23,6 +24,7 @@ class Market:
         self.builder = CandleBuilder(opened.candle_s * NS, opened.candle_grace_ns)
         self.signal = Signal(strategy, opened.params, product, opened.candle_s)
         self.volatility = Volatility(int(opened.sizing["volatility_span"]), opened.candle_s)
+        self.mind = math.nan  # the last target that was known
         self.attempts = 0  # orders since the strategy last changed its mind
         self.stopped = False  # out, and staying out until the strategy changes its mind
         self.frames = 0
@@ -87,11 +89,12 @@ class Market:
         """
         if candle.volume <= 0:
             return
-        before = self.signal.target
         self.signal.update(candle)
         self.volatility.update(float(self.product.ticks_below(candle.close)))
-        # NaN differs from NaN, which is right: not knowing is no mind to change.
-        if self.signal.target != before:
+        target = self.signal.target
+        # Not knowing is no change of mind, or a stop would end with every candle of that kind.
+        if not math.isnan(target) and target != self.mind:
+            self.mind = target
             self.attempts = 0
             self.stopped = False
 
@@ -106,6 +109,7 @@ class Market:
             "builder": self.builder.freeze(),
             "signal": base64.b64encode(self.signal.freeze()).decode(),
             "volatility": base64.b64encode(self.volatility.freeze()).decode(),
+            "mind": self.mind.hex(),
             "numbers": [
                 self._bid_ticks,
                 self._ask_ticks,
@@ -123,6 +127,7 @@ class Market:
         self.builder.thaw(frozen["builder"])
         self.signal.thaw(base64.b64decode(frozen["signal"]))
         self.volatility.thaw(base64.b64decode(frozen["volatility"]))
+        self.mind = float.fromhex(frozen["mind"])
         (
             self._bid_ticks,
             self._ask_ticks,

@@ -6,7 +6,7 @@ table what a single product has. Money in cash units of 1e-8 quote.
 """
 
 from gpt_trader.kernels.compile import compile_lean
-from gpt_trader.kernels.money import UNCOUNTABLE, notional_received
+from gpt_trader.kernels.money import UNCOUNTABLE, notional_received, plus
 from gpt_trader.kernels.vectors import Ints, Table
 from gpt_trader.kernels.wide import part_of, product_is_greater
 
@@ -14,13 +14,13 @@ DAY_NS = 86_400_000_000_000
 
 # Places in the session's vector.
 CASH = 0
-EQUITY = 1  # latest; 0 before the first
+EQUITY = 1  # latest; the cash before the first
 PEAK = 2  # highest equity seen
 LOW = 3  # lowest since the peak
 WORST_LOSS = 4  # of the deepest fall, and the peak it began at
 WORST_PEAK = 5
 DAY = 6  # UTC day of the latest equity, -1 before the first
-DAY_START = 7  # first equity of that day
+DAY_START = 7  # first equity of that day: what the daily limit counts from
 NOW_NS = 8
 CANDLES = 9  # seen by strategies, of all products
 ORDERS = 10  # intents
@@ -32,19 +32,18 @@ STOPS = 15
 EXPIRIES = 16
 CANCELS = 17
 FEES = 18  # cash units
-TRADED = 19  # cash units, notional of all fills
+TRADED = 19  # cash units, notional of all fills; `UNCOUNTABLE` once it is too large
 TRIPS = 20  # positions opened and closed again
 WINS = 21  # of them with a profit after fees
-DAYS = 22  # rows written of the equity at the days' starts
-HELD = 23  # candles at whose end something was held, products counted apart
+DAYS = 22  # rows written of the equity at the days' ends
+HELD = 23  # candles at whose end their product was held
 ORDER_ROWS = 24  # rows written of the table of orders
 FILL_ROWS = 25
 HAND = 26  # orders by hand done
 INTENTS_FROM = 27  # the oldest intent of the last minute in the ring
-FAULT = 28  # why the run stopped, 0: it did not
-FAULT_ROUND = 29
-DENIED = 30  # and one place for each rule
-SESSION = 46
+DAY_END_NS = 28  # of the UTC day of the latest round, 0 before the first
+DENIED = 29  # and one place for each rule
+SESSION = 45
 
 # Places in a product's row.
 LOTS = 0
@@ -59,8 +58,8 @@ LAST = 8
 MARK = 9
 QUOTE_NS = 10
 TRADE_NS = 11
-ATTEMPTS = 12  # orders since the target last changed
-STOPPED = 13  # 1: the stop was reached, until the target changes
+ATTEMPTS = 12  # orders since the strategy last changed its mind
+STOPPED = 13  # 1: the stop was reached, until the strategy changes its mind
 PRINTED = 14  # trades of the tape so far
 NUM = 15  # num / den: cash units of one tick of one lot
 DEN = 16
@@ -94,11 +93,11 @@ WORK_OPEN = 2
 
 
 @compile_lean
-def revalue(session: Ints, products: Table, days: Ints, now_ns: int) -> None:
+def revalue(session: Ints, products: Table, now_ns: int) -> None:
     """Take the equity of now into peak, worst fall and day; nothing while a mark is missing."""
     equity = equity_now(session, products)
     if equity != UNCOUNTABLE:
-        begin_day(session, days, equity, now_ns)
+        begin_day(session, equity, now_ns)
         take_equity(session, equity)
 
 
@@ -118,15 +117,32 @@ def equity_now(session: Ints, products: Table) -> int:
 
 
 @compile_lean
-def begin_day(session: Ints, days: Ints, equity: int, now_ns: int) -> None:
-    """Keep the first equity of each UTC day: what limits count from, and what a day brought."""
+def begin_day(session: Ints, equity: int, now_ns: int) -> None:
+    """Keep the first equity at or after each midnight UTC: what the daily limit counts from."""
     day = now_ns // DAY_NS
     if day > session[DAY]:
-        if session[DAY] >= 0:
-            days[session[DAYS]] = equity
-            session[DAYS] += 1
         session[DAY] = day
         session[DAY_START] = equity
+
+
+@compile_lean
+def end_day(session: Ints, days: Ints, end_ns: int) -> None:
+    """Before a round that ends then: keep the equity of the day before, if that is over.
+
+    What a day brought is counted to its last round, and a round that ends at midnight belongs to
+    the old day: as `statistics.day_ends` has it.
+    """
+    if end_ns > session[DAY_END_NS]:
+        if session[DAY_END_NS] > 0:
+            days[session[DAYS]] = session[EQUITY]
+            session[DAYS] += 1
+        session[DAY_END_NS] = day_end_of(end_ns)
+
+
+@compile_lean
+def day_end_of(end_ns: int) -> int:
+    """The midnight at which the UTC day of a round is over."""
+    return ((end_ns - 1) // DAY_NS + 1) * DAY_NS
 
 
 @compile_lean
@@ -179,5 +195,5 @@ def book_fill(session: Ints, row: Ints, sign: int, lots: int, notional: int, fee
     row[PRODUCT_FEES] += fee
     row[PRODUCT_TRADED] += notional
     session[FEES] += fee
-    session[TRADED] += notional
+    session[TRADED] = plus(session[TRADED], notional)  # fees are less, and so is a product's
     session[FILLS] += 1

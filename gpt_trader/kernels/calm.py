@@ -16,7 +16,9 @@ from gpt_trader.kernels.account import (
     CASH,
     COST,
     DAY,
+    DAY_END_NS,
     DAY_NS,
+    DAYS,
     DEN,
     EQUITY,
     HELD,
@@ -28,6 +30,7 @@ from gpt_trader.kernels.account import (
     WORK,
     WORK_NONE,
     begin_day,
+    day_end_of,
     settle_fall,
 )
 from gpt_trader.kernels.compile import compile_aside, compile_lean
@@ -162,8 +165,9 @@ def calm_run(
         if leave != NO_BITS:
             break
     if t > first:
-        if end_at(ends, t - 1) >= (session[DAY] + 1) * DAY_NS:
-            begin_days(desk, close, ends, first, t)
+        end_ns = end_at(ends, t - 1)
+        if end_ns > session[DAY_END_NS] or end_ns >= (session[DAY] + 1) * DAY_NS:
+            turn_days(desk, close, ends, first, t)
         session[EQUITY] = cash + int(close[t - 1]) * slope // den
         session[CANDLES] += t - first
         if slope > 0:
@@ -264,15 +268,22 @@ def extremes(
 
 
 @compile_aside
-def begin_days(desk: Desk, close: Floats, ends: Ends, first: int, last: int) -> None:
-    """Keep the equity of the first candle of each day that began in a calm stretch."""
+def turn_days(desk: Desk, close: Floats, ends: Ends, first: int, last: int) -> None:
+    """Keep the equity at the end of each day that ended in a calm stretch, and the last start."""
     session, row = desk.session, desk.products[0]
     slope, den = row[LOTS] * row[NUM], row[DEN]
-    t = first_from(ends, first, last, (session[DAY] + 1) * DAY_NS)
+    t = first_from(ends, first, last, session[DAY_END_NS] + 1)
     while t < last:
-        worth = session[CASH] + int(close[t]) * slope // den
-        begin_day(session, desk.days, worth, end_at(ends, t))
-        t = first_from(ends, t, last, (session[DAY] + 1) * DAY_NS)
+        before = session[EQUITY]
+        if t > first:
+            before = session[CASH] + int(close[t - 1]) * slope // den
+        desk.days[session[DAYS]] = before
+        session[DAYS] += 1
+        session[DAY_END_NS] = day_end_of(end_at(ends, t))
+        t = first_from(ends, t, last, session[DAY_END_NS] + 1)
+    midnight = end_at(ends, last - 1) // DAY_NS * DAY_NS
+    t = first_from(ends, first, last, midnight)
+    begin_day(session, session[CASH] + int(close[t]) * slope // den, end_at(ends, t))
 
 
 @compile_lean

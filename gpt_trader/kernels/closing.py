@@ -21,6 +21,7 @@ from gpt_trader.kernels.account import (
     CASH,
     COST,
     DAY,
+    DAY_END_NS,
     DAY_NS,
     DAY_START,
     DEN,
@@ -45,6 +46,7 @@ from gpt_trader.kernels.account import (
     WORK_NONE,
     begin_day,
     book_fill,
+    end_day,
     settle_fall,
 )
 from gpt_trader.kernels.calm import draw_band
@@ -121,9 +123,10 @@ def close_round(desk: Desk, mark: int, end_ns: int, target: float) -> bool:
         return False
     see_close(desk, mark, end_ns, equity)
     session[CANDLES] += 1
-    if target != desk.targets[0]:
+    if target == target and target != desk.minds[0]:
         row[ATTEMPTS] = 0
         row[STOPPED] = 0
+        desk.minds[0] = target
     desk.targets[0] = target
     row[BAND_HIGH] = 0
     if desk.choices[STOP_RATE] != 0:
@@ -160,8 +163,10 @@ def see_close(desk: Desk, mark: int, end_ns: int, equity: int) -> None:
     session[NOW_NS] = max(session[NOW_NS], end_ns)
     row[LAST], row[BID], row[ASK], row[MARK] = mark, mark, mark, mark
     row[TRADE_NS], row[QUOTE_NS] = end_ns, end_ns
+    if end_ns > session[DAY_END_NS]:
+        end_day(session, desk.days, end_ns)
     if end_ns >= (session[DAY] + 1) * DAY_NS or session[DAY] < 0:
-        begin_day(session, desk.days, equity, end_ns)
+        begin_day(session, equity, end_ns)
     take_equity(session, equity)
 
 

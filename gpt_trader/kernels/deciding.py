@@ -85,6 +85,7 @@ class Desk(NamedTuple):
     session: Ints  # shape (account.SESSION,)
     products: Table  # shape (P, account.PRODUCT)
     targets: Floats  # shape (P,): of the candle before, then of this one
+    minds: Floats  # shape (P,): the last targets that were known, NaN before the first
     limits: Ints  # gates.LIMITS
     choices: Ints
     sizes: Floats
@@ -93,16 +94,19 @@ class Desk(NamedTuple):
     situation: Ints
     plan: Ints
     intents: Ints  # ring of the last minute's intents, nanoseconds
-    days: Ints  # equity at the start of each day but the first
+    days: Ints  # equity at the end of each day but the last
 
 
 @compile_aside
 def see_target(desk: Desk, place: int, target: float) -> None:
-    """Take in a strategy's target; a change of mind starts a new attempt and ends a stop."""
-    # NaN differs from NaN, which is right: not knowing is no mind to change.
-    if target != desk.targets[place]:
+    """Take in a strategy's target; a change of mind starts a new attempt and ends a stop.
+
+    Not knowing is no change of mind: what was known last counts until another target is known.
+    """
+    if not math.isnan(target) and target != desk.minds[place]:
         desk.products[place, ATTEMPTS] = 0
         desk.products[place, STOPPED] = 0
+        desk.minds[place] = target
     desk.targets[place] = target
 
 
@@ -304,6 +308,7 @@ def new_desk(products: Table, limits: Ints, choices: Ints, sizes: Floats, days: 
         session=session,
         products=products,
         targets=np.full(products.shape[0], math.nan),
+        minds=np.full(products.shape[0], math.nan),
         limits=limits,
         choices=choices,
         sizes=sizes,

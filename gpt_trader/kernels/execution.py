@@ -216,7 +216,11 @@ def wait(situation: Ints, out: Ints) -> None:
 
 @compile_lean
 def worse_by(ticks: int, sign: int, bps: int) -> int:
-    """A price that is worse for us by so many bps, rounded to our side; `UNCOUNTABLE` if huge."""
+    """A price that is worse for us by so many bps, rounded to our side; `UNCOUNTABLE` if huge.
+
+    A sale asks for a tick at least: nothing is no price, and risk would refuse the exit.
+    """
     if sign > 0:
         return notional_received(ticks, BPS_DEN + bps, 1, BPS_DEN)
-    return notional_paid(ticks, max(0, BPS_DEN - bps), 1, BPS_DEN)
+    worse = notional_paid(ticks, max(0, BPS_DEN - bps), 1, BPS_DEN)
+    return 1 if worse == 0 else worse

@@ -32,8 +32,9 @@ class Accounts(NamedTuple):
 
     sessions: Table  # places of kernels/account.py, as the next one
     products: Table
-    targets: Grid  # shape (combinations, 1)
-    days: Table  # equity at the start of each day but the first
+    targets: Grid  # shape (combinations, 1), as the next one: of the candle before
+    minds: Grid  # the last targets that were known
+    days: Table  # equity at the end of each day but the last
     states: Ints  # of its machine, or LEFT
     nexts: Ints  # the candle that it goes on from
     warmups: Ints
@@ -162,6 +163,7 @@ def glide(targets: Floats, accounts: Accounts, place: Place, whose: tuple[int, i
     if not went:
         return 0
     accounts.targets[combination, 0] = after
+    accounts.minds[combination, 0] = after
     accounts.nexts[combination] = last + 1
     return 1
 
@@ -252,6 +254,7 @@ def desk_of(accounts: Accounts, place: Place, combination: int) -> Desk:
         accounts.sessions[combination],
         accounts.products[combination : combination + 1],
         accounts.targets[combination],
+        accounts.minds[combination],
         desk.limits,
         desk.choices,
         desk.sizes,

@@ -21,6 +21,7 @@ from gpt_trader.kernels.account import (
     CASH,
     COST,
     DAY,
+    DAY_NS,
     DAY_START,
     DAYS,
     DEN,
@@ -45,7 +46,6 @@ from gpt_trader.kernels.account import (
     WORK_NONE,
     WORST_LOSS,
     WORST_PEAK,
-    begin_day,
 )
 from gpt_trader.kernels.calm import MARK_MAX
 from gpt_trader.kernels.closing import COUNT_MAX, TICKS_MAX, fee_of
@@ -61,8 +61,8 @@ from gpt_trader.kernels.deciding import (
     Desk,
 )
 from gpt_trader.kernels.ends import end_at
-from gpt_trader.kernels.jumping import deeper, fall_over
-from gpt_trader.kernels.money import RATE_DEN
+from gpt_trader.kernels.jumping import deeper, fall_over, turn_days
+from gpt_trader.kernels.money import RATE_DEN, plus
 from gpt_trader.kernels.sizing import LOTS_MAX
 from gpt_trader.kernels.summaries import REACH, Stretches
 from gpt_trader.kernels.vectors import Floats, Ints
@@ -188,7 +188,7 @@ def go_in(
     if lots < row[BASE_MIN] or lots > row[BASE_MAX] or whole < row[QUOTE_MIN]:
         return False
     if course == 1:
-        _begin_days(session, row, days, tape, last)
+        turn_days(session, row, days, tape, first, last + 1)
     rest = scaled - whole * den
     fee = fee_of(whole, rest, den, rules.taker_rate)
     cost = whole + (rest > 0) + fee
@@ -228,7 +228,7 @@ def go_out(
     if lots < row[BASE_MIN] or lots > row[BASE_MAX] or whole < row[QUOTE_MIN]:
         return False
     if course == 1:
-        _begin_days(session, row, days, tape, last)
+        turn_days(session, row, days, tape, first, last + 1)
         _fall(session, row, tape, candles, cash + whole)
     fee = min(fee_of(whole, scaled - whole * den, den, rules.taker_rate), whole)
     earned = whole - fee - row[COST]
@@ -253,7 +253,7 @@ def _book(session: Ints, row: Ints, notional: int, fee: int, equity: int) -> Non
     row[PRODUCT_TRADED] += notional
     row[ATTEMPTS] = 1
     session[FEES] += fee
-    session[TRADED] += notional
+    session[TRADED] = plus(session[TRADED], notional)
     session[FILLS] += 1
     session[ORDERS] += 1
     session[EQUITY] = equity
@@ -285,18 +285,8 @@ def _fall(session: Ints, row: Ints, tape: Stretches, candles: tuple[int, int], e
 
 @compile_lean
 def _day_begins(session: Ints, tape: Stretches, last: int) -> bool:
-    """Whether a day begins after the last one seen, up to a candle."""
+    """Whether a day begins for the limit after the last one seen, up to a candle."""
     place = session[DAYS] + 1
-    return bool(place < tape.day_first.size and tape.day_first[place] <= last)
-
-
-@compile_lean
-def _begin_days(session: Ints, row: Ints, days: Ints, tape: Stretches, last: int) -> None:
-    """Keep the equity of the first candle of each day that begins up to a candle."""
-    slope, den = row[LOTS] * row[NUM], row[DEN]
-    place = session[DAYS] + 1
-    while place < tape.day_first.size and tape.day_first[place] <= last:
-        candle = tape.day_first[place]
-        equity = session[CASH] + int(tape.close[candle]) * slope // den
-        begin_day(session, days, equity, end_at(tape.ends, candle))
-        place += 1
+    if place >= tape.midnights.size or tape.midnights[place] > last:
+        return False
+    return end_at(tape.ends, last) // DAY_NS > session[DAY]

@@ -12,6 +12,7 @@ from gpt_trader.kernels.account import (
     CANDLES,
     CASH,
     DAY,
+    DAY_END_NS,
     DAYS,
     DEN,
     EQUITY,
@@ -25,6 +26,7 @@ from gpt_trader.kernels.account import (
     WORST_LOSS,
     WORST_PEAK,
     begin_day,
+    day_end_of,
 )
 from gpt_trader.kernels.calm import SCALED_MAX, band_of
 from gpt_trader.kernels.compile import compile_lean
@@ -59,7 +61,7 @@ def calm_jump(desk: Desk, tape: Stretches, first: int, last: int) -> int:
         session[HELD] += end - first
     if end == first:
         return first
-    _begin_days(desk, tape, end, slope)
+    turn_days(session, row, desk.days, tape, first, end)
     session[EQUITY] = cash + int(tape.close[end - 1]) * slope // den
     session[CANDLES] += end - first
     return end
@@ -86,15 +88,24 @@ def far_jump(desk: Desk, tape: Stretches, first: int, last: int) -> int:
 
 
 @compile_lean
-def _begin_days(desk: Desk, tape: Stretches, end: int, slope: int) -> None:
-    """Keep the equity of the first candle of each day that began."""
-    session = desk.session
-    den = desk.products[0, DEN]
+def turn_days(session: Ints, row: Ints, days: Ints, tape: Stretches, first: int, end: int) -> None:
+    """Keep the equity at the end of each day that ended in a stretch, and that of its midnight.
+
+    Between a day's end for the figures and its begin for the limit there is a candle at most.
+    """
+    cash, slope, den = session[CASH], row[LOTS] * row[NUM], row[DEN]
     place = session[DAYS] + 1
-    while place < tape.day_first.size and tape.day_first[place] < end:
-        candle = tape.day_first[place]
-        equity = session[CASH] + int(tape.close[candle]) * slope // den
-        begin_day(session, desk.days, equity, end_at(tape.ends, candle))
+    while place < tape.midnights.size and tape.midnights[place] < end:
+        start, candle = tape.midnights[place], tape.day_first[place]
+        begin_day(session, cash + int(tape.close[start]) * slope // den, end_at(tape.ends, start))
+        if candle >= end:
+            break
+        before = session[EQUITY]
+        if candle > first:
+            before = cash + int(tape.close[candle - 1]) * slope // den
+        days[session[DAYS]] = before
+        session[DAYS] = place
+        session[DAY_END_NS] = day_end_of(end_at(tape.ends, candle))
         place += 1
 
 

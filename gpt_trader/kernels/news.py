@@ -75,7 +75,7 @@ def book_fill(desk: Desk, record: Record, place: int, fill: Ints, now: int) -> N
     )
     session[account.PARTIAL_FILLS] += fill[resting.FILL_LEFT] > 0
     session[account.MAKER_FILLS] += fill[resting.FILL_MAKER]
-    account.revalue(session, desk.products, desk.days, session[account.NOW_NS])
+    account.revalue(session, desk.products, session[account.NOW_NS])
     order = order_row(row, fill[resting.FILL_NUMBER])
     if order >= 0:
         record.orders[order, ORDER_FILLED] += fill[resting.FILL_LOTS]

@@ -94,7 +94,9 @@ def round_step(
         0, or a fault of `kernels/resting.py`.
     """
     products = desk.products.shape[0]
-    desk.session[account.NOW_NS] = max(desk.session[account.NOW_NS], end_at(tape.ends, now))
+    end_ns = end_at(tape.ends, now)
+    desk.session[account.NOW_NS] = max(desk.session[account.NOW_NS], end_ns)
+    account.end_day(desk.session, desk.days, end_ns)
     fault = play(desk, venue, tape, record, now)
     if products > 1:
         for place in range(products):
@@ -115,7 +117,8 @@ def round_step(
         hand += 1
     desk.session[account.HAND] = hand
     for place in range(products):
-        desk.session[account.HELD] += desk.products[place, LOTS] != 0
+        if desk.products[place, LOTS] != 0 and has_candle(tape, place, now):
+            desk.session[account.HELD] += 1
         if desk.products[place, BAND_HIGH] == 0:
             draw_band(desk, place)
     if record.equity.shape[0] > 0:
@@ -224,7 +227,7 @@ def see_market(desk: Desk, venue: Venue, tape: Tape, record: Record, place: int,
         return
     row[BID], row[ASK], row[MARK] = bid, ask, (bid + ask) // 2
     row[account.QUOTE_NS] = end_ns
-    account.revalue(desk.session, desk.products, desk.days, desk.session[account.NOW_NS])
+    account.revalue(desk.session, desk.products, desk.session[account.NOW_NS])
 
 
 @compile_aside

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpt_trader.kernels.account import DAY_NS
 from gpt_trader.kernels.compile import compile_lean
-from gpt_trader.kernels.ends import Ends
+from gpt_trader.kernels.ends import Ends, end_at
 from gpt_trader.kernels.vectors import Floats, Ints
 
 SPAN = 64
@@ -29,16 +30,25 @@ class Stretches(NamedTuple):
     tops: Floats  # highest and lowest of each block of REACH candles
     lows: Floats
     ends: Ends  # of each candle
-    day_first: Ints  # the first candle of each UTC day that has one
+    day_first: Ints  # the first candle of each UTC day; one that ends at midnight is of the old
+    midnights: Ints  # of each such day the first candle that ends at its midnight or later
 
 
 def stretches_of(close: Floats, ends: Ends, day_first: Ints) -> Stretches:
     """Sum up a tape's closes; seven numbers a candle."""
-    sums = [np.empty(close.size) for _ in range(6)]
-    blocks = -(-close.size // REACH)
+    count = close.size
+    sums = [np.empty(count) for _ in range(6)]
+    blocks = -(-count // REACH)
     tops, lows = np.full(blocks, -np.inf), np.full(blocks, np.inf)
     top, low, dip, top_to, low_to, dip_to = sums
-    made = Stretches(close, top, low, dip, top_to, low_to, dip_to, tops, lows, ends, day_first)
+    if end_at(ends, count - 1) % DAY_NS == 0:  # the last candle begins a day for limits alone
+        day_first = np.append(day_first, count)
+    before = np.maximum(day_first - 1, 0)
+    at_midnight = np.array([end_at(ends, int(t)) % DAY_NS == 0 for t in before])
+    midnights = np.where(at_midnight, before, day_first)
+    made = Stretches(
+        close, top, low, dip, top_to, low_to, dip_to, tops, lows, ends, day_first, midnights
+    )
     sum_up(made)
     return made
 

@@ -63,12 +63,21 @@ LOW_STEPS = tuple(
 
 
 @strategy(
-    script=whole_number(1, 0, 1_000_000), hold=whole_number(5, 1, 1_000), warmup=1, state="seen"
+    script=whole_number(1, 0, 1_000_000),
+    hold=whole_number(5, 1, 1_000),
+    blind=whole_number(0, 0, 1_000),
+    warmup=1,
+    state="seen",
 )
 def scripted(candles: Candles, t: int, p: Params, s: Memories) -> float:
-    """A target of its own for so many candles, then another one, whatever the price."""
+    """A target of its own for so many candles, then another one, whatever the price.
+
+    In between nobody knows at every candle that `blind` divides.
+    """
     turn = s.seen[0] // p.hold
     s.seen[0] += 1.0
+    if p.blind > 0 and s.seen[0] % p.blind == 0.0:
+        return math.nan
     draw = int((turn * 7919.0 + p.script * 104_729.0) % 1009.0) % 8
     if draw == 0:
         return math.nan
@@ -120,17 +129,21 @@ def plainly(dice: random.Random, chosen: Setup) -> Setup:
 
 def setup(dice: random.Random, tapes: Sequence[CandleTape]) -> Setup:
     """Draw all but the tapes."""
-    cash = dice.choice((Decimal(100_000), Decimal("63.12345678"), Decimal(2_500), Decimal(10**7)))
+    usual = Decimal(100_000), Decimal("63.12345678"), Decimal(2_500), Decimal(10**7)
+    cash = dice.choice((*usual, *usual, Decimal(10**9), Decimal(5 * 10**10)))
     if tapes[0].product.quote == "BTC":
         cash = Decimal(dice.choice(("0.05", "3.00000001", "40")))
     chosen, values = _strategy(dice)
     by_hand = _by_hand(dice, tapes, cash) if dice.random() < 0.35 else ()
     sizing = _sizing(dice)
+    limits = _limits(dice, float(cash), sizing["size_fraction"], len(tapes))
+    if sizing["take_bps"] > 10_000 and dice.random() < 0.7:
+        limits = replace(limits, collar_bps_max=Decimal(dice.choice((9_999, 10_000))))
     return Setup(
         strategy=chosen,
         values=chosen.values(values),
         sizing=sizing_of(sizing),
-        limits=_limits(dice, float(cash), sizing["size_fraction"], len(tapes)),
+        limits=limits,
         fee_tiers=_fees(dice),
         cash=cash,
         market=_market(dice),
@@ -182,7 +195,8 @@ def _starts(dice: random.Random, candle_s: int, rows: int, gaps: float) -> list[
     begin = BEGIN_S + dice.randrange(DAY_S) // candle_s * candle_s
     starts = [begin + candle_s * (dice.randrange(20) if gaps else 0)]
     for _ in range(rows - 1):
-        skipped = dice.choice((1, 1, 2, 5, 70)) if dice.random() < gaps else 0
+        outage = dice.randrange(2 * DAY_S, 6 * DAY_S) // candle_s
+        skipped = dice.choice((1, 1, 2, 5, 70, outage)) if dice.random() < gaps else 0
         starts.append(starts[-1] + candle_s * (1 + skipped))
     return starts
 
@@ -246,7 +260,8 @@ def _strategy(dice: random.Random) -> tuple[Strategy, dict[str, float]]:
     }
     name = dice.choice((*ready, "ma_crossover", "mean_reversion", "scripted", "scripted"))
     if name == "scripted":
-        return scripted, {"script": dice.randrange(10**6), "hold": dice.choice((1, 2, 5, 17))}
+        hold, blind = dice.choice((1, 2, 5, 17, 60)), dice.choice((0, 0, 2, 3, 10))
+        return scripted, {"script": dice.randrange(10**6), "hold": hold, "blind": blind}
     return strategy_named(name), ready[name]
 
 
@@ -254,7 +269,7 @@ def _sizing(dice: random.Random) -> dict[str, float]:
     sizing: dict[str, float] = {
         "size_fraction": dice.choice((0.2, 0.2, 0.2, 0.05, 0.6, 0.98, 1.0)),
         "patience_candles": dice.choice((0, 0, 1, 2, 3, 4)),
-        "take_bps": dice.choice((30, 30, 0, 1, 5, 150)),
+        "take_bps": dice.choice((30, 30, 0, 1, 5, 150, 9_999)),
         "rebalance_rate": dice.choice((0.25, 0.25, 0.0, 0.02, 1.5)),
         "good_till": float(dice.random() < 0.4),
         "market_orders": float(dice.random() < 0.25),
@@ -269,7 +284,7 @@ def _sizing(dice: random.Random) -> dict[str, float]:
 
 def _limits(dice: random.Random, cash: float, share: float, products: int) -> Limits:
     tight = {
-        "order_notional_max": round(cash * share * dice.uniform(0.2, 1.2), 4),
+        "order_notional_max": min(1e9, round(cash * share * dice.uniform(0.2, 1.2), 4)),
         "position_rate_max": dice.choice((0.03, 0.19, 0.201, 0.5)),
         "exposure_rate_max": dice.choice((0.05, 0.2, 0.39, 0.6)),
         "mark_age_s_max": dice.choice((0, 1, 30)),
@@ -330,7 +345,7 @@ def _by_hand(
         place = int(np.searchsorted(each.candles.start_ns, rounds[number], "right")) - 1
         price = int(each.candles.close[max(0, place)])
         num, den = each.product.cash_units_per_tick_lot()
-        usual = max(1, int(cash * 10**8) * den // (num * price))
+        usual = min(max(1, int(cash * 10**8) * den // (num * price)), 2**60)
         first = not orders or orders[-1].round != number
         orders.append(
             HandOrder(

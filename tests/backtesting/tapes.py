@@ -9,7 +9,7 @@ from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.domain.product import Product
 from gpt_trader.kernels.candles import candles_of
-from gpt_trader.kernels.vectors import Floats
+from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.signals.strategy import Strategy
 
 MINUTE_NS = 60_000_000_000
@@ -33,8 +33,17 @@ COARSE = replace(FINE, base_increment=Decimal("0.001"), base_min_size=Decimal("0
 """Of which orders are some hundred lots."""
 
 
-def walk(count: int, seed: int, move: float = 3e-3, product: Product = FINE) -> CandleTape:
-    """Minute candles of a random walk, in whole cents; some closes repeat."""
+def walk(
+    count: int,
+    seed: int,
+    move: float = 3e-3,
+    product: Product = FINE,
+    starts: Ints | None = None,
+) -> CandleTape:
+    """Minute candles of a random walk, in whole cents; some closes repeat.
+
+    `starts` are their times where they shall not follow each other without a hole.
+    """
     dice = np.random.default_rng(seed)
     steps = dice.normal(0.0, move, count) * (dice.random(count) > 0.1)
     close: Floats = np.floor(START_TICKS * np.exp(np.cumsum(steps))) + 1.0
@@ -42,7 +51,8 @@ def walk(count: int, seed: int, move: float = 3e-3, product: Product = FINE) -> 
     high: Floats = np.maximum(opened, close) + dice.integers(0, 50, count)
     low: Floats = np.maximum(np.minimum(opened, close) - dice.integers(0, 50, count), 1.0)
     volume = dice.integers(1, 10, count) * 1e8
-    starts = START_NS + np.arange(count) * MINUTE_NS
+    if starts is None:
+        starts = START_NS + np.arange(count) * MINUTE_NS
     lots: Floats = np.asarray(volume, np.float64)
     candles = candles_of(starts, (opened, high, low, close), lots, 0.01, MINUTE_NS)
     columns = ("open", "high", "low", "close", "volume")

@@ -75,4 +75,5 @@ def test_recorded_candles_give_the_same_at_both_speeds(
     words, run = differing_in(drawn)
 
     assert words is None
+    assert run is not None
     assert len(run.equity) == given.every_row_ns.size

@@ -23,9 +23,10 @@ from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.backtesting.sweep_job import never
 from gpt_trader.kernels import account
 from gpt_trader.kernels.following import LEFT, Accounts
+from gpt_trader.kernels.vectors import Ints
 from gpt_trader.signals.strategy import Strategy
 from tests.backtesting import rules
-from tests.backtesting.tapes import COARSE, FINE, drawn, walk
+from tests.backtesting.tapes import COARSE, FINE, MINUTE_NS, START_NS, drawn, walk
 from tests.tier import scaled
 
 CHOSEN = ("cross", "cross_with_band", "reversion", "channel", "cross_below")
@@ -52,7 +53,7 @@ SETUPS: dict[str, dict[str, Any]] = {
 }
 NOT_COMPARED = {account.INTENTS_FROM, account.NOW_NS}
 COURSE = {account.PEAK, account.LOW, account.WORST_LOSS, account.WORST_PEAK, account.DAY,
-          account.DAY_START, account.DAYS}  # fmt: skip
+          account.DAY_START, account.DAYS, account.DAY_END_NS}  # fmt: skip
 ROW = (account.LOTS, account.COST, account.REALIZED, account.PRODUCT_FEES, account.PRODUCT_TRADED)
 NAMES = {place: name for name, place in vars(account).items() if name.isupper()}
 
@@ -61,6 +62,23 @@ def setup_named(name: str, strategy: Strategy) -> Setup:
     given = SETUPS[name]
     choices = {"fees": 0.001, **given, "sizing": {"patience_candles": 0, **given.get("sizing", {})}}
     return setup_of(strategy, Choices(market="close", **choices))
+
+
+def times(count: int, seed: int) -> Ints:
+    """Minutes off midnight; to midnight or from it on; with outages of days; by day only."""
+    kind = seed % 5
+    begin, last_before = START_NS // MINUTE_NS, START_NS // MINUTE_NS // 1440 * 1440 + 1439
+    minutes = begin + np.arange(count)
+    if kind == 1:
+        minutes += last_before - int(minutes[-1]) % 1440 - last_before // 1440 * 1440
+    if kind == 2:
+        minutes += last_before - begin
+    if kind == 3:
+        minutes += np.arange(count) // 2_000 * 4_321
+    if kind == 4:
+        minutes = np.arange(begin // 1440 * 1440, begin + 3 * count + 1440)
+        minutes = minutes[(minutes % 1440 >= 360) & (minutes % 1440 < 1080)][:count]
+    return np.asarray(minutes * MINUTE_NS, np.int64)
 
 
 @pytest.mark.parametrize("name", SETUPS)
@@ -95,7 +113,9 @@ def compare(setup: Setup, books_of: Callable[[Ground, Chosen, bool], Accounts], 
     strategy, orders = setup.strategy, 0
     for seed in range(scaled(20)):
         move = (1e-4, 3e-3, 2e-2)[seed % 3]
-        tape = walk((9_000, 700, 4_097, 1)[seed % 4], seed, move, (FINE, COARSE)[seed % 2])
+        count = (9_000, 700, 4_097, 1)[seed % 4]
+        starts = times(count, seed + len(name))
+        tape = walk(count, seed, move, (FINE, COARSE)[seed % 2], starts)
         course = course_of([tape], setup.market, setup.sizing)
         ground, chosen = Ground(course, setup), drawn(strategy, (3, 9)[seed % 2], seed)
         assert can_follow(course, setup)

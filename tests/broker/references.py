@@ -119,5 +119,6 @@ def _bounded(now: Situation, side: Side) -> tuple[Decimal, bool]:
     mark = product.price(now.mark_ticks)
     taking = product.round_price(far * (1 + side.sign * Decimal(now.take_bps) / BPS), side)
     collar = product.round_price(mark * (1 + side.sign * Decimal(now.collar_bps) / BPS), side)
-    price = min(taking, collar) if side is Side.BUY else max(taking, collar)
+    least = product.price_increment  # a sale for nothing is none
+    price = min(taking, collar) if side is Side.BUY else max(taking, collar, least)
     return price, price >= far if side is Side.BUY else price <= far
