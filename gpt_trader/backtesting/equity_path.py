@@ -1,12 +1,13 @@
 """What one course of equity comes to: growth, risk, and the two set against each other."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.statistics import (
+    COUNT,
     DAY_NS,
     FALL,
     FALL_FROM,
@@ -29,8 +30,18 @@ from gpt_trader.kernels.vectors import Floats, Ints
 DAYS_A_YEAR = 365
 """Crypto trades every day; the 252 of the stock exchanges would shrink each Sharpe ratio."""
 
+RETURNS_MIN = 30
+"""Of fewer daily returns nothing is said for a year: two lucky days had a Sharpe ratio of 32."""
+
 GROWTH_LOG_MAX = 700.0
 """A week's luck raised to a year can pass the largest float: then the yearly return is NaN."""
+
+
+OF_A_YEAR = (
+    *("return_per_year_rate", "volatility_per_year_rate"),
+    *("sharpe_daily", "sortino_daily", "calmar"),
+)
+"""Figures that speak for a year."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +73,7 @@ class EquityPath:
 class EquityMetrics:
     """Growth and risk; rates are fractions, NaN is what the course cannot tell.
 
+    Sortino and Calmar are infinite where something was gained and nothing lost.
     Sharpe and Sortino are of daily returns (UTC days, the last equity of each; wider candles:
     each), scaled to a year of 365 days. Calmar is Young's ratio, over the whole course where he
     took three years: T. W. Young (1991), Calmar ratio: a smoother tool, Futures 20.
@@ -124,8 +136,16 @@ def _falls(start_units: int, equities: Ints) -> Ints:
     return fall
 
 
+def known_metrics(path: EquityPath) -> EquityMetrics:
+    """Growth and risk as they are shown: NaN for a year's figures of too few returns."""
+    found = equity_metrics(path)
+    if path.moments[COUNT] >= RETURNS_MIN:
+        return found
+    return replace(found, **dict.fromkeys(OF_A_YEAR, math.nan))
+
+
 def equity_metrics(path: EquityPath) -> EquityMetrics:
-    """Compute growth and risk of one course."""
+    """Compute growth and risk of one course, however short: to compare courses of one length."""
     periods = path.periods_per_year
     per_year = return_per_year_rate(path)
     fallen = fall_rate(path.fall_loss_units, path.fall_peak_units)
@@ -136,11 +156,18 @@ def equity_metrics(path: EquityPath) -> EquityMetrics:
         sharpe_daily=sharpe_of(path.moments, periods),
         sortino_daily=sortino_of(path.moments, periods),
         max_drawdown_rate=fallen,
-        calmar=per_year / fallen if fallen > 0.0 else math.nan,
+        calmar=calmar_of(per_year, fallen),
         under_water_days=path.under_water_periods * path.period_ns / DAY_NS,
         skew_daily=skew_of(path.moments),
         kurtosis_daily=kurtosis_of(path.moments),
     )
+
+
+def calmar_of(per_year: float, fallen: float) -> float:
+    """A year's growth by the deepest fall; infinite if it grew and never fell, NaN if neither."""
+    if fallen > 0.0:
+        return per_year / fallen
+    return math.inf if per_year > 0.0 else math.nan
 
 
 def return_per_year_rate(path: EquityPath) -> float:

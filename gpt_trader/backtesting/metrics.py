@@ -7,8 +7,8 @@ from decimal import Decimal
 from gpt_trader.backtesting.equity_path import (
     EquityMetrics,
     EquityPath,
-    equity_metrics,
     equity_path,
+    known_metrics,
 )
 from gpt_trader.backtesting.round_trips import TripTotals
 from gpt_trader.domain.product import amount_of
@@ -73,7 +73,7 @@ def metrics(path: EquityPath, activity: Activity, held: EquityPath) -> Metrics:
     held : EquityPath
         Of `buy_and_hold_path`, over the same candles.
     """
-    return Metrics(equity_metrics(path), trading_metrics(path, activity), equity_metrics(held))
+    return Metrics(known_metrics(path), trading_metrics(path, activity), known_metrics(held))
 
 
 def trading_metrics(path: EquityPath, activity: Activity) -> TradingMetrics:

@@ -166,9 +166,9 @@ def bootstrap(
     values = np.array(
         [statistic(resample_days(returns, block_days, seed_of(seed, i))) for i in range(count)]
     )
-    if np.isnan(values).any():
+    if not np.isfinite(values).all():
         raise UsageError(
-            f"{int(np.isnan(values).sum())} resamples have no such figure: too few days"
+            f"{int((~np.isfinite(values)).sum())} resamples have no such figure: too few days"
         )
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(values, [tail, 1.0 - tail])

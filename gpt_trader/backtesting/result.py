@@ -37,7 +37,7 @@ from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.product import amount_of, cash_units_held
 from gpt_trader.kernels import account, tables
 from gpt_trader.kernels.gates import RULES
-from gpt_trader.kernels.statistics import returns_between
+from gpt_trader.kernels.statistics import fall_rate, returns_between
 from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.risk.verdicts import RULE_NAMES
 from gpt_trader.signals.strategy import Strategy
@@ -45,7 +45,7 @@ from gpt_trader.signals.strategy import Strategy
 if TYPE_CHECKING:
     import pandas as pd
 
-UNIT = 1e-8  # quote in a cash unit, for floats that people look at
+UNITS = 1e8  # cash units of one quote, for floats that people look at
 
 
 @dataclass(eq=False)
@@ -95,7 +95,7 @@ class BacktestResult:
     def max_drawdown_rate(self) -> float:
         """The deepest fall from a peak at any candle, as a fraction of that peak."""
         session = self.run.session
-        return int(session[account.WORST_LOSS]) / int(session[account.WORST_PEAK])
+        return fall_rate(session[account.WORST_LOSS], session[account.WORST_PEAK])
 
     @cached_property
     def stats(self) -> dict[str, float | int | Decimal]:
@@ -177,7 +177,7 @@ class BacktestResult:
     @cached_property
     def equity(self) -> "pd.Series[float]":
         """Quote, at the close of each candle."""
-        return self._series(self.equity_units * UNIT, "equity")
+        return self._series(self.equity_units / UNITS, "equity")
 
     @cached_property
     def drawdown(self) -> "pd.Series[float]":

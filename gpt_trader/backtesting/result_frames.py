@@ -16,7 +16,7 @@ from gpt_trader.risk.verdicts import RULE_NAMES
 if TYPE_CHECKING:
     import pandas as pd
 
-UNIT = 1e-8
+UNITS = 1e8  # cash units of one quote
 HOUR_NS = 3_600_000_000_000
 STATUSES = {
     resting.NONE: "UNSENT",
@@ -78,7 +78,7 @@ def fills_frame(course: Course, fills: Table) -> "pd.DataFrame":
             "side": _sides(fills[:, tables.FILL_SIGN]),
             "price": fills[:, tables.FILL_TICKS] * price[product],
             "base_size": fills[:, tables.FILL_LOTS] * size[product],
-            "fee": fills[:, tables.FILL_FEE] * UNIT,
+            "fee": fills[:, tables.FILL_FEE] / UNITS,
             "liquidity": np.where(fills[:, tables.FILL_MAKER] == 1, "MAKER", "TAKER"),
         }
     )
@@ -97,9 +97,9 @@ def trips_frame(course: Course, trips: Sequence[Sequence[RoundTrip]]) -> "pd.Dat
             "end": trip.exit_ns,
             "hours": trip.duration_ns / HOUR_NS,
             "base_size": trip.lots_most * size[place],
-            "pnl_quote": trip.pnl_units * UNIT if trip.closed else math.nan,
+            "pnl_quote": trip.pnl_units / UNITS if trip.closed else math.nan,
             "return_rate": trip.return_rate if trip.closed else math.nan,
-            "fees_quote": trip.fees_units * UNIT,
+            "fees_quote": trip.fees_units / UNITS,
             "fills": trip.fills,
             "closed": trip.closed,
         }

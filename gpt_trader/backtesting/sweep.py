@@ -22,7 +22,7 @@ from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.leaks import refuse_leaks_in
 from gpt_trader.backtesting.numbers import whole_of
 from gpt_trader.backtesting.sources import COMPUTING_KEY
-from gpt_trader.backtesting.sweep_figures import METRICS
+from gpt_trader.backtesting.sweep_figures import METRICS, known_figures
 from gpt_trader.backtesting.sweep_grid import Grid, Where, chosen_of
 from gpt_trader.backtesting.sweep_job import (
     CHUNK_S,
@@ -108,7 +108,7 @@ def sweep(
     rows = work.collect(_size(job, threads, memory), threads, progress=progress)
     _count_trials(folder, job, rows)
     store.remove()
-    columns = {name: np.ascontiguousarray(rows[name]) for name in wanted}
+    columns = known_figures(job.terms, rows)
     return SweepResult(job.setup, job.course.tapes, job.chosen, columns, job.machine is not None)
 
 

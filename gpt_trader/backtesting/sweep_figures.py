@@ -9,14 +9,20 @@ import numpy.typing as npt
 
 from gpt_trader.backtesting.account_metrics import day_ends_of
 from gpt_trader.backtesting.course import Course
-from gpt_trader.backtesting.equity_path import DAYS_A_YEAR, GROWTH_LOG_MAX
+from gpt_trader.backtesting.equity_path import (
+    DAYS_A_YEAR,
+    GROWTH_LOG_MAX,
+    OF_A_YEAR,
+    RETURNS_MIN,
+    calmar_of,
+)
 from gpt_trader.kernels import account
 from gpt_trader.kernels.account import DAY_NS
 from gpt_trader.kernels.figures import daily_ratios
 from gpt_trader.kernels.vectors import Floats, Table
 
 NS = 1_000_000_000
-UNIT = 1e-8  # quote in a cash unit
+UNITS = 10**8  # cash units of one quote
 
 METRICS = (
     "equity_end_quote",
@@ -85,15 +91,31 @@ def figures_of(
         "orders": sessions[:, account.ORDERS],
         "round_trips": sessions[:, account.TRIPS],
         "denials": sessions[:, account.DENIALS],
-        "fees_quote": sessions[:, account.FEES] * UNIT,
-        "equity_end_quote": sessions[:, account.EQUITY] * UNIT,
-        "return_rate": sessions[:, account.EQUITY] / terms.start_units - 1.0,
+        "fees_quote": _by(sessions[:, account.FEES], UNITS),
+        "equity_end_quote": _by(sessions[:, account.EQUITY], UNITS),
+        "return_rate": _by(sessions[:, account.EQUITY], terms.start_units) - 1.0,
         "exposure_rate": _ratio(sessions[:, account.HELD], sessions[:, account.CANDLES]),
         "win_rate": _ratio(sessions[:, account.WINS], sessions[:, account.TRIPS]),
     }
     if not set(names) <= set(made):
         made |= _course_figures(terms, sessions, days)
     return {name: np.ascontiguousarray(made[name]) for name in names}
+
+
+def known_figures(terms: Terms, rows: Column) -> dict[str, Column]:
+    """A sweep's columns as they are shown: NaN for a year's figures of too few daily returns.
+
+    Parameters
+    ----------
+    rows
+        Records of `record_kind`, a row a combination.
+    """
+    names = rows.dtype.names or ()
+    columns = {name: np.ascontiguousarray(rows[name]) for name in names}
+    if terms.ends.size < RETURNS_MIN:
+        unknown = np.full(rows.size, math.nan)
+        columns |= {name: unknown for name in names if name in OF_A_YEAR}
+    return columns
 
 
 def daily_ends(terms: Terms, sessions: Table, days: Table) -> Table:
@@ -115,7 +137,7 @@ def _course_figures(terms: Terms, sessions: Table, days: Table) -> dict[str, Col
         "sharpe_daily": sharpe,
         "sortino_daily": sortino,
         "max_drawdown_rate": fallen,
-        "calmar": _ratio(growth, fallen),
+        "calmar": np.array([calmar_of(*each) for each in zip(growth, fallen, strict=True)]),
         "turnover_per_year": _ratio(
             sessions[:, account.TRADED], np.mean(ends, axis=1) * terms.years
         ),
@@ -128,6 +150,11 @@ def _per_year(terms: Terms, end: int) -> float:
         return -1.0
     growth = math.log(end / terms.start_units) / terms.years
     return math.expm1(growth) if growth <= GROWTH_LOG_MAX else math.nan
+
+
+def _by(units: Column, whole: int) -> Floats:
+    """Counts by a count, each rounded once: numpy would round a count above 2**53 before."""
+    return np.array([each / whole for each in units.tolist()], np.float64)
 
 
 def _ratio(part: Column, whole: Column) -> Floats:

@@ -45,8 +45,27 @@ class SweepResult:
         varied = {name: self.chosen.columns[name] for name in self.chosen.varied}
         return pd.DataFrame({**varied, **self.figures})
 
-    def top(self, count: int = 10, by: str = "sharpe_daily") -> "pd.DataFrame":
-        """The best rows of the table by one metric; those without it come last.
+    @property
+    def by(self) -> str:
+        """What combinations are ranked by where nobody says: `sharpe_daily`, if it is known.
+
+        Else `return_rate`, as of fewer than 30 daily returns.
+
+        Raises
+        ------
+        UsageError
+            The sweep was made without both: there is no best without saying by what.
+        """
+        for name in ("sharpe_daily", "return_rate"):
+            if name in self.figures and not np.isnan(self.figures[name]).all():
+                return name
+        raise UsageError(
+            "best is by sharpe_daily, or by return_rate, and the sweep knows neither: add one to "
+            f'metrics, or take top(1, by="{next(iter(self.figures))}")'
+        )
+
+    def top(self, count: int = 10, by: str | None = None) -> "pd.DataFrame":
+        """The best rows of the table by one metric, without a name by `by`; NaN comes last.
 
         Each is tried for look-ahead on all of the candles before it is shown.
 
@@ -55,27 +74,21 @@ class SweepResult:
         UsageError
             There is no such metric, or one of these combinations looks ahead.
         """
-        places = self.order(by)[:count]
+        places = self.order(by or self.by)[:count]
         for place in places.tolist():
             self._handed_out(place)
         return self.table.iloc[places]
 
     @property
     def best(self) -> dict[str, float]:
-        """The parameters with the highest Sharpe ratio, all of them, as `backtest` takes them.
+        """The parameters that are best by `by`, all of them, as `backtest` takes them.
 
         Raises
         ------
         UsageError
-            The sweep was made without it: there is no best without saying by what. Or the best
-            makes the strategy look ahead.
+            There is no such figure, see `by`, or the best makes the strategy look ahead.
         """
-        if "sharpe_daily" not in self.figures:
-            raise UsageError(
-                "best is by sharpe_daily, which the sweep does not have: add it to metrics, or "
-                f'take top(1, by="{next(iter(self.figures))}")'
-            )
-        return self._handed_out(int(self.order("sharpe_daily")[0]))
+        return self._handed_out(int(self.order(self.by)[0]))
 
     def _handed_out(self, place: int) -> dict[str, float]:
         values = self.chosen.values(place)

@@ -17,6 +17,7 @@ from gpt_trader.backtesting.equity_path import (
     EquityPath,
     equity_metrics,
     equity_path,
+    known_metrics,
 )
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.vectors import Ints
@@ -96,7 +97,7 @@ class WalkForward:
 
     def metrics(self) -> EquityMetrics:
         """Growth and risk of the joined course."""
-        return equity_metrics(self.course.path)
+        return known_metrics(self.course.path)
 
     def table(self) -> list[dict[str, float]]:
         """One row a window: positions, parameters, score in training, figures of the test."""

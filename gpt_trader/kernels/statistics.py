@@ -157,7 +157,7 @@ def sortino_of(moments: Floats, periods: float) -> float:
     """Mean return by the root of the mean squared loss, times the root of the periods.
 
     The losses are those below zero, and they are spread over all returns, not over the losing
-    ones only. NaN without a loss.
+    ones only. Infinite where the mean is a gain and nothing was lost; NaN without either.
 
     References
     ----------
@@ -167,7 +167,10 @@ def sortino_of(moments: Floats, periods: float) -> float:
     if moments[COUNT] < 2.0:
         return math.nan
     downside = math.sqrt(moments[SUM_DOWN] / moments[COUNT])
-    return float(ratio_of(moments[MEAN], downside) * math.sqrt(periods))
+    ratio = ratio_of(moments[MEAN], downside)
+    if math.isnan(ratio) and moments[MEAN] > 0.0:
+        return math.inf
+    return float(ratio * math.sqrt(periods))
 
 
 @compile_step

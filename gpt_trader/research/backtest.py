@@ -9,6 +9,7 @@ import numpy as np
 
 from gpt_trader.backtesting.backtest import Speed
 from gpt_trader.backtesting.backtest import backtest as plain_backtest
+from gpt_trader.backtesting.equity_path import equity_metrics
 from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.backtesting.trial_book import record, trials_of
 from gpt_trader.signals.strategy import Strategy
@@ -37,7 +38,7 @@ class Backtest(BacktestResult):
 
     def _figures(self) -> dict[str, float | int | Decimal]:
         figures = super()._figures()
-        sharpe = np.array([figures["sharpe_daily"]], np.float64)
+        sharpe = np.array([equity_metrics(self.equity_path).sharpe_daily])  # of any length
         record(self.tapes, self.setup, [self.values], sharpe, var=self.var)
         return figures
 

@@ -1,5 +1,6 @@
 """Figures as a person reads them: the suffix of a name says the unit, ours stand beside holding."""
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,7 +11,15 @@ import pandas as pd
 from gpt_trader.backtesting.result import BacktestResult
 
 HOLDING = "buy_and_hold_"
-UNKNOWN = "unknown"
+UNKNOWN = "-"
+
+
+NOTE = (
+    "Of daily returns (UTC) and a year of 365 days, without a riskless rate; turnover is bought "
+    "and sold by mean equity, exposure the share of candles with a holding. - is not known: "
+    "a year's figures need 30 daily returns, a ratio something to divide by."
+)
+"""What stands below a table of figures; docs/backtests.md says more."""
 
 
 class Figure(NamedTuple):
@@ -29,13 +38,15 @@ def shown(name: str, value: object) -> str:
     >>> shown("return_rate", 0.0123), shown("fees_quote", 1234.5), shown("round_trips", 17)
     ('1.23 %', '1,234.50', '17')
     >>> shown("win_rate", float("nan"))
-    'unknown'
+    '-'
     """
     numbers = int | float | Decimal | np.number
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers):
         return str(value)
     if value != value:
         return UNKNOWN
+    if value in (math.inf, -math.inf):
+        return "infinite"
     if name.endswith("_rate"):
         return f"{100 * float(value):,.2f} %"
     if isinstance(value, int | np.integer):
@@ -74,27 +85,28 @@ def figures(stats: Mapping[str, object]) -> list[Figure]:
     ]
 
 
-def monthly_returns(equity: "pd.Series[float]") -> pd.DataFrame:
+def monthly_returns(equity: "pd.Series[float]", start: float) -> pd.DataFrame:
     """The return of each calendar month (UTC), a row a year; the months' product is the whole.
 
     Parameters
     ----------
     equity
-        Quote, by time, oldest first.
+        Quote, by the end of each candle, oldest first; what ends at midnight is of the old day.
+    start
+        Quote before the first candle.
 
     Returns
     -------
     DataFrame
-        Fractions; columns 1 to 12 and `year`. NaN for months without equity. The first month
-        counts from the first equity there is.
+        Fractions; columns 1 to 12 and `year`. NaN for months without equity.
     """
     if not len(equity):
         return pd.DataFrame(columns=[*range(1, 13), "year"], dtype=float)
-    times = pd.DatetimeIndex(equity.index)
+    times = pd.DatetimeIndex(equity.index) - pd.Timedelta(1, "ns")
     month = times.year * 12 + times.month - 1
     last = equity.groupby(np.asarray(month)).last()
     before = last.shift(1)
-    before.iloc[0] = equity.iloc[0]
+    before.iloc[0] = start
     returns = (last / before - 1).to_numpy()
     months = last.index.to_numpy()
     table = pd.DataFrame({"year": months // 12, "month": months % 12 + 1, "return": returns})

@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 
 from gpt_trader.backtesting.result import BacktestResult
-from gpt_trader.research.figures import figures, products_text, shown, values_text
+from gpt_trader.research.figures import NOTE, figures, products_text, shown, values_text
 
 HEADLINES = ("return_rate", "sharpe_daily", "max_drawdown_rate", "round_trips", "fees_quote")
 CARD = (
@@ -17,7 +17,7 @@ CARD = (
 KPI = "display:inline-block;margin:6px 22px 6px 0;vertical-align:top"
 QUIET = "color:var(--jp-content-font-color2,#777);font-size:85%"
 LARGE = "font-size:150%;font-weight:600"
-NOTE = "border-left:3px solid #d62728;padding-left:8px;margin:4px 0"
+WARNED = "border-left:3px solid #d62728;padding-left:8px;margin:4px 0"
 CELL = "padding:2px 10px;text-align:right"
 NAME = "padding:2px 10px;text-align:left"
 
@@ -31,11 +31,12 @@ def result_html(result: BacktestResult) -> str:
         if line.name in HEADLINES
     ]
     rows = [(line.name, line.ours, line.holding) for line in lines]
+    table = table_html(("", "strategy", "buy and hold"), rows)
     return _card(
         f"{result.strategy.name} on {products_text(result)}",
         f"{values_text(result)}; {result.content_hash[:12]}",
         top,
-        table_html(("", "strategy", "buy and hold"), rows),
+        f'{table}<p style="{QUIET}">{escape(NOTE)}</p>',
         note=result.denial_note,
     )
 
@@ -95,7 +96,7 @@ def _card(
         f'<div style="{QUIET}">{escape(beside)}</div></div>'
         for name, value, beside in kpis
     )
-    said = f'<div style="{NOTE}">{escape(note)}</div>' if note else ""
+    said = f'<div style="{WARNED}">{escape(note)}</div>' if note else ""
     return (
         f'<div style="{CARD}"><b>{escape(title)}</b> <span style="{QUIET}">{escape(below)}</span>'
         f"<div>{blocks}</div>{said}<details><summary>all figures</summary>{table}</details></div>"

@@ -32,23 +32,22 @@ class Sweep(SweepResult):
         """How many different trials were ever run on these candles, those of this one included."""
         return trials_of(self.tapes, self.var).count
 
-    def heat_map(self, x: str, y: str, metric: str = "sharpe_daily") -> "Picture":
+    def heat_map(self, x: str, y: str, metric: str | None = None) -> "Picture":
         """The metric over two parameters; of all other parameters the median counts."""
         from gpt_trader.research.plots import heat_map
 
-        return heat_map(self.table, x, y, metric)
+        return heat_map(self.table, x, y, metric or self.by)
 
-    def stability_plot(self, parameter: str, metric: str = "sharpe_daily") -> "Picture":
+    def stability_plot(self, parameter: str, metric: str | None = None) -> "Picture":
         """How much of the metric hangs on the exact value of one parameter."""
         from gpt_trader.research.plots import stability_plot
 
-        return stability_plot(self.table, parameter, metric)
+        return stability_plot(self.table, parameter, metric or self.by)
 
     def _repr_html_(self) -> str:
         from gpt_trader.research.html import sweep_html
 
-        by = "sharpe_daily" if "sharpe_daily" in self.figures else next(iter(self.figures))
-        return sweep_html(self.table, self.top(SHOWN, by), repr(self)[1:-1], self.result_hash)
+        return sweep_html(self.table, self.top(SHOWN), repr(self)[1:-1], self.result_hash)
 
 
 def sweep(

@@ -42,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--where", metavar="EXPRESSION", help='which combinations, as "fast < slow"')
     p.add_argument("--param", action="append", default=[], metavar="K=V", help="of all of them")
     p.add_argument("--top", type=int, default=10, metavar="N", help="rows to show [10]")
-    p.add_argument("--by", default="sharpe_daily", metavar="METRIC", help="[sharpe_daily]")
+    p.add_argument(
+        "--by",
+        metavar="METRIC",
+        help="[sharpe_daily; return_rate below 30 daily returns]",
+    )
     p.add_argument("--workers", type=int, metavar="N", help="threads [one for each core]")
     p.add_argument("--memory-mb", type=int, default=512, metavar="N", help="ceiling [512]")
     p.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:PORT")
@@ -63,7 +67,7 @@ def _run(argv: list[str]) -> int:
 
     if args.top < 1:
         raise UsageError(f"--top {args.top}: give a number above zero")
-    if args.by not in METRICS:
+    if args.by is not None and args.by not in METRICS:
         raise UsageError(f"--by {args.by}: there is no such metric: {', '.join(METRICS)}")
     grid = axes(args.grid)
     params = {name: float(value) for name, value in numbers(args.param, "--param").items()}
@@ -85,7 +89,7 @@ def _run(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("gpt-trader sweep: stopped; the same command goes on", file=sys.stderr)
         raise
-    say(result, args.top, args.by, args.json)
+    say(result, args.top, args.by or result.by, args.json)
     return 0
 
 
@@ -150,7 +154,7 @@ def say(result: "SweepResult", top: int, by: str, json_to: str | None) -> None:
 
 def _count(value: float) -> float | int:
     """A whole number without its point; for people."""
-    return int(value) if not math.isnan(value) and value == int(value) else float(value)
+    return int(value) if math.isfinite(value) and value == int(value) else float(value)
 
 
 def _plain(value: float) -> float | int | None:

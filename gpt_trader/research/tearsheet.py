@@ -13,6 +13,7 @@ from gpt_trader import __version__
 from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.research.figures import (
+    NOTE,
     figures,
     monthly_returns,
     products_text,
@@ -80,11 +81,12 @@ def tearsheet_html(result: BacktestResult) -> str:
 
 
 def _figures(result: BacktestResult) -> str:
-    return table_html(("", "strategy", "buy and hold"), figures(result.stats))
+    table = table_html(("", "strategy", "buy and hold"), figures(result.stats))
+    return f'{table}<p class="quiet">{escape(NOTE)}</p>'
 
 
 def _months(result: BacktestResult) -> str:
-    table = monthly_returns(result.equity)
+    table = monthly_returns(result.equity, float(result.setup.cash))
     rows = [
         [str(year), *("" if value != value else f"{100 * value:.2f}" for value in values)]
         for year, values in zip(table.index, table.to_numpy().tolist(), strict=True)

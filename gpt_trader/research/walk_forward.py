@@ -15,7 +15,7 @@ from gpt_trader.backtesting.account_metrics import hold_path_of
 from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.course import course_of
-from gpt_trader.backtesting.equity_path import EquityPath, equity_metrics
+from gpt_trader.backtesting.equity_path import EquityPath, equity_metrics, known_metrics
 from gpt_trader.backtesting.result import BacktestResult
 from gpt_trader.backtesting.sweep_grid import Grid
 from gpt_trader.backtesting.trial_book import record, trials_of
@@ -34,11 +34,11 @@ from gpt_trader.signals.strategy import Strategy, Values
 if TYPE_CHECKING:
     from gpt_trader.research.picture import Picture
 
-UNIT = 1e-8  # quote in a cash unit
+UNITS = 1e8  # cash units of one quote
 NEEDS = {
     "sharpe_daily": "needs an order and returns of two days",
-    "sortino_daily": "needs an order and returns of two days, one of them a loss",
-    "calmar": "needs an order and a fall",
+    "sortino_daily": "needs an order and returns of two days, and a gain or a loss",
+    "calmar": "needs an order, and a gain or a fall",
     "return_rate": "needs an order",
 }
 """What must have happened in a training for each figure to be one."""
@@ -240,7 +240,7 @@ class WalkForward:
     def equity(self) -> "pd.Series[float]":
         """Quote, at the close of each tested candle; each test goes on with what the last left."""
         index = pd.DatetimeIndex(self.walked.course.end_ns, tz="UTC", name="time")
-        return pd.Series(self.walked.course.equity_units * UNIT, index=index, name="equity")
+        return pd.Series(self.walked.course.equity_units / UNITS, index=index, name="equity")
 
     @cached_property
     def equity_path(self) -> EquityPath:
@@ -261,13 +261,13 @@ class WalkForward:
 
         Fees are those of the joined course, the sale at each window's end among them.
         """
-        held = asdict(equity_metrics(self.hold_path))
+        held = asdict(known_metrics(self.hold_path))
         return (
-            asdict(equity_metrics(self.equity_path))
+            asdict(known_metrics(self.equity_path))
             | {"windows": len(self.walked.outcomes)}
             | {
                 "orders": self.walked.course.orders,
-                "fees_quote": self.walked.course.fees_units * UNIT,
+                "fees_quote": self.walked.course.fees_units / UNITS,
             }
             | {
                 f"mean_{side}_{self.by}": float(self.table[f"{side}_{self.by}"].mean())

@@ -1,7 +1,7 @@
 """Growth and risk of one course, by hand, by pandas, and where they are not known."""
 
 import math
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_trader.backtesting.equity_path import equity_metrics, equity_path
+from gpt_trader.backtesting.equity_path import (
+    OF_A_YEAR,
+    equity_metrics,
+    equity_path,
+    known_metrics,
+)
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.statistics import DAY_NS
 
@@ -91,6 +96,26 @@ def test_no_figure_is_infinite_when_luck_is_raised_to_a_year_or_all_is_lost() ->
     assert math.isnan(doubled.return_per_year_rate)
     assert lost.return_per_year_rate == -1.0
     assert not any(math.isinf(figure) for figure in astuple(doubled) + astuple(lost))
+
+
+def test_fewer_than_thirty_days_say_nothing_for_a_year() -> None:
+    """Two days up by a hundredth and two hundredths: a Sharpe ratio of 40, and luck."""
+    for days in (29, 30):
+        equities = 10_000 + np.arange(days) % 3 * 100
+
+        found = known_metrics(equity_path(9_900, (np.arange(days) + 1) * DAY_NS, equities, DAY_NS))
+
+        unknown = [name for name, value in asdict(found).items() if math.isnan(value)]
+        assert unknown == (list(OF_A_YEAR) if days == 29 else [])
+        assert found.return_rate != 0.0 and found.max_drawdown_rate > 0.0
+
+
+def test_a_gain_without_a_loss_is_more_than_any_ratio() -> None:
+    ends = (np.arange(40) + 1) * DAY_NS
+
+    risen = known_metrics(equity_path(1_000, ends, 1_000 + np.arange(40) // 2, DAY_NS))
+
+    assert (risen.sortino_daily, risen.calmar) == (math.inf, math.inf)
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,11 @@ def test_what_cannot_be_known_is_nan() -> None:
     flat, single, doubled = moments_of(np.zeros(9)), moments_of(np.array([0.1])), np.zeros(6)
     kernel.take_equities(doubled, 1, 2 ** np.arange(1, 40))
 
+    assert kernel.sortino_of(doubled, 365.0) == math.inf  # nothing was lost
+    for moments in (flat, single):
+        assert math.isnan(kernel.sortino_of(moments, 365.0))
     for moments in (flat, single, doubled):
         assert math.isnan(kernel.sharpe_of(moments, 365.0))
-        assert math.isnan(kernel.sortino_of(moments, 365.0))
         assert math.isnan(kernel.skew_of(moments))
         assert math.isnan(kernel.kurtosis_of(moments))
     assert math.isnan(kernel.return_of(0, 5))

@@ -49,7 +49,7 @@ def test_people_get_a_table(file: str, tmp_path: Path, capsys: pytest.CaptureFix
 
     shown = capsys.readouterr().out.splitlines()
     assert code == 0
-    assert shown[0].startswith("ma_crossover: 2 combinations; the best by sharpe_daily")
+    assert shown[0].startswith("ma_crossover: 2 combinations; the best by return_rate")
     assert shown[1].split()[:2] == ["fast", "slow"]
     assert len(shown) == 4
 
