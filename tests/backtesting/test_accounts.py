@@ -294,7 +294,7 @@ def test_a_sweeps_figures_are_those_of_each_backtest_to_the_last_bit() -> None:
         for place, row in enumerate(found.table.to_dict("records")):
             stats = backtest(tape, in_and_out, params={"hold": row.pop("hold")}, **given).stats
             for name, value in row.items():
-                assert same(float(stats[name]), value), (name, place)
+                assert same(float(stats[str(name)]), value), (name, place)
         assert found.by == ("return_rate" if days < 30 else "sharpe_daily")
         assert found.top(1)[found.by].iloc[0] == found.table[found.by].max()
 
