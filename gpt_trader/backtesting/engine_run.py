@@ -3,7 +3,7 @@
 import numpy as np
 
 from gpt_trader.backtesting.course import Course
-from gpt_trader.backtesting.fused import FAULTS, Run
+from gpt_trader.backtesting.fused import Run
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.simulation import Simulation
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult

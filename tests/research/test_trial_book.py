@@ -41,6 +41,21 @@ def test_a_result_counts_when_its_figures_are_seen_and_only_once(var: Path) -> N
     assert result.trials == 3
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["daily_returns", "trip_returns", "orders", "fills", "round_trips", "equity", "drawdowns"],
+)
+def test_whatever_is_looked_at_first_counts(name: str, var: Path) -> None:
+    """A person who only ever plots has tried as many as one who reads every figure."""
+    result = a_backtest()
+    before = var.exists()
+
+    getattr(result, name)
+
+    assert not before and var.exists()
+    assert result.trials == 1
+
+
 def test_a_sweep_counts_what_single_backtests_do_not_count_yet() -> None:
     single = a_backtest()
     trials = [single.trials]
