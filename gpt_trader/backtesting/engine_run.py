@@ -7,6 +7,7 @@ from gpt_trader.backtesting.fused import Run
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.simulation import Simulation
 from gpt_trader.backtesting.simulation_result import FillRow, OrderRow, SimulationResult
+from gpt_trader.backtesting.venue import FAULTS
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels import account, resting, tables
 from gpt_trader.kernels.gates import RULES

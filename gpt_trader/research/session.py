@@ -150,28 +150,20 @@ def session(
     """
     _refuse(others)
     found = strategy_of(strategy)
-    sized, limited = numbers_of("sizing", sizing), decimals_of("limits", limits)
-    seeded = whole_of("seed", seed, -SEED_MAX, SEED_MAX)
+    chosen = [
+        f"--seed={whole_of('seed', seed, -SEED_MAX, SEED_MAX)}",
+        *_named("param", found.values(numbers_of("params", params))),
+        *_named("sizing", numbers_of("sizing", sizing)),
+        *(f"--limit={name}={value}" for name, value in decimals_of("limits", limits).items()),
+    ]
     folder = load_settings({"var": None if var is None else str(var)}, os.environ, Path.cwd()).var
     folder.mkdir(parents=True, exist_ok=True)
     tapes = tapes_of(candles, product, candle_s, folder)
-    quote = tapes[0].product.quote
+    name = strategy if isinstance(strategy, str) else _name_of(found, folder)
+    chosen += [f"--balance={tapes[0].product.quote}={cash_of(cash):f}", f"--strategy={name}"]
     with tempfile.TemporaryDirectory() as scratch:
-        files = _files(tapes, Path(scratch))
-        arguments = [
-            *(f"--data={file}" for file in files),
-            f"--strategy={strategy if isinstance(strategy, str) else _name_of(found, folder)}",
-            f"--balance={quote}={cash_of(cash):f}",
-            f"--seed={seeded}",
-            f"--var={folder}",
-            *(
-                f"--param={name}={value!r}"
-                for name, value in found.values(numbers_of("params", params)).items()
-            ),
-            *(f"--sizing={name}={value}" for name, value in sized.items()),
-            *(f"--limit={name}={value}" for name, value in limited.items()),
-        ]
-        summary = _run(arguments)
+        files = [f"--data={file}" for file in _files(tapes, Path(scratch))]
+        summary = _run([*files, *chosen, f"--var={folder}"])
     return SessionResult(summary, find(folder, summary["session_id"]).log)
 
 
@@ -184,6 +176,11 @@ def _run(arguments: list[str]) -> dict[str, Any]:
         raise error(said.removeprefix("perps-bot: "))
     document: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return document
+
+
+def _named(flag: str, values: Mapping[str, float]) -> list[str]:
+    """Arguments that say numbers to the last digit."""
+    return [f"--{flag}={name}={value!r}" for name, value in values.items()]
 
 
 def _refuse(others: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gpt_trader.backtesting.account_metrics import equity_path_of, hold_path_of
-from gpt_trader.backtesting.backtest import Choices, backtest, setup_of
+from gpt_trader.backtesting.backtest import backtest
 from gpt_trader.backtesting.candles import CandleTape
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.course import Course, course_of
 from gpt_trader.backtesting.engine_run import engine_run
 from gpt_trader.backtesting.equity_path import EquityPath, equity_metrics, equity_path
@@ -233,10 +234,10 @@ def test_an_exit_is_possible_however_far_its_limit_may_go() -> None:
             fees=0.0,
             params={"hold": 3},
             limits={**ALL_IN, "collar_bps_max": 10_000},
-            sizing={"take_bps": 20_000, "patience_candles": 0},
+            sizing={"take_bps": 9_999, "patience_candles": 0},
         ),
     )
-    close = 2e6 + np.arange(60) % 7
+    close = 5e3 + np.arange(60) % 7
     course = course_of(
         [tape_at(MIDNIGHT_S + np.arange(60) * 60, 60, close)], setup.market, setup.sizing
     )

@@ -1,6 +1,6 @@
 """Both speeds of a backtest begin at one exchange: the same room, the same window of fees."""
 
-from gpt_trader.backtesting.backtest import Choices, setup_of
+from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.fused import Arena
 from gpt_trader.backtesting.simulated_exchange import SimulatedExchange
