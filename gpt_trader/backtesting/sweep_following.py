@@ -175,8 +175,9 @@ class _Lanes:
         self._strategy = strategy
         self._all = [*combinations, *[combinations[-1]] * (STEPPED_LANES - len(combinations))]
         self._ps = tuple(strategy.record(values) for values in self._all)
-        self._labels = [strategy.told(values) for values in self._all]
         self._ss = tuple(strategy.state(values) for values in self._all)
+        labels = [strategy.told(values) for values in self._all]
+        self._watched = [(label, s) for label, s in zip(labels, self._ss, strict=True) if s]
         self._warmups = np.array([strategy.warmup(values) for values in self._all], np.int64)
         self._before = np.full(STEPPED_LANES, math.nan)
 
@@ -184,8 +185,11 @@ class _Lanes:
         """Write the targets of the candles from `first` to before `last`, behind the one before."""
         out[:, 0] = self._before
         fold = lanes_fold(self._strategy.step)
+        # A ring that is too small raises in the first block; the fences of all others hold until
+        # they are looked at after the last one.
+        edge = first == 0 or last == candles.close.size
         with ExitStack() as watch:
-            for label, s in zip(self._labels, self._ss, strict=True):
+            for label, s in self._watched if edge else ():
                 watch.enter_context(watched(label, s))
             lane, wrong = fold(candles, self._ps, self._ss, self._warmups, (first, last), out)
         if wrong != WELL:

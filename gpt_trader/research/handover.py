@@ -97,29 +97,21 @@ class _Script:
         if isinstance(value, bool | int | str | bytes | None):
             return repr(value)
         if isinstance(value, float) and not isinstance(value, np.generic):
-            return repr(value) if math.isfinite(value) else f'float("{value}")'
+            return _plain_text(value)
         if isinstance(value, tuple):
             parts = [self._written(name, part) for part in value]
             return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
             self.imports.add("import numpy")
-            kind = f"numpy.{value.dtype.name}"
-            plain = _plain_text(value.tolist())
-            return f"numpy.array({plain}, {kind})" if isinstance(value, np.ndarray) else (
-                f"{kind}({plain})"
-            )  # fmt: skip
+            return f"numpy.{value.dtype.name}({_plain_text(value.item())})"
         raise UsageError(
             f"{self.strategy} uses {name}, a {type(value).__name__}: a session can take numbers, "
             "texts, modules and functions of yours along, and nothing else"
         )
 
 
-def _plain_text(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_plain_text(part) for part in value)}]"
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
-    return repr(value)
+def _plain_text(value: float) -> str:
+    return repr(value) if math.isfinite(value) else f'float("{value}")'
 
 
 def _uncompiled(value: object) -> object:

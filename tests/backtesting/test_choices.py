@@ -263,7 +263,7 @@ def test_both_speeds_slip_alike_and_more_slippage_costs_more() -> None:
         ({"workers": "2"}, "workers = '2' is no number"),
         ({"memory_mb": NAN}, "memory_mb = nan is no number"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ", ".join(value),
 )
 def test_a_sweep_names_what_it_cannot_use(given: dict[str, Any], says: str) -> None:
     grid = given.pop("grid", {"fast": [5, 6], "slow": [30]})

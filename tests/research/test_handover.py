@@ -17,7 +17,8 @@ from gpt_trader.research.handover import strategy_text
 from gpt_trader.signals.strategy import Strategy
 
 LEVEL = 0.1 + 0.2
-WEIGHTS = np.array([0.25, 0.1 + 0.2])
+WEIGHTS = (0.25, 0.1 + 0.2)
+SCALE = np.float64(0.1 + 0.2)
 SPANS = (3, 5)
 NEVER = math.inf
 FRAME = pd.DataFrame({"a": [1.0]})
@@ -25,7 +26,7 @@ FRAME = pd.DataFrame({"a": [1.0]})
 
 @compile_lean
 def inner(x: float) -> float:
-    return x * float(WEIGHTS[1])
+    return x * WEIGHTS[1] * SCALE
 
 
 @compile_lean
@@ -53,7 +54,8 @@ def test_imports_numbers_and_helpers_go_along(tmp_path: Path) -> None:
     assert isinstance(found, Strategy)
     assert found.warmup({"span": 4}) == 9
     assert names["LEVEL"] == LEVEL
-    assert names["WEIGHTS"].tobytes() == WEIGHTS.tobytes()
+    assert names["WEIGHTS"] == WEIGHTS
+    assert type(names["SCALE"]) is np.float64 and names["SCALE"] == SCALE
     assert names["NEVER"] == math.inf
     assert names["short"](2.0) == outer(2.0)
     assert names["change"] is change
@@ -71,9 +73,9 @@ def test_a_number_of_the_function_around_it_goes_along(tmp_path: Path) -> None:
 
 
 def test_what_cannot_go_along_is_named() -> None:
-    @gt.strategy(span=5, compiled=False)
+    @gt.strategy(span=3, warmup=lambda p: int(FRAME["a"].iloc[0]) + p.span)
     def framed(candles, t, p):  # type: ignore[no-untyped-def]
-        return float(FRAME["a"].iloc[0])
+        return 1.0 if candles.close[t] > candles.open[t] else 0.0
 
     with pytest.raises(UsageError, match="framed uses FRAME, a DataFrame: a session can take"):
         strategy_text(framed.plain)
