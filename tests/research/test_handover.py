@@ -73,7 +73,7 @@ def test_a_number_of_the_function_around_it_goes_along(tmp_path: Path) -> None:
 
 
 def test_what_cannot_go_along_is_named() -> None:
-    @gt.strategy(span=3, warmup=lambda p: int(FRAME["a"].iloc[0]) + p.span)
+    @gt.strategy(span=gt.whole(int(FRAME["a"].iloc[0]) + 2, 2, 9))
     def framed(candles, t, p):  # type: ignore[no-untyped-def]
         return 1.0 if candles.close[t] > candles.open[t] else 0.0
 
