@@ -305,11 +305,16 @@ def same(one: float, other: float) -> bool:
 
 
 def test_what_never_lost_ranks_first_and_what_never_traded_last() -> None:
-    figures = {"sortino_daily": np.array([2.0, math.nan, math.inf, -1.0])}
+    nothing = np.full(4, math.nan)
+    figures = {
+        "sharpe_daily": nothing,
+        "sortino_daily": np.array([2.0, math.nan, math.inf, -1.0]),
+        "return_rate": np.array([0.2, 0.0, 0.3, -0.1]),
+    }
     setup = setup_of(in_and_out, Choices())
     columns = {"hold": np.arange(4)}
 
     ranked = SweepResult(setup, (), Chosen(columns, ("hold",), 0), figures, False)
 
     assert ranked.order("sortino_daily").tolist() == [2, 0, 3, 1]
-    assert ranked.by == "sortino_daily"
+    assert ranked.by == "return_rate"

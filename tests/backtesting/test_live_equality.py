@@ -107,7 +107,7 @@ def walk(product_id: str, candle_s: int) -> Callable[[Path], Path]:
     """How to make a tape of a product."""
 
     def written(folder: Path) -> Path:
-        dice = random.Random(f"{product_id} {candle_s}")
+        dice = random.Random(f"{product_id} {candle_s} d")  # that one trades
         return made(folder, tape(dice, product(product_id), candle_s, ROWS), 0)
 
     return written

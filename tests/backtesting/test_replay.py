@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_trader import __version__
 from gpt_trader.backtesting.replay import Changes, Outcome
 from gpt_trader.backtesting.replay import replay as replayed
 from gpt_trader.domain.errors import StoreDamaged
@@ -26,6 +27,7 @@ from gpt_trader.domain.events import (
     TradesSeen,
 )
 from gpt_trader.store.codec import encode
+from gpt_trader.store.document import MADE_BY
 from gpt_trader.store.folders import SessionFolder, find
 from gpt_trader.store.reading import LogReader
 from tests.builders import an_opening
@@ -102,6 +104,7 @@ def test_a_record_is_equal_to_its_replay(recorded: Recorded) -> None:
 
     assert by_name.code == 0, by_name.err
     assert by_name.document == {
+        MADE_BY: __version__,
         "session_id": recorded.folder.session_id,
         "equal": True,
         "events": len(recorded.events),

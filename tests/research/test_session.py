@@ -52,7 +52,7 @@ QUICK = {"fast": 3, "slow": 9}
         ({"market": "close"}, "no option market: it plays the embedded exchange's market"),
         ({"parms": {}}, "no option parms: did you mean params"),
         ({"cash": 0}, "cash = 0"),
-        ({"cash": float("inf")}, "cash = Infinity"),
+        ({"cash": float("inf")}, "cash = inf is no number"),
         ({"cash": "much"}, "cash = 'much'"),
         ({"sizing": {"size": 1}}, "size"),
     ],
