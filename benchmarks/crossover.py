@@ -23,7 +23,7 @@ def by_hand(candles, t, p):  # type: ignore[no-untyped-def]
 
     Before there are enough candles it says so: a place before the first would be one at the end.
     """
-    if t < p.fast or t < p.slow:
+    if t + 1 < p.fast or t + 1 < p.slow:
         return 0.0
     sums, now = candles.close_sum, t + 1
     fast, slow = sums[now] - sums[now - p.fast], sums[now] - sums[now - p.slow]
