@@ -18,7 +18,7 @@ from gpt_trader.coinbase.catalog import product as product_named
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.product import Product
 from gpt_trader.kernels.candles import Candles, candles_of
-from gpt_trader.kernels.vectors import Ints
+from gpt_trader.kernels.vectors import Floats, Ints
 from gpt_trader.settings import load_settings
 from gpt_trader.store.candle_files import read_candles
 from gpt_trader.store.candle_table import COLUMNS, DAY_S, SECOND_NS, CandleTable, joined, width_name
@@ -68,9 +68,25 @@ class CandleTape:
     @cached_property
     def sha256(self) -> str:
         """The content: equal candles of equal increments have equal hashes, wherever from."""
-        content = hashlib.sha256(repr((self.product, self.candle_s, self.columns)).encode())
-        for array in (self.every_row_ns, self.rows, *self.candles[:6]):
-            content.update(np.ascontiguousarray(array).view(np.uint8).data)
+        content = hashlib.sha256(repr((self.closes_sha256, self.columns)).encode())
+        columns = self.candles._asdict()
+        for name in self.columns:
+            if name != "close":
+                content.update(_bytes(columns[name]))
+        return content.hexdigest()
+
+    @cached_property
+    def closes_sha256(self) -> str:
+        """Names product, times and closes, which whoever tries strategies on them has seen."""
+        starts, size = self.every_row_ns, self.every_row_ns.size
+        even = int(starts[-1]) - int(starts[0]) == (size - 1) * self.candle_s * SECOND_NS
+        known = (self.product, self.candle_s, size, int(starts[0]), even, self.candle_rows is None)
+        content = hashlib.sha256(repr(known).encode())
+        if not even:
+            content.update(_bytes(starts))
+        if self.candle_rows is not None:
+            content.update(_bytes(self.candle_rows))
+        content.update(_bytes(self.candles.close))
         return content.hexdigest()
 
     def frame(self) -> "pd.DataFrame":
@@ -117,6 +133,10 @@ class CandleTape:
     def __repr__(self) -> str:
         name = f"{self.product.product_id} {width_name(self.candle_s)}"
         return f"<CandleTape {name}, {len(self):,} candles of {self.every_row_ns.size:,} rows>"
+
+
+def _bytes(array: Ints | Floats) -> memoryview:
+    return np.ascontiguousarray(array).view(np.uint8).data
 
 
 def load(

@@ -19,8 +19,8 @@ def trials_of(tapes: Sequence[CandleTape], var: Path | None = None) -> Trials:
 
 
 def data_sha256(tapes: Sequence[CandleTape]) -> str:
-    """The content of several tapes in whichever order; of one, its own hash."""
-    hashes = sorted(tape.sha256 for tape in tapes)
+    """The closes of several tapes in whichever order: who has seen these has seen the candles."""
+    hashes = sorted(tape.closes_sha256 for tape in tapes)
     if len(hashes) == 1:
         return hashes[0]
     return hashlib.sha256("".join(hashes).encode()).hexdigest()

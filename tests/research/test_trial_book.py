@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import gpt_trader as gt
+from gpt_trader.backtesting.candles import CandleTape, load
 from gpt_trader.backtesting.trial_book import data_sha256
 from gpt_trader.domain.errors import StoreRefused
-from tests.research.momentum import CHOICES, GRID, MONTH, an_hourly_tape, follow
+from tests.research.momentum import CHOICES, GRID, MONTH, an_hourly_frame, an_hourly_tape, follow
 
 KERNEL = """
 import gpt_trader as gt
@@ -124,6 +125,16 @@ def test_products_are_known_in_whichever_order_they_are_given() -> None:
     one = an_hourly_tape(100, 1, memory=0.0)
     two = replace(one.part(0, 50))
 
-    assert data_sha256([one]) == one.sha256
+    assert data_sha256([one]) == one.closes_sha256
     assert data_sha256([one, two]) == data_sha256([two, one])
     assert len({data_sha256([one]), data_sha256([two]), data_sha256([one, two])}) == 3
+
+
+def test_closes_alone_and_whole_candles_are_the_same_trials() -> None:
+    frame = an_hourly_frame(100, 1, memory=0.0)
+
+    whole, closes = load(frame, "BTC-USD"), load(frame["close"], "BTC-USD")
+
+    assert isinstance(whole, CandleTape) and isinstance(closes, CandleTape)
+    assert closes.sha256 != whole.sha256
+    assert data_sha256([closes]) == data_sha256([whole])
