@@ -59,7 +59,7 @@ def real(default: float, low: float, high: float, doc: str = "") -> Number:
 
 
 def strategy(
-    *,
+    *misplaced: object,
     state: str | Mapping[str, int | Rule] = "",
     warmup: int | Rule | None = None,
     check: Rule | None = None,
@@ -104,6 +104,11 @@ def strategy(
     >>> crossover.name, crossover.warmup({"fast": 20, "slow": 100})
     ('crossover', 100)
     """
+    if misplaced:
+        raise UsageError(
+            "strategy takes nothing without a name: write @gt.strategy() with its parentheses "
+            "above the function, and each parameter by name, fast=gt.whole(20, 2, 500)"
+        )
     rules = _Rules(state, warmup, check, compiled)
 
     def made(function: Callable[..., float]) -> Strategy:

@@ -406,3 +406,11 @@ def test_a_step_that_makes_arrays_gives_them_back() -> None:
 def _allocations() -> int:
     _nrt_python.memsys_enable_stats()
     return int(_nrt_python.memsys_get_stats_alloc() - _nrt_python.memsys_get_stats_free())
+
+
+def test_a_decorator_without_its_parentheses_is_told_so() -> None:
+    with pytest.raises(UsageError, match=r"write @gt\.strategy\(\) with its parentheses"):
+
+        @gt.strategy
+        def bare(candles, t, p):
+            return 1.0
