@@ -45,7 +45,8 @@ def draw(path: Path, goals: list[Goal], line: Line | None) -> None:
         ratios.annotate(f" {goal.reached:,.0f}x", (goal.reached, place), va="center")
     ratios.set_yticks(places, [goal.name for goal in goals], fontsize=7)
     ratios.invert_yaxis()
-    ratios.set_xscale("log")
+    if goals:
+        ratios.set_xscale("log")
     ratios.set_title("times as fast (red: at least, green: aim)", fontsize=9)
     if line is not None:
         costs = sorted(line.costs, key=lambda cost: cost.bars * cost.combinations)

@@ -45,8 +45,10 @@ class Course:
     @cached_property
     def day_first(self) -> Ints:
         """The first round of each UTC day that has one; what ends at midnight is of the old day."""
-        days = (self.end_ns - 1) // account.DAY_NS
-        return np.flatnonzero(np.diff(days, prepend=days[:1] - 1)).astype(np.int64)
+        first, last = (end_at(self.tape.ends, now) - 1 for now in (0, self.rounds - 1))
+        over = np.arange(first // account.DAY_NS + 1, last // account.DAY_NS + 1) * account.DAY_NS
+        begun = np.searchsorted(self.starts_ns, over - self.tape.candle_s * NS, side="right")
+        return np.unique(np.append(0, begun)).astype(np.int64)
 
     @cached_property
     def day_gaps(self) -> Ints:

@@ -69,10 +69,10 @@ def record_kind(names: tuple[str, ...]) -> "np.dtype[np.void]":
 
 def terms_of(course: Course, start_units: int) -> Terms:
     """Find how the days of this course end."""
-    end_ns = course.end_ns
+    starts_ns = course.starts_ns
     begun = course.day_first.size - 1
     ends = day_ends_of(course, np.arange(begun, dtype=np.int64), begun)
-    duration = int(end_ns[-1]) - int(end_ns[0]) + course.tape.candle_s * NS
+    duration = int(starts_ns[-1]) - int(starts_ns[0]) + course.tape.candle_s * NS
     return Terms(start_units, course.tape.candle_s, duration / (DAYS_A_YEAR * DAY_NS), ends)
 
 

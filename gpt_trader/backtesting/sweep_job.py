@@ -44,8 +44,9 @@ CHUNK_S = 1.0
 """About how long a chunk may take: so much is lost when a sweep is killed, and no more."""
 
 FOLLOWED_NS = 0.35  # a candle and combination of a recognised strategy; others are measured
-SHARED_PARTS = 2  # chunks at least; fewer share more of the indicators
+SHARED_PARTS = 4  # chunks at least; fewer share more of the indicators
 MEGABYTE = 1 << 20
+FIGURED = 256  # combinations whose figures are made at once: each copies its days some times
 
 
 def never() -> bool:
@@ -102,10 +103,12 @@ class Job:
             `stopped`, which is asked between combinations, or between blocks of candles.
         """
         sessions, days = self.books(first, end, stopped)
-        figures = figures_of(self.terms, sessions, days, self.metrics)
         rows = np.empty(end - first, self.kind)
-        for name, column in figures.items():
-            rows[name] = column
+        for begin in range(0, rows.size, FIGURED):
+            some = slice(begin, begin + FIGURED)
+            figures = figures_of(self.terms, sessions[some], days[some], self.metrics)
+            for name, column in figures.items():
+                rows[name][some] = column
         return rows
 
     def books(
