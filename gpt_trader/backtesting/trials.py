@@ -147,14 +147,17 @@ def _keys(
 ) -> npt.NDArray[np.uint64]:
     """The first 64 bits of each trial's sha256: one chance in 30 million that of a million trials
     two share theirs."""
-    head = hashlib.sha256(json.dumps([source_hash, sorted(settings.items())]).encode())
-    keys = np.empty(len(combinations), "<u8")
-    for i, values in enumerate(combinations):
-        digest = head.copy()
-        pairs = sorted((name, float(value).hex()) for name, value in values.items())
-        digest.update(json.dumps(pairs).encode())
-        keys[i] = int.from_bytes(digest.digest()[:8], "little")
-    return keys
+    what = [source_hash, sorted(settings.items())]
+    heads: dict[tuple[str, ...], hashlib._Hash] = {}
+    digests = bytearray()
+    for values in combinations:
+        names = tuple(sorted(values))
+        if names not in heads:
+            heads[names] = hashlib.sha256(json.dumps([*what, names]).encode())
+        digest = heads[names].copy()
+        digest.update(struct.pack(f"<{len(names)}d", *[values[name] for name in names]))
+        digests += digest.digest()[:8]
+    return np.frombuffer(digests, "<u8")
 
 
 def _first_of_each(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
