@@ -60,6 +60,7 @@ _FACE = {
     "wide_volume": "gpt_trader.kernels.wider:wide_volume",
     "check_leaks": "gpt_trader.signals.leaks:check_leaks",
     "Candles": "gpt_trader.kernels.candles:Candles",
+    "UsageError": "gpt_trader.domain.errors:UsageError",
 }
 """What notebooks use, and where it comes from."""
 

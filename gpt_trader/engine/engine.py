@@ -6,6 +6,7 @@ from typing import Any
 
 from gpt_trader.broker.execution import Situation, compile_plan, plan, rate_count
 from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
@@ -52,6 +53,8 @@ from gpt_trader.strategies.registry import strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
+FORM = 2
+"""Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
 
@@ -358,6 +361,7 @@ class Engine:
     def freeze(self) -> dict[str, Any]:
         """All state as JSON-able values: what a fold of the same events gives, to the bit."""
         return {
+            "form": FORM,
             "now_ns": self.now_ns,
             "intents": self.intents,
             "counts": self.counts,
@@ -375,7 +379,15 @@ class Engine:
         }
 
     def thaw(self, frozen: dict[str, Any]) -> None:
-        """Become what `freeze` gave; the engine must be new and of the same session."""
+        """Become what `freeze` gave; the engine must be new and of the same session.
+
+        Raises
+        ------
+        StoreDamaged
+            It was frozen in another form, by another version: the log itself says all.
+        """
+        if frozen.get("form") != FORM:
+            raise StoreDamaged("a snapshot of another version of the engine")
         self.now_ns = frozen["now_ns"]
         self.intents = frozen["intents"]
         self.counts = frozen["counts"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import (
     BooksCompared,
     CancelIntended,
@@ -364,6 +365,20 @@ def test_folding_the_log_gives_the_state_it_was_written_in(seed: int) -> None:
     events, state = recorded(seed)
 
     assert encode_state(folded(events).freeze()) == state
+
+
+def test_a_snapshot_of_another_version_is_refused_before_anything_is_taken_from_it() -> None:
+    events, state = recorded(1)
+    old = folded(events).freeze()
+    del old["form"], old["markets"]
+
+    engine = Engine(a_busy_opening())
+    with pytest.raises(StoreDamaged, match="another version of the engine"):
+        engine.thaw(old)
+    for event in events:
+        engine.apply(event)
+
+    assert encode_state(engine.freeze()) == state
 
 
 @given(SEEDS, CUTS)
