@@ -121,9 +121,6 @@ async def _follow(choices: Choices, host: str) -> Following:
 def _journal(choices: Choices, tape: Tape, rules: VenueRules) -> Journal | None:
     if choices.state is None:
         return None
-    if choices.parent and not choices.state.parent.is_dir():
-        # A session that ends in its start removes its folder; it must not come back.
-        raise LaunchError(REFUSED, f"{choices.state.parent}: the session that asked for it is gone")
     return Journal(choices.state, journal_header(tape, rules), sync=choices.sync)
 
 

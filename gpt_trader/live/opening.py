@@ -55,10 +55,7 @@ def forget_if_unborn(folder: SessionFolder) -> None:
         with LogReader(folder.log) as reader:
             if reader.last_seq() > 0:
                 return
-    for _ in range(3):  # an exchange that was only just started may write while this removes
-        shutil.rmtree(folder.path, ignore_errors=True)
-        if not folder.path.exists():
-            return
+    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def portfolio_of(rest: RestClient, profile: str) -> str:

@@ -6,9 +6,11 @@ Coinbase an order, because nothing here knows how to reach or to sign for it.
 """
 
 import json
+import signal
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -48,12 +50,12 @@ class ExchangeProcess:
         self._errors = errors
         command = [sys.executable, "-m", "gpt_trader", "exchange", *arguments, "--parent"]
         # In our process group, so that a kill of the group takes both; it ignores SIGINT itself.
-        with errors.open("w") as file:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
-            )
-        assert self._process.stdout is not None
         try:
+            with errors.open("w") as file, _held_back():
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, text=True
+                )
+            assert self._process.stdout is not None
             line = self._process.stdout.readline()
         except KeyboardInterrupt:
             self.stop()
@@ -99,6 +101,23 @@ class ExchangeProcess:
                 raise UsageError(said)
             case _:
                 raise ExchangeUnreachable(f"the embedded exchange did not start: {said}")
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let an interruption wait until what was begun has a name: nobody else could end it."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def open_venue(options: Options, folder: SessionFolder, stack: AsyncExitStack) -> Venue:
