@@ -36,13 +36,7 @@ def blocks(layout: Layout, candles: Candles, count: int) -> Iterator[Block]:
 
     A layout is used once: its indicators remember what they saw.
     """
-    columns = {
-        "open": candles.open,
-        "high": candles.high,
-        "low": candles.low,
-        "close": candles.close,
-        "volume": candles.volume,
-    }
+    columns = candles._asdict()
     rows = layout.shared.rows
     for first in range(0, count, BLOCK):
         end = min(first + BLOCK, count)

@@ -11,7 +11,6 @@ from gpt_trader.backtesting.candles import CandleTape
 from gpt_trader.backtesting.setup import MarketModel
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels import account, book
-from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.ends import Ends, end_at, ends_of
 from gpt_trader.kernels.rounds import Tape
 from gpt_trader.kernels.seeded import seed_key
@@ -139,24 +138,13 @@ def _days(ends: Ends, rounds: int) -> int:
 def _grid(
     tapes: Sequence[CandleTape], places: Sequence[Ints | None], count: int, name: str
 ) -> Grid:
-    columns = [_column(tape.candles, name) for tape in tapes]
+    columns: list[Floats] = [tape.candles._asdict()[name] for tape in tapes]
     if len(tapes) == 1 and places[0] is None:
         return columns[0].reshape(1, -1)
     grid = np.zeros((len(tapes), count))
     for row, column, own in zip(grid, columns, places, strict=True):
         row[slice(None) if own is None else own] = column
     return grid
-
-
-def _column(candles: Candles, name: str) -> Floats:
-    columns = {
-        "open": candles.open,
-        "high": candles.high,
-        "low": candles.low,
-        "close": candles.close,
-        "volume": candles.volume,
-    }
-    return columns[name]
 
 
 def _volatility(

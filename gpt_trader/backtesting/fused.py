@@ -195,9 +195,7 @@ class Fold:
             else:
                 wrong = self._fill_plainly(first, last, out)
         if wrong != WELL:
-            raise UsageError(
-                f"{self._strategy.name} gave a target outside -1 to 1 at candle {wrong}"
-            )
+            raise no_target(self._strategy.name, wrong)
 
     def _fill_plainly(self, first: int, last: int, out: Floats) -> int:
         for t in range(first, last):
@@ -208,6 +206,11 @@ class Fold:
                 return t
             out[t - first] = target
         return WELL
+
+
+def no_target(strategy: str, candle: int) -> UsageError:
+    """What to say of a target that is no exposure."""
+    return UsageError(f"{strategy} gave a target outside -1 to 1 at candle {candle}")
 
 
 def targets_of(course: Course, strategy: Strategy, values: Mapping[str, float]) -> Grid:

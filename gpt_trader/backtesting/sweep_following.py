@@ -1,8 +1,8 @@
 """Chunks of combinations, traded by the sweep's fast kernels."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,10 @@ import numpy as np
 from gpt_trader.backtesting.blocks import blocks, machine_targets
 from gpt_trader.backtesting.course import Course
 from gpt_trader.backtesting.families import Machine
-from gpt_trader.backtesting.fused import Arena
+from gpt_trader.backtesting.fused import Arena, no_target
 from gpt_trader.backtesting.layout import Layout, lay_out
 from gpt_trader.backtesting.setup import Setup
 from gpt_trader.backtesting.sweep_grid import Chosen
-from gpt_trader.domain.errors import UsageError
 from gpt_trader.kernels.candles import Candles
 from gpt_trader.kernels.closing import is_plain
 from gpt_trader.kernels.following import TOGETHER, Accounts, Place, finish, follow_block
@@ -176,8 +175,8 @@ class _Lanes:
         self._all = [*combinations, *[combinations[-1]] * (STEPPED_LANES - len(combinations))]
         self._ps = tuple(strategy.record(values) for values in self._all)
         self._ss = tuple(strategy.state(values) for values in self._all)
-        labels = [strategy.told(values) for values in self._all]
-        self._watched = [(label, s) for label, s in zip(labels, self._ss, strict=True) if s]
+        self._labels = [strategy.told(values) for values in self._all]
+        self._watched = [(label, s) for label, s in zip(self._labels, self._ss, strict=True) if s]
         self._warmups = np.array([strategy.warmup(values) for values in self._all], np.int64)
         self._before = np.full(STEPPED_LANES, math.nan)
 
@@ -193,21 +192,8 @@ class _Lanes:
                 watch.enter_context(watched(label, s))
             lane, wrong = fold(candles, self._ps, self._ss, self._warmups, (first, last), out)
         if wrong != WELL:
-            with naming(self._all[lane]):
-                raise UsageError(
-                    f"{self._strategy.name} gave a target outside -1 to 1 at candle {wrong}"
-                )
+            raise no_target(self._labels[lane], wrong)
         self._before[:] = out[:, last - first]
-
-
-@contextmanager
-def naming(values: Values) -> Iterator[None]:
-    """Say in an error with which parameters it happened."""
-    try:
-        yield
-    except UsageError as e:
-        told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
-        raise UsageError(f"with {told}: {e}") from e
 
 
 def targets_agree(machine: Machine, strategy: Strategy, chosen: Chosen, course: Course) -> bool:

@@ -27,12 +27,12 @@ from gpt_trader.backtesting.sweep_following import (
     Way,
     can_follow,
     follow_chunk,
-    naming,
     step_chunk,
     targets_agree,
 )
 from gpt_trader.backtesting.sweep_grid import Chosen
 from gpt_trader.backtesting.sweep_store import Rows
+from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.product import cash_units_held
 from gpt_trader.kernels import account
 from gpt_trader.kernels.following import LEFT
@@ -44,7 +44,7 @@ CHUNK_S = 1.0
 """About how long a chunk may take: so much is lost when a sweep is killed, and no more."""
 
 FOLLOWED_NS = 0.35  # a candle and combination of a recognised strategy; others are measured
-SHARED_PARTS = 4  # chunks at least; fewer share more of the indicators
+SHARED_PARTS = 4  # chunks at least: fewer share more of the indicators, and take more memory
 MEGABYTE = 1 << 20
 FIGURED = 256  # combinations whose figures are made at once: each copies its days some times
 
@@ -148,8 +148,11 @@ class Job:
     def _stepped(self, arena: Arena, place: int) -> Run:
         """One combination by its compiled step."""
         values = self.chosen.values(place)
-        with naming(values):
+        try:
             return arena.run(self.setup.strategy, values)
+        except UsageError as e:
+            told = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+            raise UsageError(f"with {told}: {e}") from e
 
 
 class Runner(Protocol):

@@ -32,7 +32,7 @@ class Outer(NamedTuple):
 
     name: str  # as it stands in the code: ``np.pi``
     value: object
-    library: bool  # found in a module of Python or of an installed package
+    installed: bool  # found in a module of Python or of an installed package
 
 
 def text_hash(step: Callable[..., object]) -> str:
@@ -75,7 +75,9 @@ def reached(step: Callable[..., object]) -> tuple[list[FunctionType], list[str]]
         for outer in outer_values(function):
             if isinstance(outer.value, Dispatcher):
                 waiting.append(_python(outer.value))
-            elif isinstance(outer.value, FunctionType) and not _in_library(outer.value.__module__):
+            elif isinstance(outer.value, FunctionType) and not _is_installed(
+                outer.value.__module__
+            ):
                 waiting.append(outer.value)  # of a step in plain Python
             else:
                 constants.append(f"{outer.name}={_named(function, outer)}")
@@ -130,13 +132,13 @@ def outer_values(function: FunctionType) -> Iterator[Outer]:
 
 def _followed(name: str, value: object, members: list[str]) -> Outer:
     """What ``name.member.member`` is, as far as these are modules."""
-    library = False
+    installed = False
     for member in members:
         if not isinstance(value, ModuleType):
             break
-        library = _in_library(value.__name__)
+        installed = _is_installed(value.__name__)
         name, value = f"{name}.{member}", getattr(value, member, None)  # None: it will not compile
-    return Outer(name, value, library)
+    return Outer(name, value, installed)
 
 
 def _named(function: FunctionType, outer: Outer) -> str:
@@ -145,7 +147,7 @@ def _named(function: FunctionType, outer: Outer) -> str:
         return content
     if isinstance(outer.value, ModuleType):
         advice = f"write {outer.name}.NAME where it is needed"
-    elif outer.library:
+    elif outer.installed:
         return outer.name
     else:
         advice = "make it a parameter, a number or a tuple of numbers"
@@ -172,7 +174,7 @@ def _content(value: object) -> str | None:
         return f"{value.__module__}.{value.__qualname__}"  # of a library
     if isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, ModuleType | NoneType):
         return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, _Intrinsic) and _in_library(value._defn.__module__):
+    if isinstance(value, _Intrinsic) and _is_installed(value._defn.__module__):
         return f"{value._defn.__module__}.{value._name}"
     return None
 
@@ -183,7 +185,7 @@ def _class(kind: type) -> str | None:
         return f"{_type(kind)}{list(kind)!r}"
     if issubclass(kind, tuple):
         return f"{_type(kind)}{vars(kind).get('_fields')}"
-    if _in_library(kind.__module__) or issubclass(kind, BaseException):
+    if _is_installed(kind.__module__) or issubclass(kind, BaseException):
         return _type(kind)
     return None
 
@@ -193,7 +195,7 @@ def _type(kind: type) -> str:
 
 
 @cache
-def _in_library(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     """Whether a module is Python's, ours, or of an installed package, by its name."""
     top = module.partition(".")[0]
     if top == _OURS or top in sys.builtin_module_names or top in sys.stdlib_module_names:

@@ -1,8 +1,6 @@
 """Compiled code does not check indices; here everything runs once with the checks on."""
 
-import os
-import subprocess
-import sys
+from tests.kernels.checked import checked_lines
 
 CHECKED_RUN = """
 import numpy as np
@@ -47,15 +45,7 @@ print("no index was out of bounds")
 
 
 def test_no_kernel_and_no_strategy_leaves_its_arrays() -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
-
-    run = subprocess.run(
-        [sys.executable, "-c", CHECKED_RUN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    lines = checked_lines(CHECKED_RUN)
 
     said = [*["checks are on"] * 3, "no index was out of bounds"]
-    assert run.stdout.splitlines() == said, run.stderr
+    assert lines == said

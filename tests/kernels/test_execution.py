@@ -1,12 +1,9 @@
 """The plan of the next order stays within its vectors; what it says is in tests/broker."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 
 from gpt_trader.kernels import execution
+from tests.kernels.checked import checked_lines
 
 CHECKED_RUN = """
 import itertools
@@ -47,13 +44,7 @@ print(sorted(seen))
 
 
 def test_no_plan_is_written_outside_of_its_vector() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", CHECKED_RUN],
-        env=os.environ | {"NUMBA_BOUNDSCHECK": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    lines = checked_lines(CHECKED_RUN)
 
     codes = [
         execution.NO_REASON,
@@ -64,7 +55,7 @@ def test_no_plan_is_written_outside_of_its_vector() -> None:
         execution.PAST_DOUBT,
         execution.CHANGED_MIND,
     ]
-    assert run.stdout.splitlines() == ["checks are on", str(codes)], run.stderr
+    assert lines == ["checks are on", str(codes)]
 
 
 def test_nothing_of_the_plan_before_is_left() -> None:

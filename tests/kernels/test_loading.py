@@ -1,15 +1,13 @@
 """The passes over columns against numpy, with indices checked, on lengths around the blocks."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from gpt_trader.kernels import loading
 from gpt_trader.kernels.vectors import Floats
+from tests.kernels.checked import checked_lines
 from tests.tier import scaled
 
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 1023, 1024, 1025, 1027, 2048, 5000)
@@ -143,12 +141,6 @@ def test_no_pass_leaves_its_columns() -> None:
     calls = "    test_counts_and_their_sums_are_numpys(n)\n"
     rest = "test_the_least_gap_and_other_units()\nprint('no index was out of bounds')\n"
 
-    run = subprocess.run(
-        [sys.executable, "-c", here + calls + rest],
-        env=os.environ | {"NUMBA_BOUNDSCHECK": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    lines = checked_lines(here + calls + rest)
 
-    assert run.stdout.splitlines() == ["no index was out of bounds"], run.stderr
+    assert lines == ["no index was out of bounds"]

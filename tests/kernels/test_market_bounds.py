@@ -1,8 +1,6 @@
 """The exchange of a backtest runs with all indices checked, which compiled code does not do."""
 
-import os
-import subprocess
-import sys
+from tests.kernels.checked import checked_lines
 
 CHECKED_RUN = """
 import random
@@ -31,12 +29,6 @@ print("no index was out of bounds")
 
 
 def test_the_exchange_of_a_backtest_stays_within_its_tables() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", CHECKED_RUN],
-        env=os.environ | {"NUMBA_BOUNDSCHECK": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    lines = checked_lines(CHECKED_RUN)
 
-    assert run.stdout.splitlines() == ["checks are on", "no index was out of bounds"], run.stderr
+    assert lines == ["checks are on", "no index was out of bounds"]

@@ -1,8 +1,6 @@
 """Compiled statistics do not check indices; here they run once with the checks on."""
 
-import os
-import subprocess
-import sys
+from tests.kernels.checked import checked_lines
 
 CHECKED_RUN = """
 import numpy as np
@@ -42,14 +40,6 @@ print("no index was out of bounds")
 
 
 def test_no_statistic_leaves_its_arrays() -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
+    lines = checked_lines(CHECKED_RUN)
 
-    run = subprocess.run(
-        [sys.executable, "-c", CHECKED_RUN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert run.stdout.splitlines() == ["checks are on", "no index was out of bounds"], run.stderr
+    assert lines == ["checks are on", "no index was out of bounds"]

@@ -1,8 +1,6 @@
 """The kernels of a sweep, run once with every index checked: none leaves its arrays."""
 
-import os
-import subprocess
-import sys
+from tests.kernels.checked import checked_lines
 
 CHECKED_RUN = """
 import numpy as np
@@ -11,7 +9,7 @@ from gpt_trader.backtesting.choices import Choices, setup_of
 from gpt_trader.backtesting.families import recognise
 from gpt_trader.backtesting.course import course_of
 from gpt_trader.backtesting.layout import lay_out
-from gpt_trader.backtesting.sweep_following import Ground, Way, follow_chunk
+from gpt_trader.backtesting.sweep_following import Ground, Way, follow_chunk, step_chunk
 from gpt_trader.backtesting.sweep_job import never
 from gpt_trader.kernels.compile import compile_lean
 from gpt_trader.kernels.sweeping import BLOCK
@@ -39,19 +37,13 @@ for number, strategy in enumerate(rules.families()):
         for wide in (True, False):
             layout = lay_out(machine, chosen.columns)
             follow_chunk(ground, layout, warmups, Way(wide, never))
+            combinations = [chosen.values(place) for place in range(9)]
+            step_chunk(ground, strategy, combinations, Way(wide, never))
 print("no index was out of bounds")
 """
 
 
 def test_no_kernel_of_a_sweep_leaves_its_arrays() -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
+    lines = checked_lines(CHECKED_RUN)
 
-    run = subprocess.run(
-        [sys.executable, "-c", CHECKED_RUN],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert run.stdout.splitlines() == ["checks are on", "no index was out of bounds"], run.stderr
+    assert lines == ["checks are on", "no index was out of bounds"]
