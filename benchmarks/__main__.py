@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import indicators, linearity, machine, report, single, sweeps
+from benchmarks import indicators, linearity, machine, report, single, sweeps, venue
 from benchmarks.goals import Goal
 from benchmarks.pairs import sampled
 from benchmarks.tables import Table
@@ -20,7 +20,9 @@ def run(argv: list[str]) -> int:
         "--quick", action="store_true", help="compare orders on a short tape, time nothing"
     )
     parser.add_argument(
-        "--only", choices=("single", "sweep", "linear", "indicators"), help="one table"
+        "--only",
+        choices=("single", "sweep", "linear", "indicators", "exchange"),
+        help="one table",
     )
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="[var/bench]")
     args = parser.parse_args(argv)
@@ -49,6 +51,10 @@ def run(argv: list[str]) -> int:
         show(line.table)
     if args.only in (None, "indicators"):
         show(indicators.measured(repeats=7))
+    if args.only in (None, "exchange"):
+        served = venue.measured(orders=3_000, seconds=5.0, commands=30_000)
+        show(served.table)
+        goals += served.goals
     print("\n" + "\n".join(goal.text() for goal in goals))
     print(f"\n{report.write(args.out, facts, tables, goals, line)}")
     return 0

@@ -1,16 +1,17 @@
-"""What was promised of a ratio, and what a run reached."""
+"""What was promised of a ratio or a rate, and what a run reached."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A ratio to a peer: the least that is good enough, and what was aimed for."""
+    """A ratio to a peer, or a rate: the least that is good enough, and what was aimed for."""
 
     name: str
     reached: float
     least: float
     aim: float
+    unit: str = "x"  # times as fast as the peer; "": a rate, so many a second
 
     def text(self) -> str:
         """One line, with a word on how it went."""
@@ -18,8 +19,8 @@ class Goal:
             "aim" if self.reached >= self.aim else "ok" if self.reached >= self.least else "MISSED"
         )
         return (
-            f"{word:6}  {self.reached:8,.1f}x  (at least {self.least:g}x, aim {self.aim:g}x)  "
-            f"{self.name}"
+            f"{word:6}  {self.reached:8,.1f}{self.unit:1}  (at least {self.least:,g}{self.unit}, "
+            f"aim {self.aim:,g}{self.unit})  {self.name}"
         )
 
     def document(self) -> dict[str, object]:

@@ -34,6 +34,7 @@ def draw(path: Path, goals: list[Goal], line: Line | None) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    goals = [goal for goal in goals if goal.unit == "x"]
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     ratios, times = figure.subplots(1, 2)

@@ -39,3 +39,9 @@ def test_a_table_lines_its_columns_up_and_keeps_its_notes() -> None:
 
 def test_a_ratio_is_their_time_over_ours() -> None:
     assert (ratio(0.081, 0.004), ratio(5.0, 0.01)) == ("20.2x", "500x")
+
+
+def test_a_rate_is_shown_without_a_peer() -> None:
+    text = Goal("orders a second", 446.0, 300, 300, "").text()
+
+    assert "446.0 " in text and "(at least 300, aim 300)" in text and "x" not in text
