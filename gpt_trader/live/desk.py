@@ -5,9 +5,10 @@ The REST client blocks, so it runs on one worker thread; nothing here touches th
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 from typing import TypeVar
 
 from gpt_trader.broker.orders import Order
@@ -47,6 +48,15 @@ passes every limit on single reads."""
 FAREWELL_S_MAX = 3.0  # for the cancels of a session that breaks down
 
 Answer = TypeVar("Answer")
+
+
+def letters(requests: Sequence[Request]) -> Iterator[tuple[Request, ...]]:
+    """Requests as they go out, in their order: cancels that follow one another go together."""
+    for is_cancel, run in groupby(requests, lambda request: isinstance(request, CancelIntended)):
+        if is_cancel:
+            yield tuple(run)
+        else:
+            yield from ((request,) for request in run)
 
 
 class _Withheld(TraderError):
@@ -119,11 +129,15 @@ class Desk:
         except (OutcomeUnknown, _Withheld) as e:
             raise ExchangeUnreachable(str(e)) from e
 
-    async def send(self, request: Request) -> Event:
-        """Send one request whose intent is durable, and return the answer as an event."""
-        if isinstance(request, OrderIntended):
-            return await self._create(request)
-        return await self._cancel(request)
+    async def send(self, together: Sequence[Request]) -> tuple[Event, ...]:
+        """Send one of `letters`, whose intents are durable, and return its answers as events."""
+        match together:
+            case [OrderIntended() as create]:
+                return (await self._create(create),)
+            case _:
+                cancels = tuple(one for one in together if isinstance(one, CancelIntended))
+                assert len(cancels) == len(together)
+                return await self._cancel(cancels)
 
     async def cancel_at_once(self, order_ids: Sequence[str]) -> None:
         """Ask for the end of orders for the last time, whatever comes of it."""
@@ -166,18 +180,30 @@ class Desk:
             raise _Withheld("the session ends")
         return self._rest.create(intent)
 
-    async def _cancel(self, request: CancelIntended) -> Event:
-        order = self._engine.orders.get(request.client_order_id)
-        assert order is not None and order.order_id
-        now_ns, name = self._engine.now_ns, request.client_order_id
+    async def _cancel(self, requests: Sequence[CancelIntended]) -> tuple[Event, ...]:
+        order_ids = []
+        for request in requests:
+            order = self._engine.orders.get(request.client_order_id)
+            assert order is not None and order.order_id
+            order_ids.append(order.order_id)
         try:
-            [word] = await self._run(lambda: self._rest.cancel([order.order_id]), _Ticket(None))
+            words = await self._run(lambda: self._rest.cancel(order_ids), _Ticket(None))
         except OutcomeUnknown as e:
             # Asking again is safe: a cancel names the exchange's own order id.
-            return CancelAnswered(now_ns, name, accepted=False, reason=f"no answer: {e}")
+            return self._uncancelled(requests, f"no answer: {e}")
         except (NotAuthorized, _Withheld) as e:
-            return CancelAnswered(now_ns, name, accepted=False, reason=str(e))
-        return CancelAnswered(now_ns, name, word.accepted, word.reason)
+            return self._uncancelled(requests, str(e))
+        return tuple(
+            CancelAnswered(self._engine.now_ns, name.client_order_id, word.accepted, word.reason)
+            for name, word in zip(requests, words, strict=True)
+        )
+
+    def _uncancelled(self, requests: Sequence[CancelIntended], reason: str) -> tuple[Event, ...]:
+        now_ns = self._engine.now_ns
+        return tuple(
+            CancelAnswered(now_ns, request.client_order_id, accepted=False, reason=reason)
+            for request in requests
+        )
 
     async def news_of(self, word: OrderWord, ts_ns: int) -> tuple[Event, ...]:
         """Events for a cumulative word on an order of ours: first its new fills, then the word."""

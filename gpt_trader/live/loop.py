@@ -36,7 +36,7 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.step import step
-from gpt_trader.live.desk import EXCHANGE, NOT_AUTHORIZED, Desk
+from gpt_trader.live.desk import EXCHANGE, NOT_AUTHORIZED, Desk, letters
 from gpt_trader.live.feed import Feed, Part
 from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
@@ -233,15 +233,17 @@ class Loop:
         self._probes.passed("intent_durable")
         requests = tuple(self._outbox)
         self._outbox.clear()
-        for request in requests:
+        for together in letters(requests):
             if self._links.lockstep is not None or self.engine.stopping:
-                await self.take(await self.desk.send(request))
+                for answer in await self.desk.send(together):
+                    await self.take(answer)
             else:
-                self._spawn(request)
+                self._spawn(together)
 
-    def _spawn(self, request: Request) -> None:
+    def _spawn(self, together: tuple[Request, ...]) -> None:
         async def deliver() -> None:
-            await self._inbox.put(await self.desk.send(request))
+            for answer in await self.desk.send(together):
+                await self._inbox.put(answer)
 
         task = asyncio.create_task(deliver())
         self._tasks.add(task)

@@ -312,16 +312,16 @@ def test_nothing_leaves_a_closed_desk_nor_one_that_waited_too_long(tmp_path: Pat
         late = Desk(scene.rest, scene.engine, Probes(None), 0.05)
         busy = threading.Event()
         holding = asyncio.create_task(late.call(lambda: busy.wait(10)))
-        sending = asyncio.create_task(late.send(scene.intent))
+        sending = asyncio.create_task(late.send([scene.intent]))
         await asyncio.sleep(0.1)
         busy.set()
         await holding
-        waited = await sending
+        [waited] = await sending
         late.close()
 
         closed = Desk(scene.rest, scene.engine, Probes(None), None)
         closed.stop_creating()
-        shut = await closed.send(scene.intent)
+        [shut] = await closed.send([scene.intent])
         closed.close()
 
         for answer in (waited, shut):

@@ -9,6 +9,7 @@ from pathlib import Path
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
+from gpt_trader.coinbase.watch import Watch
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
@@ -34,12 +35,17 @@ class Scene:
 
     def __init__(self, exchange: commands.RunningExchange) -> None:
         ready = exchange.ready
+        self.requests: list[tuple[str, str]] = []  # method and path, in the order of answers
         self.rest = RestClient(
             exchange.host,
             Signer.from_key_file(Path(ready["key_file"]), wall_ns),
             ca_file=Path(ready["ca"]),
             timeout_s=10.0,
             now_ns=lambda: self.engine.now_ns,
+            watch=Watch(
+                sent=lambda method, path: None,
+                answered=lambda method, path: self.requests.append((method, path)),
+            ),
         )
         products = self.rest.products(["BTC-USD"])
         self.engine = Engine(

@@ -1,0 +1,61 @@
+"""The desk sends what the engine decided, in as few requests as that takes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gpt_trader.domain.events import CancelAnswered, CancelIntended, OrderIntended
+from gpt_trader.domain.order import OrderStatus
+from gpt_trader.live.desk import Desk, letters
+from gpt_trader.live.seams import Probes
+from tests.live.test_reconciliation import Scene, with_a_lost_answer
+
+RESTING = 499  # with the scene's own one the 500 that the exchange lets rest
+
+
+def test_cancels_that_follow_one_another_go_together_and_orders_alone(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        order = scene.intent
+        first, second, third = (CancelIntended(0, f"c-{k}", "stop") for k in range(3))
+
+        assert list(letters([first, second, order, order, third])) == [
+            (first, second),
+            (order,),
+            (order,),
+            (third,),
+        ]
+        assert list(letters([])) == []
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_five_hundred_resting_orders_end_by_five_requests(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        names = [scene.intent.client_order_id, *(f"gt-many-{k:06d}" for k in range(RESTING))]
+        draft = replace(scene.intent.draft, base_size=scene.intent.draft.base_size / 10)
+        await scene.take(scene.rest.create(scene.intent))
+        for name in names[1:]:
+            intent = OrderIntended(scene.engine.now_ns, name, draft, ())
+            await scene.take(intent)
+            await scene.take(scene.rest.create(intent))
+        assert len(scene.engine.orders.working()) == len(names)
+        scene.requests.clear()
+        desk = Desk(scene.rest, scene.engine, Probes(None), None)
+
+        cancels = [CancelIntended(scene.engine.now_ns, name, "stop") for name in names]
+        for cancel in cancels:
+            await scene.take(cancel)
+        for together in letters(cancels):
+            answers = await desk.send(together)
+            assert [a.client_order_id for a in answers if isinstance(a, CancelAnswered)] == names
+            assert all(isinstance(a, CancelAnswered) and a.accepted for a in answers)
+            for answer in answers:
+                await scene.take(answer)
+        desk.close()
+
+        assert scene.requests == [("POST", "/api/v3/brokerage/orders/batch_cancel")] * 5
+        await scene.books.orders()
+        assert not scene.engine.orders.working()
+        ended = [scene.engine.orders.get(name) for name in names]
+        assert all(one is not None and one.status is OrderStatus.CANCELLED for one in ended)
+
+    with_a_lost_answer(tmp_path, check)
