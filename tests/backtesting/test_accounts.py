@@ -74,8 +74,10 @@ def drawn(seed: int) -> CandleTape:
     dice = np.random.default_rng(seed)
     candle_s = int(dice.choice([300, 900, 3_600, DAY_S]))
     begin = MIDNIGHT_S + int(dice.choice([-1, 0, 1, 25_200 // candle_s])) * candle_s
-    times = begin + np.arange(int(dice.integers(20, 400))) * candle_s
-    kind = seed % 4
+    kind, count = seed % 4, int(dice.integers(20, 400))
+    if kind == 1:  # a day at least: a shorter one may pass by night
+        count = max(count, DAY_S // candle_s)
+    times = begin + np.arange(count) * candle_s
     if kind == 1 and candle_s < DAY_S:  # from six to eighteen only
         hour = times % DAY_S // 3_600
         times = times[(hour >= 6) & (hour < 18)]
