@@ -12,10 +12,12 @@ import hashlib
 import os
 import pickle
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -37,7 +39,27 @@ _DAMAGED = (EOFError, ValueError, pickle.UnpicklingError)
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = ("kernels", "signals", "strategies")
 
+_BLAS = "scipy.linalg.cython_blas"
+
 Step = TypeVar("Step", bound=Callable[..., object])
+
+
+def _import_arrays() -> None:
+    """Import Numba's arrays without scipy's linear algebra: half a second of each start.
+
+    Numba imports it only to see whether BLAS is there, and again where something that multiplies
+    matrices is compiled. So at first it finds an empty module; without scipy it finds none.
+    """
+    if _BLAS in sys.modules:
+        return
+    sys.modules[_BLAS] = ModuleType(_BLAS)
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[_BLAS]
+
+
+_import_arrays()
 
 
 def compiled(function: Step) -> Step:

@@ -56,6 +56,30 @@ def outer(x):
 print(outer(10.0), sum(outer.stats[1].values()))
 """
 
+MULTIPLY = """
+import sys
+
+import numba
+import numpy as np
+
+from gpt_trader.kernels.compile import compile_step
+
+
+@compile_step
+def last(a):
+    return a[-1] + 1.0
+
+
+@numba.njit
+def product(a, b):
+    return np.dot(a, b)
+
+
+last(np.zeros(3))
+before = "scipy.linalg" in sys.modules
+print(before, product(np.eye(2), 3.0 * np.eye(2)).sum(), "scipy.linalg" in sys.modules)
+"""
+
 
 @pytest.fixture
 def package_copy(tmp_path: Path) -> Path:
@@ -254,3 +278,10 @@ def test_a_source_hash_names_what_a_step_calls_and_reads() -> None:
     assert before == same
     assert source_hash(outer) != before
     assert source_hash(inner) != source_hash(outer)
+
+
+def test_linear_algebra_is_imported_by_what_needs_it_and_works_then(tmp_path: Path) -> None:
+    script = tmp_path / "multiply.py"
+    script.write_text(MULTIPLY)
+    said_so = run(tmp_path, str(script), PYTHONPATH=str(PACKAGE.parent))
+    assert said_so == "False 6.0 True"

@@ -227,9 +227,11 @@ def test_a_live_session_loads_nothing_of_research(tmp_path: Path) -> None:
     )
 
     line = next(line for line in done.stdout.splitlines() if line.startswith("MODULES "))
-    loaded = {name.partition(".")[0] for name in json.loads(line.partition(" ")[2])}
-    ours = {name for name in json.loads(line.partition(" ")[2]) if name.startswith("gpt_trader.")}
+    modules = set(json.loads(line.partition(" ")[2]))
+    loaded = {name.partition(".")[0] for name in modules}
+    ours = {name for name in modules if name.startswith("gpt_trader.")}
     assert done.returncode == 0, done.stderr
     assert loaded & RESEARCH_ONLY == set()
+    assert "scipy.linalg" not in modules  # half a second of every start
     assert "gpt_trader.engine.engine" in ours
     assert {name for name in ours if ".research" in name or ".backtesting" in name} == set()
