@@ -7,36 +7,22 @@ process stopped. It reads no clock: time is the tape's.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.cursor import Item
-from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Journal, JournalError, Record
 from gpt_trader.exchange.journal_records import news_record, read_news
-from gpt_trader.exchange.liquidity import LiveBook
 from gpt_trader.exchange.market import Market, clock_answer
-from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
-from gpt_trader.exchange.order_requests import (
-    MAY_REST,
-    Rejected,
-    read_client_order_id,
-    read_configuration,
-    read_request,
-    reject,
-    reject_in_preview,
-)
-from gpt_trader.exchange.orders import Order, OrderRequest
+from gpt_trader.exchange.order_entry import OrderEntry
+from gpt_trader.exchange.orders import Order
 from gpt_trader.exchange.queries import Query, page, select_fills, select_orders
 from gpt_trader.exchange.refusals import BadRequest, NotFound
-from gpt_trader.exchange.render import AccountRender, accepted_answer, fee_summary, rejected_answer
+from gpt_trader.exchange.render import AccountRender, fee_summary
 from gpt_trader.exchange.round_events import RoundEvents, UserUpdate
-from gpt_trader.exchange.rules import Duplicate, VenueRules
-from gpt_trader.exchange.seeds import seeded_uuid
+from gpt_trader.exchange.rules import VenueRules
 from gpt_trader.exchange.tape import FollowedTape, Tape
 
 Wire = dict[str, Any]
 
-CANCEL_MAX = 100  # order ids in one request
 SNAPSHOT_ORDERS = 50
 ACCOUNTS_PAGE, ACCOUNTS_MAX = 49, 250
 
@@ -60,17 +46,13 @@ class Venue:
         """
         assert journal is None or not journal.records, "a journal with records is restored from"
         self._tape = tape
-        self._rules = rules
         self._journal: Journal | None = None
         self._market = Market(tape, rules)
         self._cursor = self._market.cursor
         self.now_ns = tape.begin_ns
-        currencies = {name for part in tape.products for name in (part.base, part.quote)}
-        self._accounts = Accounts(rules.balances, currencies)
-        self._fees = FeeSchedule(rules)
-        self._matching = Matching(self._accounts, self._fees, self._changed)
-        self._orders: dict[str, Order] = {}
-        self._by_client_id: dict[str, Order] = {}
+        self._entry = OrderEntry(rules, self._market, self._changed, self._command)
+        self._accounts = self._entry.accounts
+        self._matching = self._entry.matching
         self._updates: list[UserUpdate] = []
         self._quiet = False
         self._render = AccountRender(rules.seed, tape.begin_ns)
@@ -163,68 +145,12 @@ class Venue:
     # --- commands ---------------------------------------------------------------------------
 
     def create_order(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
-        """Take an order, or say why not (coinbase-wire.md, 1.6).
-
-        Raises
-        ------
-        BadRequest
-            The body is malformed.
-        JournalError
-            The command could not be written down; nothing happened.
-        """
-        client_order_id = read_client_order_id(body)
-        configuration = read_configuration(body)
-        known = self._by_client_id.get(client_order_id)
-        if known is not None and self._rules.duplicate_client_order_id is Duplicate.EXISTING:
-            return accepted_answer(known), []
-        try:
-            if known is not None and self._rules.duplicate_client_order_id is Duplicate.REJECT:
-                raise reject("DUPLICATE_CLIENT_ORDER_ID", "client_order_id was already used")
-            request = read_request(body, self._market.products, self.now_ns)
-            live = self._market.live(request.product.product_id)
-            plan = self._admit(request, live)
-        except Rejected as rejected:
-            return rejected_answer(rejected.reason, configuration), []
-        order_id = seeded_uuid(self._rules.seed, "order", str(len(self._orders) + 1))
-        self._command(["create", self.now_ns, order_id, dict(body)])
-        order = Order(request, len(self._orders) + 1, order_id, self.now_ns)
-        self._orders[order_id] = order
-        self._by_client_id.setdefault(client_order_id, order)
-        self._place(order, plan, live)
-        return accepted_answer(order), self._take_updates()
+        """Take an order, or say why not, as ``OrderEntry.create`` does."""
+        return self._entry.create(body, self.now_ns), self._take_updates()
 
     def cancel_orders(self, order_ids: Sequence[str]) -> tuple[Wire, list[UserUpdate]]:
-        """Cancel open orders; each id is answered on its own (coinbase-wire.md, 1.7).
-
-        Raises
-        ------
-        BadRequest
-            More than 100 ids.
-        JournalError
-            The command could not be written down; nothing happened.
-        """
-        if len(order_ids) > CANCEL_MAX:
-            raise BadRequest(
-                f"number of order_ids must be at most {CANCEL_MAX}", error="InvalidArgument"
-            )
-        waiting = self._matching.waiting
-        accepted = [name for name in dict.fromkeys(order_ids) if name in waiting]
-        if accepted:
-            self._command(["cancel", self.now_ns, accepted])
-        for order_id in accepted:
-            self._cancel(self._orders[order_id])
-        results = []
-        seen: set[str] = set()
-        for order_id in order_ids:
-            reason = "UNKNOWN_CANCEL_FAILURE_REASON"
-            if order_id in seen:
-                reason = "DUPLICATE_CANCEL_REQUEST"
-            elif order_id not in accepted:
-                reason = "UNKNOWN_CANCEL_ORDER"
-            done = order_id in accepted and order_id not in seen
-            seen.add(order_id)
-            results.append({"success": done, "failure_reason": reason, "order_id": order_id})
-        return {"results": results}, self._take_updates()
+        """Cancel open orders, as ``OrderEntry.cancel`` does."""
+        return self._entry.cancel(order_ids, self.now_ns), self._take_updates()
 
     # --- reads of the market ----------------------------------------------------------------
 
@@ -301,14 +227,14 @@ class Venue:
 
     def order(self, order_id: str) -> Wire:
         """Answer GET /orders/historical/{order_id}."""
-        order = self._orders.get(order_id)
+        order = self._entry.orders.get(order_id)
         if order is None:
             raise NotFound("order with this orderID was not found")
         return {"order": self._render.order(order)}
 
     def orders(self, query: Query) -> Wire:
         """Answer GET /orders/historical/batch."""
-        found, cursor = select_orders(list(self._orders.values()), query)
+        found, cursor = select_orders(list(self._entry.orders.values()), query)
         return {
             "orders": [self._render.order(order) for order in found],
             "sequence": "0",
@@ -318,13 +244,13 @@ class Venue:
 
     def fills(self, query: Query) -> Wire:
         """Answer GET /orders/historical/fills."""
-        found, cursor = select_fills(self._matching.fills, self._orders, query)
+        found, cursor = select_fills(self._matching.fills, self._entry.orders, query)
         return {"fills": [self._render.fill(fill) for fill in found], "cursor": cursor}
 
     def transaction_summary(self) -> Wire:
         """Answer GET /transaction_summary."""
-        self._fees.refresh(self.now_ns)
-        return fee_summary(self._fees)
+        self._entry.fees.refresh(self.now_ns)
+        return fee_summary(self._entry.fees)
 
     def key_permissions(self) -> Wire:
         """Answer GET /key_permissions for a key that may do everything."""
@@ -358,47 +284,6 @@ class Venue:
         ]
 
     # --- inside -----------------------------------------------------------------------------
-
-    def _admit(self, request: OrderRequest, live: LiveBook) -> Plan:
-        """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
-        product = request.product
-        if product.product_id in self._rules.trading_disabled:
-            raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
-        self._fees.refresh(self.now_ns)
-        plan = self._matching.plan(request, live)
-        if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
-            raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
-        if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
-            raise reject("INVALID_NO_LIQUIDITY", "There is nothing to match")
-        if request.money is not None and not plan.levels and plan.stop is Stop.DONE:
-            raise reject_in_preview(
-                "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
-            )
-        currency = product.quote if request.buys else product.base
-        if self._matching.hold_for(request, plan) > self._accounts.available[currency]:
-            raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
-        return plan
-
-    def _place(self, order: Order, plan: Plan, live: LiveBook) -> None:
-        if self._rules.pending_first:
-            self._changed(order, self.now_ns)
-        may_rest = order.request.time_in_force in MAY_REST
-        if may_rest and len(self._matching.waiting) >= self._rules.max_open_orders:
-            order.reject_reason = "TOO_MANY_OPEN_ORDERS"
-            self._matching.end(order, "FAILED", self.now_ns, "")
-            return
-        request = order.request
-        if self._matching.place(order, plan, live, self.now_ns):
-            assert request.limit is not None, order.order_id
-            product_id = request.product.product_id
-            queue = self._market.queue_ahead(product_id, request.limit, request.buys)
-            self._matching.rest(order, queue)
-
-    def _cancel(self, order: Order) -> None:
-        if self._rules.cancel_queued:
-            order.status = "CANCEL_QUEUED"
-            self._changed(order, self.now_ns)
-        self._matching.end(order, "CANCELLED", self.now_ns, USER_CANCEL)
 
     def _play_round(self) -> None:
         """Release the open round; only waiting orders need a look at its trades."""

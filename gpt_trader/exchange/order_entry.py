@@ -1,0 +1,175 @@
+"""Order entry: what becomes of a create or a cancel, from the body to the book.
+
+A command is written down before it takes effect, and nothing is written of one that is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.fees import FeeSchedule
+from gpt_trader.exchange.journal import Record
+from gpt_trader.exchange.liquidity import LiveBook
+from gpt_trader.exchange.market import Market
+from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
+from gpt_trader.exchange.order_requests import (
+    MAY_REST,
+    Rejected,
+    read_client_order_id,
+    read_configuration,
+    read_request,
+    reject,
+    reject_in_preview,
+)
+from gpt_trader.exchange.orders import Order, OrderRequest
+from gpt_trader.exchange.refusals import BadRequest
+from gpt_trader.exchange.render import accepted_answer, rejected_answer
+from gpt_trader.exchange.rules import Duplicate, VenueRules
+from gpt_trader.exchange.seeds import seeded_uuid
+
+Wire = dict[str, Any]
+
+CANCEL_MAX = 100  # order ids in one request
+
+
+class OrderEntry:
+    """Takes and cancels the orders of one account.
+
+    Attributes
+    ----------
+    orders : dict of str to Order
+        Every order there ever was, by id, oldest first.
+    """
+
+    def __init__(
+        self,
+        rules: VenueRules,
+        market: Market,
+        changed: Callable[[Order, int], None],
+        write: Callable[[Record], None],
+    ) -> None:
+        """Begin without orders.
+
+        Parameters
+        ----------
+        changed
+            Is given each order that changed, and when.
+        write
+            Makes a command durable, or raises ``JournalError``; then nothing happened.
+        """
+        self._rules = rules
+        self._market = market
+        self._changed = changed
+        self._write = write
+        products = market.products.values()
+        currencies = {name for product in products for name in (product.base, product.quote)}
+        self.accounts = Accounts(rules.balances, currencies)
+        self.fees = FeeSchedule(rules)
+        self.matching = Matching(self.accounts, self.fees, changed)
+        self.orders: dict[str, Order] = {}
+        self._by_client_id: dict[str, Order] = {}
+
+    def create(self, body: Mapping[str, Any], now_ns: int) -> Wire:
+        """Take an order, or say why not (Advanced Trade reference, POST /orders).
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        JournalError
+            The command could not be written down; nothing happened.
+        """
+        client_order_id = read_client_order_id(body)
+        configuration = read_configuration(body)
+        known = self._by_client_id.get(client_order_id)
+        if known is not None and self._rules.duplicate_client_order_id is Duplicate.EXISTING:
+            return accepted_answer(known)
+        try:
+            if known is not None and self._rules.duplicate_client_order_id is Duplicate.REJECT:
+                raise reject("DUPLICATE_CLIENT_ORDER_ID", "client_order_id was already used")
+            request = read_request(body, self._market.products, now_ns)
+            live = self._market.live(request.product.product_id)
+            plan = self._admit(request, live, now_ns)
+        except Rejected as rejected:
+            return rejected_answer(rejected.reason, configuration)
+        order_id = seeded_uuid(self._rules.seed, "order", str(len(self.orders) + 1))
+        self._write(["create", now_ns, order_id, dict(body)])
+        order = Order(request, len(self.orders) + 1, order_id, now_ns)
+        self.orders[order_id] = order
+        self._by_client_id.setdefault(client_order_id, order)
+        self._place(order, plan, live, now_ns)
+        return accepted_answer(order)
+
+    def cancel(self, order_ids: Sequence[str], now_ns: int) -> Wire:
+        """Cancel open orders, each on its own (Advanced Trade reference, POST batch_cancel).
+
+        Raises
+        ------
+        BadRequest
+            More than 100 ids.
+        JournalError
+            The command could not be written down; nothing happened.
+        """
+        if len(order_ids) > CANCEL_MAX:
+            raise BadRequest(
+                f"number of order_ids must be at most {CANCEL_MAX}", error="InvalidArgument"
+            )
+        waiting = self.matching.waiting
+        accepted = [name for name in dict.fromkeys(order_ids) if name in waiting]
+        if accepted:
+            self._write(["cancel", now_ns, accepted])
+        for order_id in accepted:
+            self._cancel_one(self.orders[order_id], now_ns)
+        results = []
+        seen: set[str] = set()
+        for order_id in order_ids:
+            reason = "UNKNOWN_CANCEL_FAILURE_REASON"
+            if order_id in seen:
+                reason = "DUPLICATE_CANCEL_REQUEST"
+            elif order_id not in accepted:
+                reason = "UNKNOWN_CANCEL_ORDER"
+            done = order_id in accepted and order_id not in seen
+            seen.add(order_id)
+            results.append({"success": done, "failure_reason": reason, "order_id": order_id})
+        return {"results": results}
+
+    def _admit(self, request: OrderRequest, live: LiveBook, now_ns: int) -> Plan:
+        """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
+        product = request.product
+        if product.product_id in self._rules.trading_disabled:
+            raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
+        self.fees.refresh(now_ns)
+        plan = self.matching.plan(request, live)
+        if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
+            raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
+        if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
+            raise reject("INVALID_NO_LIQUIDITY", "There is nothing to match")
+        if request.money is not None and not plan.levels and plan.stop is Stop.DONE:
+            raise reject_in_preview(
+                "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
+            )
+        currency = product.quote if request.buys else product.base
+        if self.matching.hold_for(request, plan) > self.accounts.available[currency]:
+            raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
+        return plan
+
+    def _place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
+        if self._rules.pending_first:
+            self._changed(order, now_ns)
+        request = order.request
+        may_rest = request.time_in_force in MAY_REST
+        if may_rest and len(self.matching.waiting) >= self._rules.max_open_orders:
+            order.reject_reason = "TOO_MANY_OPEN_ORDERS"
+            self.matching.end(order, "FAILED", now_ns, "")
+            return
+        if self.matching.place(order, plan, live, now_ns):
+            assert request.limit is not None, order.order_id
+            product_id = request.product.product_id
+            queue = self._market.queue_ahead(product_id, request.limit, request.buys)
+            self.matching.rest(order, queue)
+
+    def _cancel_one(self, order: Order, now_ns: int) -> None:
+        if self._rules.cancel_queued:
+            order.status = "CANCEL_QUEUED"
+            self._changed(order, now_ns)
+        self.matching.end(order, "CANCELLED", now_ns, USER_CANCEL)
