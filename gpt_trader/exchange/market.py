@@ -63,6 +63,10 @@ class Market:
         part = self.tape.parts[product_id]
         return self._liquidity.queue_ahead(part, self.live(product_id), price, buys)
 
+    def last_price(self, product_id: str) -> int | None:
+        """Give the price of the last printed trade in price increments, None before the first."""
+        return self._data[product_id].last_price(self.cursor.count(product_id))
+
     def mark(self) -> Mark:
         """Remember where the tape stands."""
         return Mark(
@@ -224,7 +228,7 @@ class Market:
         """Give the last prices in USD by currency, where there is one."""
         prices = {"USD": 1.0}
         for name, product in self.products.items():
-            last = self._data[name].last_price(self.cursor.count(name))
+            last = self.last_price(name)
             if product.quote == "USD" and last is not None:
                 prices[product.base] = last / 10**product.price_places
         return prices

@@ -8,6 +8,13 @@ through its price fills it up to the trade's size. A trade at its price first se
 stood there before it: as many as the synthetic level held when the order came (*queue*). A trade's
 size is shared by our orders in price-time order, so partial fills happen. The tape stays as it is.
 
+*Triggers.* A stop waits, its money held, until a trade of the tape prints at its stop price or
+beyond. That trade fills who was waiting in the book; then the stop becomes a limit order, against
+the book as that trade left it. Of several, those go first that a moving price reaches first. A
+bracket is one order with two exits and one hold: it waits in the book at the price of its gain, and
+for the trade that fires its loss; then it leaves the book and becomes a limit order 5 % beyond its
+trigger, for what is left of it.
+
 *Self-trade.* A taker that would meet a waiting order of the same account fills up to there; what is
 left of it is cancelled (cancel newest).
 """
@@ -21,8 +28,8 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.fees import FeeSchedule, notional_paid, notional_received
 from gpt_trader.exchange.liquidity import Level, LiveBook
 from gpt_trader.exchange.order_requests import MAY_REST
-from gpt_trader.exchange.orders import Fill, Liquidity, Order, OrderRequest, TimeInForce
-from gpt_trader.exchange.resting import RestingOrders
+from gpt_trader.exchange.orders import Fill, Liquidity, Order, TimeInForce, TriggerStatus, Want
+from gpt_trader.exchange.resting import ArmedOrders, RestingOrders
 
 USER_CANCEL = "User requested cancel"
 SELF_TRADE = "Self trade prevented"
@@ -47,6 +54,9 @@ class Plan:
     stop: Stop
 
 
+NOTHING = Plan((), Stop.BOOK_END)
+
+
 class Matching:
     """Fills orders, moves the money, and tells ``changed`` of every change of an order.
 
@@ -63,6 +73,8 @@ class Matching:
         self._fees = fees
         self._changed = changed
         self._resting: dict[str, RestingOrders] = {}
+        self._armed: dict[str, ArmedOrders] = {}
+        self._turns = 0
         self.fills: list[Fill] = []
         self.waiting: dict[str, Order] = {}  # by order id
         self._ending: dict[str, Order] = {}  # those of them with an end time
@@ -71,51 +83,54 @@ class Matching:
         """Give the waiting orders of a product."""
         return self._resting.setdefault(product_id, RestingOrders())
 
-    def plan(self, request: OrderRequest, live: LiveBook) -> Plan:
+    def plan(self, want: Want, live: LiveBook) -> Plan:
         """Walk the book without touching it."""
-        own = self.resting(request.product.product_id).best_price(not request.buys)
+        own = self.resting(want.product.product_id).best_price(not want.buys)
         taken: list[Level] = []
-        lots_left, money = request.lots, request.money
-        for price, lots in live.asks() if request.buys else live.bids():
-            if _beyond(request, price):
+        lots_left, money = want.lots, want.money
+        for price, lots in live.asks() if want.buys else live.bids():
+            if _beyond(want, price):
                 break
-            if own is not None and not _better(request.buys, price, own):
+            if own is not None and not _better(want.buys, price, own):
                 return Plan(tuple(taken), Stop.SELF_TRADE)
             if lots_left is not None:
                 part = min(lots, lots_left)
                 lots_left -= part
             else:
                 assert money is not None
-                part = min(lots, self._fees.affordable(request.product, price, money))
-                money -= self._cost(request.product, price, part) if part else 0
+                part = min(lots, self._fees.affordable(want.product, price, money))
+                money -= self._cost(want.product, price, part) if part else 0
             if part:
                 taken.append((price, part))
             if lots_left == 0 or part < lots:
                 return Plan(tuple(taken), Stop.DONE)
-        crosses_own = own is not None and not _beyond(request, own)
+        crosses_own = own is not None and not _beyond(want, own)
         return Plan(tuple(taken), Stop.SELF_TRADE if crosses_own else Stop.BOOK_END)
 
-    def hold_for(self, request: OrderRequest, plan: Plan) -> int:
+    def hold_for(self, want: Want, plan: Plan) -> int:
         """Give what an order blocks, in units of what it pays with."""
-        if not request.buys:
-            assert request.lots is not None
-            return request.product.base_units(request.lots)
-        if request.money is not None:
-            return request.money
-        assert request.lots is not None
-        if request.limit is not None:
-            return self._fees.hold(request.product, request.limit, request.lots)
-        return sum(self._cost(request.product, price, lots) for price, lots in plan.levels)
+        if not want.buys:
+            assert want.lots is not None
+            return want.product.base_units(want.lots)
+        if want.money is not None:
+            return want.money
+        assert want.lots is not None
+        if want.hold_price is not None:
+            return self._fees.hold(want.product, want.hold_price, want.lots)
+        return sum(self._cost(want.product, price, lots) for price, lots in plan.levels)
 
     def place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> bool:
         """Take in an order whose money is there, fill what fills; True when the rest may wait."""
-        request = order.request
-        order.hold = self.hold_for(request, plan)
+        order.hold = self.hold_for(order.want(), plan)
         self._accounts.block(order.currency, order.hold)
         self._turn(order, "OPEN", now_ns)
-        if request.time_in_force is TimeInForce.FOK and plan.stop is not Stop.DONE:
+        if order.request.time_in_force is TimeInForce.FOK and plan.stop is not Stop.DONE:
             self.end(order, "CANCELLED", now_ns, NOT_WHOLE)
             return False
+        return self.take(order, plan, live, now_ns)
+
+    def take(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> bool:
+        """Fill an open order as planned; True when the rest may wait."""
         for place, (price, lots) in enumerate(plan.levels, 1):
             last = place == len(plan.levels) and plan.stop is Stop.DONE
             if not self._fill(order, price, lots, Liquidity.TAKER, now_ns, last):
@@ -125,17 +140,35 @@ class Matching:
             return False
         if plan.stop is Stop.SELF_TRADE:
             self.end(order, "CANCELLED", now_ns, SELF_TRADE)
-        elif request.time_in_force not in MAY_REST:
+        elif order.request.time_in_force not in MAY_REST:
             self.end(order, "CANCELLED", now_ns, UNFILLED)
         return order.active
 
     def rest(self, order: Order, queue: int) -> None:
         """Let an order wait in the book behind ``queue`` lots of others."""
+        self._turns += 1
+        order.turn = self._turns
         order.queue = queue
         self.resting(order.request.product.product_id).add(order)
-        self.waiting[order.order_id] = order
-        if order.request.end_ns is not None:
-            self._ending[order.order_id] = order
+        self._wait(order)
+
+    def arm(self, order: Order) -> None:
+        """Let an order wait for the trade that fires it."""
+        order.armed = True
+        self._armed.setdefault(order.request.product.product_id, ArmedOrders()).add(order)
+        self._wait(order)
+
+    def fire(self, product_id: str, price: int, time_ns: int) -> list[Order]:
+        """Give the orders that a printed trade triggers; they wait nowhere then."""
+        armed = self._armed.get(product_id)
+        fired = armed.fired_by(price) if armed else []
+        for order in fired:
+            self._leave(order)
+            order.trigger_status = TriggerStatus.TRIGGERED
+            if order.request.exit_price is not None:
+                order.limit = order.request.exit_price
+            self._changed_at(order, time_ns)
+        return fired
 
     def print_trade(self, product_id: str, price: int, lots: int, time_ns: int) -> None:
         """Let a trade of the tape fill the waiting orders it reaches."""
@@ -144,21 +177,21 @@ class Matching:
         left = lots
         passed = 0  # lots of others at this very price that the trade served
         for order in reached:
-            if order.request.limit != price:
+            if order.limit != price:
                 order.queue = 0  # a trade through a price leaves nobody there
         for order in reached:
             if not left:
                 break
-            if order.request.limit == price:
+            if order.limit == price:
                 ahead = min(max(order.queue - passed, 0), left)
                 passed += ahead
                 left -= ahead
             assert order.left is not None
             part = min(order.left, left)
             if part:
-                assert order.request.limit is not None
+                assert order.limit is not None
                 last = part == order.left
-                self._fill(order, order.request.limit, part, Liquidity.MAKER, time_ns, last)
+                self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
                 left -= part
         for order in reached:
             order.queue = max(order.queue - passed, 0)
@@ -183,9 +216,24 @@ class Matching:
         order.hold = 0
         order.cancel_message = message
         self._ending.pop(order.order_id, None)
-        if self.waiting.pop(order.order_id, None) is not None:
-            self.resting(order.request.product.product_id).remove(order)
+        self.waiting.pop(order.order_id, None)
+        self._leave(order)
         self._turn(order, status, time_ns)
+
+    def _wait(self, order: Order) -> None:
+        self.waiting[order.order_id] = order
+        if order.request.end_ns is not None:
+            self._ending[order.order_id] = order
+
+    def _leave(self, order: Order) -> None:
+        """Take an order out of the book and from its trigger, wherever it waits."""
+        product_id = order.request.product.product_id
+        if order.turn:
+            self.resting(product_id).remove(order)
+            order.turn = 0
+        if order.armed:
+            self._armed[product_id].remove(order)
+            order.armed = False
 
     def _fill(
         self, order: Order, price: int, lots: int, liquidity: Liquidity, now_ns: int, last: bool
@@ -241,8 +289,9 @@ class Matching:
             self._accounts.pay(product.quote, notional + fee, held)
             self._accounts.receive(product.base, product.base_units(lots))
             order.hold -= held
-            if order.left is not None and order.request.limit is not None:
-                needed = self._fees.hold(product, order.request.limit, order.left)
+            hold_price = order.want().hold_price
+            if order.left is not None and hold_price is not None:
+                needed = self._fees.hold(product, hold_price, order.left)
                 spare = max(order.hold - needed, 0)
                 self._accounts.free(product.quote, spare)
                 order.hold -= spare
@@ -265,11 +314,11 @@ class Matching:
         self._changed(order, time_ns)
 
 
-def _beyond(request: OrderRequest, price: int) -> bool:
+def _beyond(want: Want, price: int) -> bool:
     """Say whether a price is worse than the limit."""
-    if request.limit is None:
+    if want.limit is None:
         return False
-    return price > request.limit if request.buys else price < request.limit
+    return price > want.limit if want.buys else price < want.limit
 
 
 def _better(buys: bool, price: int, other: int) -> bool:

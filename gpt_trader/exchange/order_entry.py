@@ -11,7 +11,7 @@ from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Record
 from gpt_trader.exchange.liquidity import LiveBook
 from gpt_trader.exchange.market import Market
-from gpt_trader.exchange.matching import USER_CANCEL, Matching, Plan, Stop
+from gpt_trader.exchange.matching import NOTHING, USER_CANCEL, Matching, Plan, Stop
 from gpt_trader.exchange.order_requests import (
     MAY_REST,
     Rejected,
@@ -21,7 +21,8 @@ from gpt_trader.exchange.order_requests import (
     reject,
     reject_in_preview,
 )
-from gpt_trader.exchange.orders import Order, OrderRequest
+from gpt_trader.exchange.order_rules import check_trigger
+from gpt_trader.exchange.orders import Order, OrderRequest, OrderType, TriggerStatus
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.render import accepted_answer, rejected_answer
 from gpt_trader.exchange.rules import Duplicate, VenueRules
@@ -133,13 +134,24 @@ class OrderEntry:
             results.append({"success": done, "failure_reason": reason, "order_id": order_id})
         return {"results": results}
 
+    def fire(self, product_id: str, price: int, now_ns: int) -> None:
+        """Let a printed trade trigger the orders that wait for it."""
+        for order in self.matching.fire(product_id, price, now_ns):
+            live = self._market.live(product_id)
+            plan = self.matching.plan(order.want(), live)
+            if self.matching.take(order, plan, live, now_ns):
+                self._rest(order)
+
     def _admit(self, request: OrderRequest, live: LiveBook, now_ns: int) -> Plan:
         """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
         product = request.product
         if product.product_id in self._rules.trading_disabled:
             raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
         self.fees.refresh(now_ns)
-        plan = self.matching.plan(request, live)
+        check_trigger(request, self._market.last_price(product.product_id))
+        want = request.want()
+        waits = request.kind is OrderType.STOP_LIMIT
+        plan = NOTHING if waits else self.matching.plan(want, live)
         if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
             raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
         if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
@@ -148,25 +160,29 @@ class OrderEntry:
             raise reject_in_preview(
                 "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
             )
-        currency = product.quote if request.buys else product.base
-        if self.matching.hold_for(request, plan) > self.accounts.available[currency]:
+        if self.matching.hold_for(want, plan) > self.accounts.available[request.pays_with]:
             raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
         return plan
 
     def _place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
         if self._rules.pending_first:
             self._changed(order, now_ns)
-        request = order.request
-        may_rest = request.time_in_force in MAY_REST
+        may_rest = order.request.time_in_force in MAY_REST
         if may_rest and len(self.matching.waiting) >= self._rules.max_open_orders:
             order.reject_reason = "TOO_MANY_OPEN_ORDERS"
             self.matching.end(order, "FAILED", now_ns, "")
             return
         if self.matching.place(order, plan, live, now_ns):
-            assert request.limit is not None, order.order_id
-            product_id = request.product.product_id
-            queue = self._market.queue_ahead(product_id, request.limit, request.buys)
-            self.matching.rest(order, queue)
+            if order.trigger_status is TriggerStatus.PENDING:
+                self.matching.arm(order)
+            if order.request.kind is not OrderType.STOP_LIMIT:
+                self._rest(order)
+
+    def _rest(self, order: Order) -> None:
+        request = order.request
+        assert order.limit is not None, order.order_id
+        queue = self._market.queue_ahead(request.product.product_id, order.limit, request.buys)
+        self.matching.rest(order, queue)
 
     def _cancel_one(self, order: Order, now_ns: int) -> None:
         if self._rules.cancel_queued:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_PLACES, parse_number, whole_steps
-from gpt_trader.exchange.orders import OrderRequest, Side, TimeInForce
+from gpt_trader.exchange.orders import OrderRequest, OrderType, Side, TimeInForce, Trigger
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.timestamps import DAY_S, SECOND_NS, parse_time
 
@@ -22,6 +22,9 @@ PREVIEWED = frozenset(
         "END_TIME_IS_IN_THE_PAST",
         "GTD_ORDERS_MUST_HAVE_END_TIME",
         "INSUFFICIENT_FUND",
+        "INVALID_BRACKET_LIMIT_PRICE",
+        "INVALID_BRACKET_PRICES",
+        "INVALID_BRACKET_STOP_TRIGGER_PRICE",
         "INVALID_LEVERAGE",
         "INVALID_LIMIT_PRICE",
         "INVALID_LIMIT_PRICE_POST_ONLY",
@@ -37,13 +40,19 @@ PREVIEWED = frozenset(
 """Those of our reasons that ``preview_failure_reason`` lists too (coinbase-wire.md, 1.6)."""
 
 CONFIGURATIONS = {
-    "market_market_ioc": TimeInForce.IOC,
-    "sor_limit_ioc": TimeInForce.IOC,
-    "limit_limit_gtc": TimeInForce.GTC,
-    "limit_limit_gtd": TimeInForce.GTD,
-    "limit_limit_fok": TimeInForce.FOK,
+    "market_market_ioc": (OrderType.MARKET, TimeInForce.IOC),
+    "sor_limit_ioc": (OrderType.LIMIT, TimeInForce.IOC),
+    "limit_limit_gtc": (OrderType.LIMIT, TimeInForce.GTC),
+    "limit_limit_gtd": (OrderType.LIMIT, TimeInForce.GTD),
+    "limit_limit_fok": (OrderType.LIMIT, TimeInForce.FOK),
+    "stop_limit_stop_limit_gtc": (OrderType.STOP_LIMIT, TimeInForce.GTC),
+    "stop_limit_stop_limit_gtd": (OrderType.STOP_LIMIT, TimeInForce.GTD),
+    "trigger_bracket_gtc": (OrderType.BRACKET, TimeInForce.GTC),
+    "trigger_bracket_gtd": (OrderType.BRACKET, TimeInForce.GTD),
 }
 """The configurations this exchange takes; of all others it says that they are unsupported."""
+
+RISES = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
 
 MAY_REST = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 
@@ -128,29 +137,32 @@ def read_request(
         raise reject("INVALID_SIDE", "Side must be BUY or SELL")
     side = Side(body["side"])
     name, fields = next(iter(configuration.items()))
-    time_in_force = _time_in_force(name)
+    kind, time_in_force = _configuration(name)
     _refuse_extras(body, fields)
     post_only = _post_only(fields, name, time_in_force)
-    lots, money = _size(fields, name, side, product)
+    lots, money = _size(fields, kind, side, product)
+    limit = None if kind is OrderType.MARKET else _limit(fields, product)
     return OrderRequest(
         client_order_id=client_order_id,
         product=product,
         side=side,
         configuration=configuration,
+        kind=kind,
         time_in_force=time_in_force,
-        limit=None if name == "market_market_ioc" else _limit(fields, product),
+        limit=limit,
         lots=lots,
         money=money,
         post_only=post_only,
         end_ns=_end(fields, now_ns) if time_in_force is TimeInForce.GTD else None,
+        trigger=None if limit is None else _trigger(fields, kind, product, limit, side),
     )
 
 
-def _time_in_force(name: str) -> TimeInForce:
-    time_in_force = CONFIGURATIONS.get(name)
-    if time_in_force is None:
+def _configuration(name: str) -> tuple[OrderType, TimeInForce]:
+    found = CONFIGURATIONS.get(name)
+    if found is None:
         raise _unsupported(f"{name} is not supported on this exchange")
-    return time_in_force
+    return found
 
 
 def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
@@ -170,19 +182,23 @@ def _post_only(fields: Wire, name: str, time_in_force: TimeInForce) -> bool:
     post_only = _flag(fields, "post_only")
     if post_only and time_in_force is TimeInForce.FOK:
         raise reject("POST_ONLY_NOT_ALLOWED_WITH_FOK", "A fill-or-kill order cannot be post-only")
-    if post_only and time_in_force not in MAY_REST:
+    if post_only and not name.startswith("limit_limit"):
         raise _unsupported(f"{name} cannot be post-only")
     return post_only
 
 
-def _size(fields: Wire, name: str, side: Side, product: Product) -> tuple[int | None, int | None]:
+def _size(
+    fields: Wire, kind: OrderType, side: Side, product: Product
+) -> tuple[int | None, int | None]:
     base_text = _text(fields, "base_size")
     quote_text = _text(fields, "quote_size")
+    if quote_text and kind is OrderType.BRACKET:
+        raise reject("QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET", "A bracket is sized in base")
     if bool(base_text) == bool(quote_text):
         raise _unsupported("Give either base_size or quote_size")
     if base_text:
         return _lots(base_text, product), None
-    if name != "market_market_ioc" or side is Side.SELL:
+    if kind is not OrderType.MARKET or side is Side.SELL:
         raise _unsupported("quote_size is for market buys only on this exchange")
     return None, _money(quote_text, product)
 
@@ -230,6 +246,56 @@ def _limit(fields: Wire, product: Product) -> int:
     if ticks is None:
         raise reject("INVALID_PRICE_PRECISION", f"Limit price {text} is too precise")
     return ticks
+
+
+def _trigger(
+    fields: Wire, kind: OrderType, product: Product, limit: int, side: Side
+) -> Trigger | None:
+    if kind is OrderType.STOP_LIMIT:
+        return _stop(fields, product, limit, side)
+    if kind is OrderType.BRACKET:
+        return _bracket_stop(fields, product, limit, side)
+    return None
+
+
+def _stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
+    """Read a stop. Its limit may not lie on the near side of it: it would hardly ever fill."""
+    text = _text(fields, "stop_price")
+    value = parse_number(text)
+    if value is None or value <= 0:
+        raise reject_in_preview("INVALID_STOP_PRICE", f"Stop price {text!r} is not a price")
+    price = whole_steps(value, product.price_places)
+    if price is None:
+        raise reject_in_preview("INVALID_STOP_PRICE_PRECISION", f"Stop price {text} is too precise")
+    rises = RISES.get(_text(fields, "stop_direction"))
+    if rises is None:
+        raise BadRequest(f"stop_direction must be one of {', '.join(RISES)}")
+    if side is Side.BUY and price > limit:
+        raise reject_in_preview(
+            "STOP_PRICE_ABOVE_LIMIT_PRICE", f"Stop price {text} is above the buy's limit price"
+        )
+    if side is Side.SELL and price < limit:
+        raise reject_in_preview(
+            "STOP_PRICE_BELOW_LIMIT_PRICE", f"Stop price {text} is below the sale's limit price"
+        )
+    return Trigger(price, rises)
+
+
+def _bracket_stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
+    """Read the loss side of a bracket, which lies opposite to its limit, the gain side."""
+    text = _text(fields, "stop_trigger_price")
+    value = parse_number(text)
+    price = None if value is None else whole_steps(value, product.price_places)
+    if price is None or price <= 0:
+        raise reject(
+            "INVALID_BRACKET_STOP_TRIGGER_PRICE", f"Stop trigger price {text!r} is not a price"
+        )
+    if (price >= limit) if side is Side.SELL else (price <= limit):
+        raise reject(
+            "INVALID_BRACKET_PRICES",
+            "A selling bracket's limit is above its stop trigger, a buying one's below",
+        )
+    return Trigger(price, rises=side is Side.BUY)
 
 
 def _end(fields: Wire, now_ns: int) -> int:

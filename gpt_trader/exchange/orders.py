@@ -7,6 +7,7 @@ from typing import Any
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_PLACES, CASH_UNITS, decimal_text, ratio_text
 
+EXIT_PERCENT = 5  # by which a bracket's stop leg may fill worse than its trigger
 ACTIVE = frozenset({"PENDING", "OPEN", "CANCEL_QUEUED"})
 
 
@@ -26,11 +27,52 @@ class TimeInForce(StrEnum):
     FOK = "FILL_OR_KILL"
 
 
+class OrderType(StrEnum):
+    """What makes an order work, as REST names it."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP_LIMIT = "STOP_LIMIT"
+    BRACKET = "BRACKET"
+
+
+class TriggerStatus(StrEnum):
+    """Whether an order with a trigger still waits for it."""
+
+    NONE = "INVALID_ORDER_TYPE"  # Coinbase's word for an order without a trigger
+    PENDING = "STOP_PENDING"
+    TRIGGERED = "STOP_TRIGGERED"
+
+
 class Liquidity(StrEnum):
     """Whether a fill waited in the book or took from it."""
 
     MAKER = "MAKER"
     TAKER = "TAKER"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The price of a printed trade that sets an order going; the price itself counts."""
+
+    price: int  # price increments
+    rises: bool  # fires at or above it; else at or below
+
+    def fires(self, price: int) -> bool:
+        """Say whether a trade at a price sets it off."""
+        return price >= self.price if self.rises else price <= self.price
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What an order would take from the book and hold now."""
+
+    product: Product
+    buys: bool
+    limit: int | None  # worst price to trade at, in price increments; None for a market order
+    hold_price: int | None  # at which a buy blocks its money; None: at the prices of the book
+    lots: int | None  # None for an order by quote size
+    money: int | None  # cash units
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +83,40 @@ class OrderRequest:
     product: Product
     side: Side
     configuration: dict[str, Any]  # as it came, for the echo
+    kind: OrderType
     time_in_force: TimeInForce
     limit: int | None  # price increments; None for a market order
     lots: int | None  # None for an order by quote size
     money: int | None  # cash units to spend at most, fees included
     post_only: bool
     end_ns: int | None
+    trigger: Trigger | None
 
     @property
     def buys(self) -> bool:
         """Say whether it is a buy."""
         return self.side is Side.BUY
+
+    @property
+    def pays_with(self) -> str:
+        """Name the currency it pays with."""
+        return self.product.quote if self.buys else self.product.base
+
+    @property
+    def exit_price(self) -> int | None:
+        """Give the limit of a bracket's stop leg: 5 % beyond its trigger, to its own loss."""
+        if self.kind is not OrderType.BRACKET:
+            return None
+        assert self.trigger is not None
+        price = self.trigger.price
+        if self.buys:
+            return -(-price * (100 + EXIT_PERCENT) // 100)
+        return max(1, price * (100 - EXIT_PERCENT) // 100)
+
+    def want(self) -> Want:
+        """Give what a new order wants."""
+        hold_price = self.limit if self.exit_price is None else self.exit_price
+        return Want(self.product, self.buys, self.limit, hold_price, self.lots, self.money)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +139,7 @@ class Order:
     """An accepted order and how far it got. Changed by the matching only."""
 
     __slots__ = (
+        "armed",
         "cancel_message",
         "created_ns",
         "fee",
@@ -82,6 +148,7 @@ class Order:
         "last_fill_ns",
         "last_update_ns",
         "left",
+        "limit",
         "lots_filled",
         "notional",
         "number",
@@ -91,20 +158,27 @@ class Order:
         "request",
         "status",
         "tick_lots",
+        "trigger_status",
+        "turn",
     )
 
     def __init__(self, request: OrderRequest, number: int, order_id: str, now_ns: int) -> None:
         self.request = request
-        self.number = number  # of the account's orders, from 1: its time priority
+        self.number = number  # of the account's orders, from 1
         self.order_id = order_id
         self.status = "PENDING"
+        self.limit = request.limit  # price increments it works at; None for a market order
         self.left = request.lots  # lots still to fill; None for an order by quote size
         self.lots_filled = 0
         self.tick_lots = 0  # price increments times base increments, for the exact average
         self.notional = 0  # cash units
         self.fee = 0  # cash units
         self.hold = 0  # units of what it pays with: quote for a buy, base for a sale
+        self.turn = 0  # its time priority in the book; 0 while it stands in none
         self.queue = 0  # lots of others before it at its price
+        self.armed = False  # whether a trade may trigger it
+        triggers = request.trigger is not None
+        self.trigger_status = TriggerStatus.PENDING if triggers else TriggerStatus.NONE
         self.fills = 0
         self.created_ns = now_ns
         self.last_update_ns = now_ns
@@ -120,8 +194,14 @@ class Order:
     @property
     def currency(self) -> str:
         """Name the currency it pays with."""
-        product = self.request.product
-        return product.quote if self.request.buys else product.base
+        return self.request.pays_with
+
+    def want(self) -> Want:
+        """Give what is left for it to take and hold."""
+        request = self.request
+        exit_price = request.exit_price
+        hold_price = self.limit if exit_price is None else exit_price
+        return Want(request.product, request.buys, self.limit, hold_price, self.left, request.money)
 
     def average_text(self) -> str:
         """Write the average price of the fills, 0 before the first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gpt_trader.exchange.orders import Fill, Order
 from gpt_trader.exchange.refusals import BadRequest
-from gpt_trader.exchange.render import fill_trade_id, order_type
+from gpt_trader.exchange.render import fill_trade_id
 from gpt_trader.exchange.timestamps import parse_time
 
 Query = Mapping[str, Sequence[str]]
@@ -149,7 +149,7 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
             or (product_ids and request.product.product_id not in product_ids)
             or (assets and assets.isdisjoint((request.product.base, request.product.quote)))
             or (statuses and order.status not in statuses)
-            or (types and order_type(order) not in types)
+            or (types and request.kind not in types)
             or (times and request.time_in_force not in times)
             or (side and request.side != side)
             or (start_ns is not None and order.created_ns < start_ns)
@@ -195,7 +195,7 @@ def select_fills(
             or (order_ids and fill.order_id not in order_ids)
             or (product_ids and fill.product.product_id not in product_ids)
             or (assets and assets.isdisjoint((fill.product.base, fill.product.quote)))
-            or (types and order_type(orders[fill.order_id]) not in types)
+            or (types and orders[fill.order_id].request.kind not in types)
             or (trade_ids and fill_trade_id(fill) not in trade_ids)
             or (side and fill.side != side)
             or (start_ns is not None and fill.time_ns < start_ns)

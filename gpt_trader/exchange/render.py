@@ -6,13 +6,14 @@ from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.order_requests import Reason
-from gpt_trader.exchange.orders import Fill, Order, cash_number, cash_text
+from gpt_trader.exchange.orders import Fill, Order, OrderType, cash_number, cash_text
 from gpt_trader.exchange.seeds import seeded_uuid
 from gpt_trader.exchange.timestamps import ZERO_TIME, time_text
 
 Wire = dict[str, Any]
 
 FIAT = frozenset({"USD", "EUR", "GBP"})
+USER_TYPES = {kind: kind.replace("_", " ").title() for kind in OrderType}  # on the user channel
 FIRST_TRADE_ID = 7_000_000_000  # of our fills; the market's trades count for themselves
 
 
@@ -29,7 +30,9 @@ class AccountRender:
         """Write an order as the user channel shows it (coinbase-wire.md, 3.6)."""
         request = order.request
         left = order.left if order.active and order.left is not None else 0
-        limit = request.limit
+        # A bracket shows both of its prices, whichever of them it works at.
+        limit = order.limit if request.exit_price is None else request.limit
+        trigger = request.trigger
         return {
             "avg_price": order.average_text(),
             "cancel_reason": order.cancel_message,
@@ -43,7 +46,7 @@ class AccountRender:
             "number_of_fills": str(order.fills),
             "order_id": order.order_id,
             "order_side": str(request.side),
-            "order_type": "Market" if limit is None else "Limit",
+            "order_type": USER_TYPES[request.kind],
             "outstanding_hold_amount": order.hold_text(),
             "post_only": "true" if request.post_only else "false",
             "product_id": request.product.product_id,
@@ -52,11 +55,11 @@ class AccountRender:
             "retail_portfolio_id": self.portfolio_id,
             "risk_managed_by": "UNKNOWN_RISK_MANAGEMENT_TYPE",
             "status": order.status,
-            "stop_price": "",
+            "stop_price": "" if trigger is None else request.product.price_text(trigger.price),
             "time_in_force": str(request.time_in_force),
             "total_fees": cash_text(order.fee),
             "total_value_after_fees": cash_text(order.value_after_fees()),
-            "trigger_status": "INVALID_ORDER_TYPE",
+            "trigger_status": str(order.trigger_status),
             "creation_time": time_text(order.created_ns),
             "end_time": ZERO_TIME if request.end_ns is None else time_text(request.end_ns),
             "start_time": ZERO_TIME,
@@ -87,8 +90,8 @@ class AccountRender:
             "total_fees": fees,
             "size_inclusive_of_fees": request.money is not None,
             "total_value_after_fees": cash_text(order.value_after_fees()),
-            "trigger_status": "INVALID_ORDER_TYPE",
-            "order_type": order_type(order),
+            "trigger_status": str(order.trigger_status),
+            "order_type": str(request.kind),
             "reject_reason": order.reject_reason or "REJECT_REASON_UNSPECIFIED",
             "settled": not order.active and order.fills > 0,
             "product_type": "SPOT",
@@ -251,11 +254,6 @@ def rejected_answer(reason: Reason, configuration: Wire) -> Wire:
         },
         "order_configuration": configuration,
     }
-
-
-def order_type(order: Order) -> str:
-    """Name an order's type as REST does."""
-    return "MARKET" if order.request.limit is None else "LIMIT"
 
 
 def fill_trade_id(fill: Fill) -> str:

@@ -123,7 +123,6 @@ class Venue:
         self._note(["item", self.round, self._cursor.items + 1])
         since = self._market.mark()
         self._play(left[:1])
-        self._cursor.pass_item()
         return self._market.news(since, self.now_ns, self._take_updates())
 
     def advance_clock(self, to_ns: int) -> RoundEvents:
@@ -298,6 +297,8 @@ class Venue:
             part = self._tape.parts[item.product_id]
             price, lots = part.prices[item.trade], part.sizes[item.trade]
             self._matching.print_trade(item.product_id, price, lots, item.time_ns)
+            self._cursor.pass_item()  # before a stop fires: it meets the book of after the trade
+            self._entry.fire(item.product_id, price, item.time_ns)
 
     def _pass_time(self, to_ns: int) -> None:
         self._matching.expire(to_ns)
@@ -373,4 +374,3 @@ class Venue:
             self._pass_time(self._tape.ends_ns[round_number - 1])
         while self._cursor.items < items:
             self._play(self._cursor.left()[:1])
-            self._cursor.pass_item()

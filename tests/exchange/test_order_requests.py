@@ -21,6 +21,19 @@ def a_market(side: str = "BUY", **fields: Any) -> Wire:
     return a_body("c", side, "market_market_ioc", **fields)
 
 
+STOP: Wire = {"base_size": "1", "stop_direction": "STOP_DIRECTION_STOP_DOWN"}
+
+
+def a_stop(side: str, stop: str, limit: str) -> Wire:
+    fields = STOP | {"stop_price": stop, "limit_price": limit}
+    return a_body("c", side, "stop_limit_stop_limit_gtc", **fields)
+
+
+def a_bracket(side: str, limit: str, stop: str) -> Wire:
+    fields = {"base_size": "1", "limit_price": limit, "stop_trigger_price": stop}
+    return a_body("c", side, "trigger_bracket_gtc", **fields)
+
+
 def test_a_limit_order_is_read_into_increments() -> None:
     request = read(a_limit("c", "SELL", "62000.01", "0.5", post_only=True))
 
@@ -62,7 +75,7 @@ REJECTIONS: list[tuple[Wire, str, str]] = [
     ),
     (a_market("HOLD", base_size="1"), "INVALID_SIDE", "PREVIEW_INVALID_SIDE"),
     (a_body("c", "BUY", "market_market_fok", base_size="1"), *UNSUPPORTED),
-    (a_body("c", "BUY", "stop_limit_stop_limit_gtc", **LIMIT), *UNSUPPORTED),
+    (a_body("c", "BUY", "twap_limit_gtd", **LIMIT), *UNSUPPORTED),
     (a_market(base_size="1", quote_size="1"), *UNSUPPORTED),
     (a_market(), *UNSUPPORTED),
     (a_market("SELL", quote_size="10"), *UNSUPPORTED),
@@ -126,6 +139,44 @@ REJECTIONS: list[tuple[Wire, str, str]] = [
         )
         for end in ("2036-02-01T00:00:00Z", "9999-12-31T23:59:59-12:00")
     ),
+    (a_stop("SELL", "59500", "60000"), UNKNOWN, "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE"),
+    (a_stop("BUY", "60000", "59500"), UNKNOWN, "PREVIEW_STOP_PRICE_ABOVE_LIMIT_PRICE"),
+    (a_stop("SELL", "0", "1"), UNKNOWN, "PREVIEW_INVALID_STOP_PRICE"),
+    (a_stop("SELL", "low", "1"), UNKNOWN, "PREVIEW_INVALID_STOP_PRICE"),
+    (a_stop("SELL", "59500.001", "1"), UNKNOWN, "PREVIEW_INVALID_STOP_PRICE_PRECISION"),
+    (
+        a_body("c", "SELL", "stop_limit_stop_limit_gtd", **STOP, stop_price="1", limit_price="1"),
+        "GTD_ORDERS_MUST_HAVE_END_TIME",
+        "PREVIEW_GTD_ORDERS_MUST_HAVE_END_TIME",
+    ),
+    *(
+        (
+            a_bracket(side, limit, stop),
+            "INVALID_BRACKET_PRICES",
+            "PREVIEW_INVALID_BRACKET_PRICES",
+        )
+        for side, limit, stop in (("SELL", "5", "5"), ("SELL", "4", "5"), ("BUY", "6", "5"))
+    ),
+    *(
+        (
+            a_bracket("SELL", "70000", stop),
+            "INVALID_BRACKET_STOP_TRIGGER_PRICE",
+            "PREVIEW_INVALID_BRACKET_STOP_TRIGGER_PRICE",
+        )
+        for stop in ("", "0", "1.001")
+    ),
+    (
+        a_body(
+            "c",
+            "SELL",
+            "trigger_bracket_gtc",
+            quote_size="5",
+            limit_price="2",
+            stop_trigger_price="1",
+        ),
+        "QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET",
+        UNKNOWN_PREVIEW,
+    ),
     (a_market(base_size="1") | {"attached_order_configuration": {}}, *UNSUPPORTED),
     (a_market(base_size="1") | {"leverage": "2"}, "INVALID_LEVERAGE", "PREVIEW_INVALID_LEVERAGE"),
     (
@@ -165,6 +216,13 @@ MALFORMED: list[dict[str, Any]] = [
     {"order_configuration": {"limit_limit_gtc": {**LIMIT, "post_only": "yes"}}},
     {"order_configuration": {"limit_limit_gtd": {**LIMIT, "end_time": "soon"}}},
     {"reduce_only": "true"},
+    *(
+        {"order_configuration": {"stop_limit_stop_limit_gtc": fields}}
+        for fields in (
+            {"base_size": "1", "stop_price": "1", "limit_price": "1"},
+            STOP | {"stop_price": "1", "limit_price": "1", "stop_direction": "UP"},
+        )
+    ),
 ]
 
 

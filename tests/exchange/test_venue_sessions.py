@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import product as pairs
 from pathlib import Path
 
 import pytest
@@ -38,28 +39,53 @@ def random_body(draw: random.Random, venue: Venue, number: int) -> Wire:
     best = venue.best_bid_ask({"product_ids": [product.product_id]})["pricebooks"][0]
     levels = best["bids"] or [{"price": "1"}]
     step = Decimal(product.price_text(1))
-    shift = draw.choice((0, 0, 1, -1, -5, 5, -20, 20)) * max(1, draw.randint(0, 40))
+    shift = draw.choice((0, 1, -1, -5, 5, -20, 20, -60, 60)) * max(1, draw.randint(0, 40))
     price = max(step, Decimal(levels[0]["price"]) + step * shift)
     size = draw.choice((1, 3, 10**3, 10**6, 10**7, 4 * 10**7)) * draw.randint(1, 9)
     limit = {"base_size": product.base_text(size), "limit_price": format(price.normalize(), "f")}
     name = f"order-{number if draw.random() < 0.95 else draw.randint(0, number)}"
     side = draw.choice(("BUY", "SELL"))
-    kind = draw.randrange(7)
+    kind = draw.randrange(10)
     if kind == 0:
         fields: Wire = {"base_size": limit["base_size"]}
         return a_body(name, side, "market_market_ioc", product.product_id, **fields)
     if kind == 1:
         money = "0.02" if product is ETH_BTC else str(draw.choice((1, 17, 950, 40_000)))
         return a_body(name, "BUY", "market_market_ioc", product.product_id, quote_size=money)
+    minute = min(59, (venue.now_ns // 10**9 - START_S) // 60 + draw.randint(0, 20))
+    end = {"end_time": f"2026-01-05T00:{minute:02}:30Z"}
     if kind == 2:
-        end = START_S + draw.randint(0, 45 * 60)
-        text = f"2026-01-05T{(end - START_S) // 3600:02}:{(end - START_S) // 60 % 60:02}:30Z"
-        return a_body(name, side, "limit_limit_gtd", product.product_id, end_time=text, **limit)
+        return a_body(name, side, "limit_limit_gtd", product.product_id, **end, **limit)
     if kind in (3, 4):
         configuration = ("limit_limit_fok", "sor_limit_ioc")[kind - 3]
         return a_body(name, side, configuration, product.product_id, **limit)
+    if kind > 6:
+        return random_trigger(draw, name, price, step, {"base_size": limit["base_size"]} | end)
     post_only = kind == 5
     return a_body(name, side, "limit_limit_gtc", product.product_id, post_only=post_only, **limit)
+
+
+def random_trigger(
+    draw: random.Random, name: str, price: Decimal, step: Decimal, fields: Wire
+) -> Wire:
+    """A stop or a bracket around a price; most of them stand on the right side of the market."""
+    product = BTC if step == Decimal(BTC.price_text(1)) else ETH_BTC
+    wide = step * (1500 if product is BTC else 6)
+    buys, rises = draw.random() < 0.4, draw.random() < 0.5
+    above, below = (
+        format(max(step, price + wide * draw.randint(0, 9) * sign).normalize(), "f")
+        for sign in (1, -1)
+    )
+    side = "BUY" if buys else "SELL"
+    if draw.random() < 0.5:
+        gain, loss = (below, above) if buys else (above, below)
+        fields |= {"limit_price": gain, "stop_trigger_price": loss}
+        return a_body(name, side, "trigger_bracket_gtd", product.product_id, **fields)
+    stop = Decimal(above if rises else below)
+    limit = max(step, stop + (wide if buys else -wide) * draw.randint(0, 2))
+    fields |= {"stop_price": format(stop, "f"), "limit_price": format(limit.normalize(), "f")}
+    fields["stop_direction"] = f"STOP_DIRECTION_STOP_{'UP' if rises else 'DOWN'}"
+    return a_body(name, side, "stop_limit_stop_limit_gtd", product.product_id, **fields)
 
 
 def random_session(venue: Venue, seed: int) -> Iterator[None]:
@@ -73,7 +99,7 @@ def random_session(venue: Venue, seed: int) -> Iterator[None]:
             venue.advance_item()
         yield
         for _ in range(draw.choice((0, 0, 1, 2, 3))):
-            if draw.random() < 0.25:
+            if draw.random() < 0.2:
                 waiting = [order["order_id"] for order in venue.user_snapshot()[0]]
                 venue.cancel_orders(draw.sample(waiting, min(2, len(waiting))))
             else:
@@ -142,7 +168,7 @@ def test_money_adds_up_to_the_last_unit_in_any_session(seed: int) -> None:
 
 def test_the_random_sessions_meet_every_kind_of_end() -> None:
     """Else the tests around this one would prove little."""
-    states, kinds, partial, rejected = set(), set(), 0, set()
+    states, kinds, partial, rejected, fired = set(), set(), 0, set(), set()
 
     for seed in range(12):
         venue = Venue(a_random_tape(seed), random_rules(seed), None)
@@ -151,6 +177,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
         orders = venue.orders({})["orders"]
         states |= {order["status"] for order in orders}
         kinds |= {fill["liquidity_indicator"] for fill in venue.fills({"limit": ["1000"]})["fills"]}
+        fired |= {(order["order_type"], order["trigger_status"]) for order in orders}
         partial += sum(int(order["number_of_fills"]) > 1 for order in orders)
         draw = random.Random(seed)
         for number in range(20):
@@ -159,6 +186,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
 
     assert states == {"OPEN", "FILLED", "CANCELLED", "EXPIRED", "FAILED"}
     assert kinds == {"MAKER", "TAKER"}
+    assert fired >= set(pairs(("STOP_LIMIT", "BRACKET"), ("STOP_PENDING", "STOP_TRIGGERED")))
     assert partial > 50
     assert rejected >= {None, "INSUFFICIENT_FUND", "INVALID_LIMIT_PRICE_POST_ONLY"}
 
