@@ -144,6 +144,26 @@ class Matching:
             self.end(order, "CANCELLED", now_ns, UNFILLED)
         return order.active
 
+    def shrink(self, order: Order, lots: int, now_ns: int) -> None:
+        """Make a waiting order smaller; it keeps its place in the book."""
+        assert order.lots is not None
+        assert order.left is not None
+        order.left -= order.lots - lots
+        order.lots = lots
+        spare = max(order.hold - self.hold_for(order.want(), NOTHING), 0)
+        self._accounts.free(order.currency, spare)
+        order.hold -= spare
+        self._changed_at(order, now_ns)
+
+    def replace(self, order: Order, limit: int, lots: int, now_ns: int) -> None:
+        """Give a waiting order another price or a larger size; it waits nowhere then."""
+        self._leave(order)
+        order.limit, order.lots, order.left = limit, lots, lots - order.lots_filled
+        self._accounts.free(order.currency, order.hold)
+        order.hold = self.hold_for(order.want(), NOTHING)
+        self._accounts.block(order.currency, order.hold)
+        self._changed_at(order, now_ns)
+
     def rest(self, order: Order, queue: int) -> None:
         """Let an order wait in the book behind ``queue`` lots of others."""
         self._turns += 1

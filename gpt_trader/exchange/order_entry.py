@@ -3,26 +3,52 @@
 A command is written down before it takes effect, and nothing is written of one that is refused.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Record
-from gpt_trader.exchange.liquidity import LiveBook
+from gpt_trader.exchange.liquidity import Level, LiveBook
 from gpt_trader.exchange.market import Market
 from gpt_trader.exchange.matching import NOTHING, USER_CANCEL, Matching, Plan, Stop
+from gpt_trader.exchange.order_edits import (
+    UNKNOWN_EDIT,
+    EditRejected,
+    EditRequest,
+    edit_answer,
+    edit_errors,
+    read_edit,
+)
 from gpt_trader.exchange.order_requests import (
     MAY_REST,
     Rejected,
     read_client_order_id,
     read_configuration,
     read_request,
+    read_text,
     reject,
     reject_in_preview,
 )
 from gpt_trader.exchange.order_rules import check_trigger
-from gpt_trader.exchange.orders import Order, OrderRequest, OrderType, TriggerStatus
+from gpt_trader.exchange.orders import (
+    Edit,
+    Order,
+    OrderRequest,
+    OrderType,
+    TimeInForce,
+    TriggerStatus,
+    Want,
+)
+from gpt_trader.exchange.previews import (
+    NO_NUMBERS,
+    Estimate,
+    edit_preview_answer,
+    estimate,
+    preview_answer,
+    preview_numbers,
+)
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.render import accepted_answer, rejected_answer
 from gpt_trader.exchange.rules import Duplicate, VenueRules
@@ -134,6 +160,102 @@ class OrderEntry:
             results.append({"success": done, "failure_reason": reason, "order_id": order_id})
         return {"results": results}
 
+    def edit(self, body: Mapping[str, Any], now_ns: int) -> Wire:
+        """Change an open order's price and size, or say why not; its id stays.
+
+        An order that only gets smaller keeps its place; one that is repriced or grows goes behind
+        all others at its price, and may take from the book (Advanced Trade reference, POST
+        /orders/edit).
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        JournalError
+            The command could not be written down; nothing happened.
+        """
+        try:
+            edit = read_edit(body, self.orders)
+            plan = self._admit_edit(edit, now_ns)
+        except EditRejected as rejected:
+            return edit_answer(rejected)
+        order = edit.order
+        asked = {name: body[name] for name in ("order_id", "price", "size")}
+        self._write(["edit", now_ns, asked])
+        order.configuration = edit.configuration()
+        order.edits.append(Edit(edit.limit, edit.lots, now_ns))
+        if edit.keeps_priority:
+            self.matching.shrink(order, edit.lots, now_ns)
+            return edit_answer(None)
+        self.matching.replace(order, edit.limit, edit.lots, now_ns)
+        live = self._market.live(order.request.product.product_id)
+        if self.matching.take(order, plan, live, now_ns):
+            self._rest(order)
+        return edit_answer(None)
+
+    def edit_preview(self, body: Mapping[str, Any], now_ns: int) -> Wire:
+        """Say what an edit would cost or bring, or why it is refused; nothing changes.
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        """
+        try:
+            edit = read_edit(body, self.orders)
+        except EditRejected as rejected:
+            return edit_preview_answer(NO_NUMBERS, "0", edit_errors(rejected))
+        live = self._market.live(edit.order.request.product.product_id)
+        plan = self.matching.plan(edit.want(), live)
+        refused: EditRejected | None = None
+        try:
+            self._admit_edit(edit, now_ns)
+        except EditRejected as rejected:
+            refused = rejected
+        reckoned = self._reckon(edit.order.request, edit.want(), plan)
+        numbers = preview_numbers(reckoned, live)
+        return edit_preview_answer(numbers, reckoned.average_text(), edit_errors(refused))
+
+    def preview(self, body: Mapping[str, Any], now_ns: int) -> Wire:
+        """Say how an order would fare now, with the refusals of a create; nothing changes.
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        """
+        asked = json.dumps([now_ns, body], sort_keys=True)
+        preview_id = seeded_uuid(self._rules.seed, "preview", asked)
+        try:
+            request = read_request(body, self._market.products, now_ns)
+        except Rejected as rejected:
+            return preview_answer(NO_NUMBERS, "0", [rejected.reason.preview], preview_id)
+        live = self._market.live(request.product.product_id)
+        errs = []
+        try:
+            self._admit(request, live, now_ns)
+        except Rejected as rejected:
+            errs.append(rejected.reason.preview)
+        reckoned = self._reckon(request, request.want(), self._plan(request, live))
+        numbers = preview_numbers(reckoned, live)
+        return preview_answer(numbers, reckoned.average_text(), errs, preview_id)
+
+    def close_position(self, body: Mapping[str, Any]) -> Wire:
+        """Refuse to close a position: spot products have none (POST /orders/close_position).
+
+        Raises
+        ------
+        BadRequest
+            The body is malformed.
+        """
+        read_client_order_id(body)
+        size = read_text(body, "size")
+        if read_text(body, "product_id") not in self._market.products:
+            refused = reject("INVALID_PRODUCT_ID", "Product is not valid")
+        else:
+            refused = reject("CANNOT_CLOSE_ZERO_POSITION", "There is no position to close")
+        return rejected_answer(refused.reason, {"market_market_ioc": {"base_size": size or "0"}})
+
     def fire(self, product_id: str, price: int, now_ns: int) -> None:
         """Let a printed trade trigger the orders that wait for it."""
         for order in self.matching.fire(product_id, price, now_ns):
@@ -149,9 +271,7 @@ class OrderEntry:
             raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
         self.fees.refresh(now_ns)
         check_trigger(request, self._market.last_price(product.product_id))
-        want = request.want()
-        waits = request.kind is OrderType.STOP_LIMIT
-        plan = NOTHING if waits else self.matching.plan(want, live)
+        plan = self._plan(request, live)
         if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
             raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
         if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
@@ -160,9 +280,44 @@ class OrderEntry:
             raise reject_in_preview(
                 "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
             )
-        if self.matching.hold_for(want, plan) > self.accounts.available[request.pays_with]:
+        needed = self.matching.hold_for(request.want(), plan)
+        if needed > self.accounts.available[request.pays_with]:
             raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
         return plan
+
+    def _plan(self, request: OrderRequest, live: LiveBook) -> Plan:
+        """Give what a new order takes at once; a stop takes nothing before it fires."""
+        if request.kind is OrderType.STOP_LIMIT:
+            return NOTHING
+        return self.matching.plan(request.want(), live)
+
+    def _admit_edit(self, edit: EditRequest, now_ns: int) -> Plan:
+        """Plan an edited order's fills, or reject it for the market, the rules or the money."""
+        order = edit.order
+        self.fees.refresh(now_ns)
+        if edit.keeps_priority:
+            return NOTHING
+        live = self._market.live(order.request.product.product_id)
+        plan = self.matching.plan(edit.want(), live)
+        if order.request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
+            raise EditRejected(UNKNOWN_EDIT, "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
+        needed = self.matching.hold_for(edit.want(), plan) - order.hold
+        if needed > self.accounts.available[order.currency]:
+            raise EditRejected(UNKNOWN_EDIT, "PREVIEW_INSUFFICIENT_FUND")
+        return plan
+
+    def _reckon(self, request: OrderRequest, want: Want, plan: Plan) -> Estimate:
+        """Reckon a plan and what of the order would wait after it."""
+        levels: tuple[Level, ...] = plan.levels
+        if request.time_in_force is TimeInForce.FOK and plan.stop is not Stop.DONE:
+            levels = ()
+        waits: Level | None = None
+        if request.time_in_force in MAY_REST and plan.stop is Stop.BOOK_END:
+            assert want.lots is not None
+            assert want.limit is not None
+            waits = want.limit, want.lots - sum(lots for _, lots in levels)
+        stops = request.kind is OrderType.STOP_LIMIT
+        return estimate(want, levels, waits, self.fees, taker=stops)
 
     def _place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
         if self._rules.pending_first:

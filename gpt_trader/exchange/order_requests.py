@@ -119,7 +119,7 @@ def read_configuration(body: Mapping[str, Any]) -> Wire:
 def read_request(
     body: Mapping[str, Any], products: Mapping[str, Product], now_ns: int
 ) -> OrderRequest:
-    """Read a create's body into whole increments.
+    """Read the body of a create or a preview into whole increments; a preview has no client id.
 
     Raises
     ------
@@ -128,7 +128,6 @@ def read_request(
     Rejected
         It is well formed, but the exchange does not take such an order.
     """
-    client_order_id = read_client_order_id(body)
     configuration = read_configuration(body)
     product = products.get(str(body.get("product_id", "")))
     if product is None:
@@ -141,9 +140,11 @@ def read_request(
     _refuse_extras(body, fields)
     post_only = _post_only(fields, name, time_in_force)
     lots, money = _size(fields, kind, side, product)
-    limit = None if kind is OrderType.MARKET else _limit(fields, product)
+    limit = (
+        None if kind is OrderType.MARKET else read_price(read_text(fields, "limit_price"), product)
+    )
     return OrderRequest(
-        client_order_id=client_order_id,
+        client_order_id=read_text(body, "client_order_id"),
         product=product,
         side=side,
         configuration=configuration,
@@ -173,7 +174,7 @@ def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
         )
     if body.get("attached_order_configuration") is not None:
         raise _unsupported("Attached orders are not supported on this exchange")
-    leverage = _text(body, "leverage")
+    leverage = read_text(body, "leverage")
     if leverage not in NO_LEVERAGE:
         raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
 
@@ -190,20 +191,27 @@ def _post_only(fields: Wire, name: str, time_in_force: TimeInForce) -> bool:
 def _size(
     fields: Wire, kind: OrderType, side: Side, product: Product
 ) -> tuple[int | None, int | None]:
-    base_text = _text(fields, "base_size")
-    quote_text = _text(fields, "quote_size")
+    base_text = read_text(fields, "base_size")
+    quote_text = read_text(fields, "quote_size")
     if quote_text and kind is OrderType.BRACKET:
         raise reject("QUOTE_SIZE_NOT_ALLOWED_FOR_BRACKET", "A bracket is sized in base")
     if bool(base_text) == bool(quote_text):
         raise _unsupported("Give either base_size or quote_size")
     if base_text:
-        return _lots(base_text, product), None
+        return read_lots(base_text, product), None
     if kind is not OrderType.MARKET or side is Side.SELL:
         raise _unsupported("quote_size is for market buys only on this exchange")
     return None, _money(quote_text, product)
 
 
-def _lots(text: str, product: Product) -> int:
+def read_lots(text: str, product: Product) -> int:
+    """Read a base size into base increments.
+
+    Raises
+    ------
+    Rejected
+        No number, too precise, too small or too large.
+    """
     value = _number(text)
     if value <= 0:
         raise _too("BASE", "SMALL", f"Base size {text} must be above 0")
@@ -237,8 +245,14 @@ def _money(text: str, product: Product) -> int:
     return units
 
 
-def _limit(fields: Wire, product: Product) -> int:
-    text = _text(fields, "limit_price")
+def read_price(text: str, product: Product) -> int:
+    """Read a limit price into price increments.
+
+    Raises
+    ------
+    Rejected
+        No price, or too precise.
+    """
     value = parse_number(text)
     if value is None or value <= 0:
         raise reject("INVALID_LIMIT_PRICE", f"Limit price {text!r} is not a price")
@@ -260,14 +274,14 @@ def _trigger(
 
 def _stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
     """Read a stop. Its limit may not lie on the near side of it: it would hardly ever fill."""
-    text = _text(fields, "stop_price")
+    text = read_text(fields, "stop_price")
     value = parse_number(text)
     if value is None or value <= 0:
         raise reject_in_preview("INVALID_STOP_PRICE", f"Stop price {text!r} is not a price")
     price = whole_steps(value, product.price_places)
     if price is None:
         raise reject_in_preview("INVALID_STOP_PRICE_PRECISION", f"Stop price {text} is too precise")
-    rises = RISES.get(_text(fields, "stop_direction"))
+    rises = RISES.get(read_text(fields, "stop_direction"))
     if rises is None:
         raise BadRequest(f"stop_direction must be one of {', '.join(RISES)}")
     if side is Side.BUY and price > limit:
@@ -283,7 +297,7 @@ def _stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
 
 def _bracket_stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
     """Read the loss side of a bracket, which lies opposite to its limit, the gain side."""
-    text = _text(fields, "stop_trigger_price")
+    text = read_text(fields, "stop_trigger_price")
     value = parse_number(text)
     price = None if value is None else whole_steps(value, product.price_places)
     if price is None or price <= 0:
@@ -299,7 +313,7 @@ def _bracket_stop(fields: Wire, product: Product, limit: int, side: Side) -> Tri
 
 
 def _end(fields: Wire, now_ns: int) -> int:
-    text = _text(fields, "end_time")
+    text = read_text(fields, "end_time")
     if not text:
         raise reject("GTD_ORDERS_MUST_HAVE_END_TIME", "A good-until-date order needs end_time")
     end_ns = parse_time(text)
@@ -319,7 +333,14 @@ def _number(text: str) -> Decimal:
     return value
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
+def read_text(fields: Mapping[str, Any], name: str) -> str:
+    """Give a field, "" when it is absent or null.
+
+    Raises
+    ------
+    BadRequest
+        It is no string.
+    """
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise BadRequest(f"{name} must be a string")

@@ -135,13 +135,24 @@ class Fill:
     time_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an accepted edit made of an order."""
+
+    limit: int  # price increments
+    lots: int
+    time_ns: int
+
+
 class Order:
     """An accepted order and how far it got. Changed by the matching only."""
 
     __slots__ = (
         "armed",
         "cancel_message",
+        "configuration",
         "created_ns",
+        "edits",
         "fee",
         "fills",
         "hold",
@@ -149,6 +160,7 @@ class Order:
         "last_update_ns",
         "left",
         "limit",
+        "lots",
         "lots_filled",
         "notional",
         "number",
@@ -168,6 +180,7 @@ class Order:
         self.order_id = order_id
         self.status = "PENDING"
         self.limit = request.limit  # price increments it works at; None for a market order
+        self.lots = request.lots  # all it asks for; None for an order by quote size
         self.left = request.lots  # lots still to fill; None for an order by quote size
         self.lots_filled = 0
         self.tick_lots = 0  # price increments times base increments, for the exact average
@@ -180,6 +193,8 @@ class Order:
         triggers = request.trigger is not None
         self.trigger_status = TriggerStatus.PENDING if triggers else TriggerStatus.NONE
         self.fills = 0
+        self.configuration = request.configuration  # for the echo
+        self.edits: list[Edit] = []
         self.created_ns = now_ns
         self.last_update_ns = now_ns
         self.last_fill_ns: int | None = None
@@ -212,13 +227,12 @@ class Order:
 
     def completion_text(self) -> str:
         """Write how much of the order is filled, in percent."""
-        request = self.request
         if self.status == "FILLED":
             return "100"
-        if request.lots is not None:
-            return ratio_text(100 * self.lots_filled, request.lots, 4)
-        assert request.money is not None
-        return ratio_text(100 * (self.notional + self.fee), request.money, 4)
+        if self.lots is not None:
+            return ratio_text(100 * self.lots_filled, self.lots, 4)
+        assert self.request.money is not None
+        return ratio_text(100 * (self.notional + self.fee), self.request.money, 4)
 
     def hold_text(self) -> str:
         """Write what is on hold for it: quote for a buy, base for a sale."""

@@ -6,7 +6,8 @@ from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.order_requests import Reason
-from gpt_trader.exchange.orders import Fill, Order, OrderType, cash_number, cash_text
+from gpt_trader.exchange.orders import Edit, Fill, Order, OrderType, cash_number, cash_text
+from gpt_trader.exchange.previews import commission
 from gpt_trader.exchange.seeds import seeded_uuid
 from gpt_trader.exchange.timestamps import ZERO_TIME, time_text
 
@@ -14,6 +15,7 @@ Wire = dict[str, Any]
 
 FIAT = frozenset({"USD", "EUR", "GBP"})
 USER_TYPES = {kind: kind.replace("_", " ").title() for kind in OrderType}  # on the user channel
+EDITS_SHOWN = 5
 FIRST_TRADE_ID = 7_000_000_000  # of our fills; the market's trades count for themselves
 
 
@@ -73,7 +75,7 @@ class AccountRender:
             "order_id": order.order_id,
             "product_id": request.product.product_id,
             "user_id": self.user_id,
-            "order_configuration": request.configuration,
+            "order_configuration": order.configuration,
             "side": str(request.side),
             "client_order_id": request.client_order_id,
             "status": order.status,
@@ -101,7 +103,7 @@ class AccountRender:
             "outstanding_hold_amount": order.hold_text(),
             "is_liquidation": False,
             "last_fill_time": None if order.last_fill_ns is None else time_text(order.last_fill_ns),
-            "edit_history": [],
+            "edit_history": [_edit(order, edit) for edit in order.edits[-EDITS_SHOWN:]],
             "leverage": "",
             "margin_type": "UNKNOWN_MARGIN_TYPE",
             "retail_portfolio_id": self.portfolio_id,
@@ -109,7 +111,7 @@ class AccountRender:
             "attached_order_id": "",
             "attached_order_configuration": None,
             "current_pending_replace": None,
-            "commission_detail_total": _commission(fees),
+            "commission_detail_total": commission(fees),
             "last_update_time": time_text(order.last_update_ns),
         }
 
@@ -134,7 +136,7 @@ class AccountRender:
             "side": str(fill.side),
             "retail_portfolio_id": self.portfolio_id,
             "fillSource": "FILL_SOURCE_CLOB",
-            "commission_detail_total": _commission(fee),
+            "commission_detail_total": commission(fee),
         }
 
     def wallet_id(self, currency: str) -> str:
@@ -237,7 +239,7 @@ def accepted_answer(order: Order) -> Wire:
             "client_order_id": request.client_order_id,
             "attached_order_id": "",
         },
-        "order_configuration": request.configuration,
+        "order_configuration": order.configuration,
     }
 
 
@@ -293,15 +295,12 @@ def fee_summary(fees: FeeSchedule) -> Wire:
     }
 
 
-def _commission(fee: str) -> Wire:
+def _edit(order: Order, edit: Edit) -> Wire:
+    product = order.request.product
     return {
-        "total_commission": fee,
-        "gst_commission": "0",
-        "withholding_commission": "0",
-        "client_commission": fee,
-        "venue_commission": "0",
-        "regulatory_commission": "0",
-        "clearing_commission": "0",
+        "price": product.price_text(edit.limit),
+        "size": product.base_text(edit.lots),
+        "replace_accept_timestamp": time_text(edit.time_ns),
     }
 
 

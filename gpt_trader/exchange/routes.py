@@ -56,6 +56,16 @@ def _create_order(venue: Venue, call: Call) -> Answer:
     return Answer(answer, updates)
 
 
+def _edit_order(venue: Venue, call: Call) -> Answer:
+    answer, updates = venue.edit_order(_json_object(call.body))
+    return Answer(answer, updates)
+
+
+def _close_position(venue: Venue, call: Call) -> Answer:
+    answer, updates = venue.close_position(_json_object(call.body))
+    return Answer(answer, updates)
+
+
 def _cancel_orders(venue: Venue, call: Call) -> Answer:
     order_ids = _json_object(call.body).get("order_ids")
     if not isinstance(order_ids, list) or not all(isinstance(one, str) for one in order_ids):
@@ -131,6 +141,12 @@ ROUTES = (
     _route("GET /accounts/{uuid}", VIEW, lambda v, c: _read(v.account(c.parts[0]))),
     _route("POST /orders", TRADE, _create_order),
     _route("POST /orders/batch_cancel", TRADE, _cancel_orders),
+    _route("POST /orders/edit", TRADE, _edit_order),
+    _route(
+        "POST /orders/edit_preview", VIEW, lambda v, c: _read(v.edit_preview(_json_object(c.body)))
+    ),
+    _route("POST /orders/preview", VIEW, lambda v, c: _read(v.preview_order(_json_object(c.body)))),
+    _route("POST /orders/close_position", TRADE, _close_position),
     _route("GET /orders/historical/batch", VIEW, lambda v, c: _read(v.orders(c.query))),
     _route("GET /orders/historical/fills", VIEW, lambda v, c: _read(v.fills(c.query))),
     _route("GET /orders/historical/{order_id}", VIEW, lambda v, c: _read(v.order(c.parts[0]))),

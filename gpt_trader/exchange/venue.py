@@ -151,6 +151,22 @@ class Venue:
         """Cancel open orders, as ``OrderEntry.cancel`` does."""
         return self._entry.cancel(order_ids, self.now_ns), self._take_updates()
 
+    def edit_order(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
+        """Change an open order, as ``OrderEntry.edit`` does."""
+        return self._entry.edit(body, self.now_ns), self._take_updates()
+
+    def edit_preview(self, body: Mapping[str, Any]) -> Wire:
+        """Say what an edit would do, as ``OrderEntry.edit_preview`` does."""
+        return self._entry.edit_preview(body, self.now_ns)
+
+    def preview_order(self, body: Mapping[str, Any]) -> Wire:
+        """Say how an order would fare, as ``OrderEntry.preview`` does."""
+        return self._entry.preview(body, self.now_ns)
+
+    def close_position(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
+        """Answer a request to close a position, as ``OrderEntry.close_position`` does."""
+        return self._entry.close_position(body), self._take_updates()
+
     # --- reads of the market ----------------------------------------------------------------
 
     def server_time(self) -> Wire:
@@ -349,6 +365,9 @@ class Venue:
             case ["cancel", int(now_ns), list(order_ids)]:
                 self._pass_time(now_ns)
                 self.cancel_orders(order_ids)
+            case ["edit", int(now_ns), dict(body)]:
+                self._pass_time(now_ns)
+                self._repeat_edit(body)
             case _:
                 raise JournalError(
                     f"the journal holds a line this version does not know: {record[:1]}"
@@ -361,6 +380,11 @@ class Venue:
             raise JournalError(f"the journal holds a malformed order: {error}") from error
         if answer.get("success_response", {}).get("order_id") != order_id:
             raise JournalError(f"order {order_id} of the journal has another outcome now")
+
+    def _repeat_edit(self, body: Wire) -> None:
+        answer, _ = self.edit_order(body)
+        if not answer["success"]:
+            raise JournalError(f"an edit of the journal is refused now: {answer['errors']}")
 
     def _go_to(self, round_number: int, items: int) -> None:
         if not self.round <= round_number <= self.rounds:

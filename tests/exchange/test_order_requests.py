@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gpt_trader.exchange.order_requests import Rejected, read_request
+from gpt_trader.exchange.order_requests import Rejected, read_client_order_id, read_request
 from gpt_trader.exchange.orders import OrderRequest, Side, TimeInForce
 from gpt_trader.exchange.refusals import BadRequest
 from tests.exchange.markets import BTC, COIN, Wire, a_body, a_limit
@@ -206,7 +206,6 @@ def test_an_order_on_the_very_bound_is_taken(lots: str | None, money: str | None
 
 
 MALFORMED: list[dict[str, Any]] = [
-    {"client_order_id": ""},
     {"client_order_id": 7},
     {"order_configuration": None},
     {"order_configuration": {}},
@@ -233,6 +232,12 @@ def test_a_malformed_body_is_a_bad_request(change: dict[str, Any]) -> None:
 
     assert refusal.value.status == 400
     assert refusal.value.body["error"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("name", ["", None, 7])
+def test_a_command_needs_the_clients_own_id(name: object) -> None:
+    with pytest.raises(BadRequest):
+        read_client_order_id({"client_order_id": name})
 
 
 @pytest.mark.parametrize("leverage", ["", "1", "1.0", None])

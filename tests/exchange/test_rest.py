@@ -9,6 +9,7 @@ import pytest
 import requests
 from coinbase import jwt_generator
 
+from gpt_trader.exchange import order_entry
 from gpt_trader.exchange import venue as venue_module
 from gpt_trader.exchange.keys import Kind, Scope
 from tests.exchange.serving import Exchange, an_exchange
@@ -37,6 +38,45 @@ def ask(exchange: Exchange, method: str, path: str, **options: Any) -> requests.
         session.trust_env = False
         ca = str(exchange.folder / "ca.pem")
         return session.request(method, url, verify=ca, timeout=10, **options)
+
+
+def test_the_sdk_previews_places_edits_and_cancels(exchange: Exchange) -> None:
+    client = exchange.rest()
+    last = float(client.get_product("BTC-USD").price)
+    low, lower, stop = (f"{last * part:.2f}" for part in (0.9, 0.8, 0.95))
+
+    preview = client.preview_limit_order_gtc_buy("BTC-USD", "0.01", low)
+    order = client.limit_order_gtc_buy("edited", "BTC-USD", "0.01", low)
+    order_id = order.success_response["order_id"]
+    edit_preview = client.preview_edit_order(order_id, size="0.02", price=lower)
+    edit = client.edit_order(order_id, size="0.02", price=lower)
+    again = client.edit_order(order_id, size="0.02", price=lower)
+    shown = client.get_order(order_id).order
+    stopped = client.stop_limit_order_gtc_sell(
+        "stop", "BTC-USD", "0.01", low, stop, "STOP_DIRECTION_STOP_DOWN"
+    )
+    bracket = client.trigger_bracket_order_gtc_sell(
+        "bracket", "BTC-USD", "0.01", f"{last * 1.1:.2f}", stop
+    )
+    closed = client.close_position("close", "BTC-USD")
+
+    assert preview.errs == edit_preview.errors == edit.errors == []
+    assert (edit.success, again.success) == (True, False)
+    assert again.errors[0].edit_failure_reason == "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST"
+    assert shown.order_configuration.limit_limit_gtc.base_size == "0.02"
+    assert shown.edit_history[0].size == "0.02"
+    assert (stopped.success, bracket.success) == (True, True)
+    assert closed.error_response["error"] == "CANNOT_CLOSE_ZERO_POSITION"
+    ids = [one.success_response["order_id"] for one in (order, stopped, bracket)]
+    assert all(one.success for one in client.cancel_orders(ids).results)
+
+
+def test_a_key_that_may_only_view_previews_but_does_not_edit(exchange: Exchange) -> None:
+    client = exchange.rest(exchange.folder / "reader.json")
+
+    assert client.preview_limit_order_gtc_buy("BTC-USD", "0.01", "1").errs == []
+    with pytest.raises(requests.HTTPError, match="403"):
+        client.edit_order("x", size="1", price="1")
 
 
 def test_the_sdk_reads_everything_a_session_needs(exchange: Exchange) -> None:
@@ -233,7 +273,7 @@ def test_an_order_that_breaks_off_half_way_ends_the_exchange(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is in the journal by then: what memory holds is no longer what a restart would make."""
-    monkeypatch.setattr(venue_module, "accepted_answer", broken)
+    monkeypatch.setattr(order_entry, "accepted_answer", broken)
     body = {
         "client_order_id": "half",
         "product_id": "BTC-USD",

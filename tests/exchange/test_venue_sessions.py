@@ -88,6 +88,25 @@ def random_trigger(
     return a_body(name, side, "stop_limit_stop_limit_gtd", product.product_id, **fields)
 
 
+def random_edit(draw: random.Random, venue: Venue) -> Wire:
+    """An edit of an order that waits, if one does: another price, another size or both."""
+    waiting = [order for order in venue.user_snapshot()[0] if order["order_type"] == "Limit"]
+    if not waiting:
+        return {"order_id": "nobodys", "price": "1", "size": "1"}
+    order = draw.choice(waiting)
+    step = Decimal(BTC.price_text(1) if order["product_id"] == "BTC-USD" else ETH_BTC.price_text(1))
+    price = Decimal(order["limit_price"]) + step * draw.choice((0, 0, -700, 700, -3, 3))
+    size = (
+        Decimal(order["cumulative_quantity"]) + Decimal(order["leaves_quantity"])
+    ) * draw.choice((1, 2, Decimal("0.5")))
+    exact = size.quantize(Decimal("1e-8"))
+    return {
+        "order_id": order["order_id"],
+        "price": format(max(step, price), "f"),
+        "size": format(exact, "f"),
+    }
+
+
 def random_session(venue: Venue, seed: int) -> Iterator[None]:
     """Plays a tape with random commands; yields after each step."""
     draw = random.Random(seed)
@@ -102,6 +121,8 @@ def random_session(venue: Venue, seed: int) -> Iterator[None]:
             if draw.random() < 0.2:
                 waiting = [order["order_id"] for order in venue.user_snapshot()[0]]
                 venue.cancel_orders(draw.sample(waiting, min(2, len(waiting))))
+            elif draw.random() < 0.25:
+                venue.edit_order(random_edit(draw, venue))
             else:
                 number += 1
                 venue.create_order(random_body(draw, venue, number))
@@ -168,7 +189,7 @@ def test_money_adds_up_to_the_last_unit_in_any_session(seed: int) -> None:
 
 def test_the_random_sessions_meet_every_kind_of_end() -> None:
     """Else the tests around this one would prove little."""
-    states, kinds, partial, rejected, fired = set(), set(), 0, set(), set()
+    states, kinds, partial, rejected, fired, edited = set(), set(), 0, set(), set(), 0
 
     for seed in range(12):
         venue = Venue(a_random_tape(seed), random_rules(seed), None)
@@ -178,6 +199,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
         states |= {order["status"] for order in orders}
         kinds |= {fill["liquidity_indicator"] for fill in venue.fills({"limit": ["1000"]})["fills"]}
         fired |= {(order["order_type"], order["trigger_status"]) for order in orders}
+        edited += sum(bool(order["edit_history"]) for order in orders)
         partial += sum(int(order["number_of_fills"]) > 1 for order in orders)
         draw = random.Random(seed)
         for number in range(20):
@@ -188,6 +210,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
     assert kinds == {"MAKER", "TAKER"}
     assert fired >= set(pairs(("STOP_LIMIT", "BRACKET"), ("STOP_PENDING", "STOP_TRIGGERED")))
     assert partial > 50
+    assert edited > 5
     assert rejected >= {None, "INSUFFICIENT_FUND", "INVALID_LIMIT_PRICE_POST_ONLY"}
 
 

@@ -1,0 +1,297 @@
+"""Edits of open orders: priority, holds, what is filled, and every reason to refuse one."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gpt_trader.exchange.refusals import BadRequest
+from gpt_trader.exchange.rules import default_rules
+from gpt_trader.exchange.venue import Venue
+from tests.exchange.markets import (
+    COIN,
+    Print,
+    Wire,
+    a_body,
+    a_kept_venue,
+    a_limit,
+    a_print_tape,
+    a_venue,
+    amounts,
+    balance,
+    everything,
+    place,
+)
+
+PRICE = 6_200_000  # 62,000.00
+FIRST: Print = (0, PRICE, 10 * COIN, True)  # the best bid is 62,000.00 then
+UNKNOWN = "UNKNOWN_EDIT_ORDER_FAILURE_REASON"
+UNKNOWN_PREVIEW = "UNKNOWN_PREVIEW_FAILURE_REASON"
+USD = Decimal(100_000)
+
+
+def a_market_with(*later: Print) -> Venue:
+    """A venue after its first minute, in which one trade printed at 62,000.00."""
+    venue = a_venue([FIRST, *later])
+    venue.advance()
+    return venue
+
+
+def edit(venue: Venue, order_id: str, price: str, size: str) -> list[Wire]:
+    """Ask for an edit that must be accepted; gives the messages of the user channel."""
+    answer, updates = venue.edit_order({"order_id": order_id, "price": price, "size": size})
+    assert answer == {"success": True, "errors": []}
+    return [update.order for update in updates]
+
+
+def filled(venue: Venue, *order_ids: str) -> list[str]:
+    return [venue.order(order_id)["order"]["filled_size"] for order_id in order_ids]
+
+
+def test_an_edit_changes_price_and_size_and_keeps_the_id() -> None:
+    venue = a_market_with()
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+
+    told = edit(venue, order_id, "60500.5", "0.2")
+
+    shown = venue.order(order_id)["order"]
+    assert shown["order_configuration"] == {
+        "limit_limit_gtc": {"limit_price": "60500.5", "base_size": "0.2"}
+    }
+    assert shown["edit_history"] == [
+        {
+            "price": "60500.5",
+            "size": "0.2",
+            "replace_accept_timestamp": "2026-01-05T00:01:00Z",
+        }
+    ]
+    assert [(one["status"], one["limit_price"], one["leaves_quantity"]) for one in told] == [
+        ("OPEN", "60500.5", "0.2")
+    ]
+    hold = Decimal("60500.5") * Decimal("0.2") * Decimal("1.006")
+    assert balance(venue, "USD") == (USD - hold, hold)
+
+
+def test_only_the_last_five_edits_are_shown() -> None:
+    venue = a_market_with()
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+
+    for number in range(1, 8):
+        edit(venue, order_id, str(60_000 + number), "0.1")
+
+    shown = venue.order(order_id)["order"]["edit_history"]
+    assert [one["price"] for one in shown] == [str(60_000 + number) for number in range(3, 8)]
+
+
+def test_a_smaller_order_keeps_its_place_and_frees_money() -> None:
+    venue = a_market_with((60, PRICE - 9000, COIN // 4, True))
+    first = place(venue, a_limit("first", "BUY", "61960", "0.5"))
+    second = place(venue, a_limit("second", "BUY", "61960", "0.5"))
+
+    edit(venue, first, "61960", "0.2")
+    held = balance(venue, "USD")[1]
+    venue.advance()
+
+    assert held == Decimal("61960") * Decimal("0.7") * Decimal("1.006")
+    assert filled(venue, first, second) == ["0.2", "0.05"]
+
+
+@pytest.mark.parametrize(("price", "size"), [("61960", "0.6"), ("61961", "0.4")])
+def test_a_larger_or_repriced_order_goes_behind_the_others(price: str, size: str) -> None:
+    venue = a_market_with((60, PRICE - 9000, COIN // 4, True))
+    first = place(venue, a_limit("first", "BUY", "61960", "0.5"))
+    second = place(venue, a_limit("second", "BUY", price, "0.5"))
+
+    edit(venue, first, price, size)
+    venue.advance()
+
+    assert filled(venue, first, second) == ["0", "0.25"]
+
+
+def test_what_is_filled_stays_and_only_the_rest_is_held() -> None:
+    venue = a_market_with((60, PRICE - 5000, COIN // 4, True), (120, PRICE - 12_000, COIN, True))
+    order_id = place(venue, a_limit("c", "BUY", "61980", "0.5"))
+    venue.advance()
+    paid = USD - sum(balance(venue, "USD"))
+
+    edit(venue, order_id, "61900", "0.3")
+
+    shown = venue.order(order_id)["order"]
+    hold = Decimal("61900") * Decimal("0.05") * Decimal("1.004")  # 10,000 USD are traded: tier 2
+    assert (shown["filled_size"], Decimal(shown["outstanding_hold_amount"])) == ("0.25", hold)
+    assert balance(venue, "USD") == (USD - paid - hold, hold)
+    venue.advance()
+    shown = venue.order(order_id)["order"]
+    assert (shown["status"], shown["filled_size"]) == ("FILLED", "0.3")
+
+
+def test_a_price_edited_through_the_book_takes_at_once() -> None:
+    venue = a_market_with()
+    ask = venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]["asks"][0]
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.001"))
+
+    told = edit(venue, order_id, ask["price"], "0.001")
+
+    assert [one["status"] for one in told] == ["OPEN", "FILLED"]
+    assert venue.fills({})["fills"][0]["liquidity_indicator"] == "TAKER"
+    assert balance(venue, "USD")[1] == 0
+
+
+def test_an_edit_may_use_the_money_the_order_holds_but_no_more() -> None:
+    venue = a_market_with()
+    order_id = place(venue, a_limit("c", "SELL", "63000", "0.4"))
+
+    too_much, _ = venue.edit_order({"order_id": order_id, "price": "63000", "size": "0.50000001"})
+    edit(venue, order_id, "63000", "0.5")
+
+    assert too_much["errors"] == [
+        {
+            "edit_failure_reason": UNKNOWN,
+            "preview_failure_reason": "PREVIEW_INSUFFICIENT_FUND",
+        }
+    ]
+    assert balance(venue, "BTC") == amounts("0", "0.5")
+
+
+def a_waiting(venue: Venue) -> str:
+    return place(venue, a_limit("c", "BUY", "61000", "0.1", post_only=True))
+
+
+def a_cancelled(venue: Venue) -> str:
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+    venue.cancel_orders([order_id])
+    return order_id
+
+
+def a_market(venue: Venue) -> str:
+    return place(venue, a_body("c", "BUY", "market_market_ioc", base_size="0.001"))
+
+
+def a_quote_sized(venue: Venue) -> str:
+    return place(venue, a_body("c", "BUY", "market_market_ioc", quote_size="100"))
+
+
+def a_dated(venue: Venue) -> str:
+    fields = {"limit_price": "61000", "base_size": "0.1", "end_time": "2027-01-01T00:00:00Z"}
+    return place(venue, a_body("c", "BUY", "limit_limit_gtd", **fields))
+
+
+def a_partly_filled(venue: Venue) -> str:
+    ask = venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]["asks"][0]
+    order_id = place(venue, a_limit("c", "BUY", ask["price"], "0.5"))
+    assert Decimal(filled(venue, order_id)[0]) > Decimal("0.01")
+    return order_id
+
+
+def nobodys(_: Venue) -> str:
+    return "nobodys"
+
+
+REFUSALS: list[tuple[Callable[[Venue], str], Wire, str, str]] = [
+    (nobodys, {}, "ORDER_NOT_FOUND", UNKNOWN_PREVIEW),
+    (a_cancelled, {}, "ONLY_OPEN_ORDERS_CAN_BE_EDITED", UNKNOWN_PREVIEW),
+    (a_market, {}, "ONLY_LIMIT_ORDER_EDITS_SUPPORTED", UNKNOWN_PREVIEW),
+    (a_quote_sized, {}, "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED", UNKNOWN_PREVIEW),
+    (a_dated, {}, "ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED", UNKNOWN_PREVIEW),
+    (a_waiting, {"stop_price": "60000"}, "INVALID_EDITED_STOP_PRICE", UNKNOWN_PREVIEW),
+    (
+        a_waiting,
+        {"cancel_attached_order": True},
+        "ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED",
+        UNKNOWN_PREVIEW,
+    ),
+    (a_waiting, {"size": None}, "INVALID_EDITED_SIZE", "PREVIEW_INVALID_BASE_SIZE_TOO_SMALL"),
+    (a_waiting, {"size": "0.1.1"}, "INVALID_EDITED_SIZE", "PREVIEW_NON_NUMERIC_ORDER_SIZE"),
+    (
+        a_waiting,
+        {"size": "0.000000001"},
+        "INVALID_EDITED_SIZE",
+        "PREVIEW_INVALID_SIZE_PRECISION",
+    ),
+    (a_waiting, {"price": None}, "INVALID_EDITED_PRICE", "PREVIEW_INVALID_LIMIT_PRICE"),
+    (a_waiting, {"price": "1.001"}, "INVALID_EDITED_PRICE", "PREVIEW_INVALID_PRICE_PRECISION"),
+    (
+        a_partly_filled,
+        {"size": "0.00000001"},
+        "CANNOT_EDIT_TO_BELOW_FILLED_SIZE",
+        UNKNOWN_PREVIEW,
+    ),
+    (
+        a_waiting,
+        {"price": "61000.00", "size": "0.10"},
+        "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST",
+        UNKNOWN_PREVIEW,
+    ),
+    (a_waiting, {"price": "99999"}, UNKNOWN, "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY"),
+    (a_waiting, {"size": "100"}, UNKNOWN, "PREVIEW_INSUFFICIENT_FUND"),
+]
+
+
+@pytest.mark.parametrize(("order", "change", "reason", "preview"), REFUSALS)
+def test_an_edit_is_refused_for_its_reason_and_changes_nothing(
+    order: Callable[[Venue], str], change: Wire, reason: str, preview: str
+) -> None:
+    venue = a_market_with()
+    body = {"order_id": order(venue), "price": "60000", "size": "0.2"} | change
+    before = everything(venue)
+
+    answer, updates = venue.edit_order(body)
+    previewed = venue.edit_preview(body)
+
+    errors = [{"edit_failure_reason": reason, "preview_failure_reason": preview}]
+    assert (answer, updates) == ({"success": False, "errors": errors}, [])
+    assert previewed["errors"] == errors
+    assert everything(venue) == before
+
+
+def test_an_order_filled_to_the_new_size_exactly_cannot_be_edited_to_it() -> None:
+    venue = a_market_with()
+    order_id = a_partly_filled(venue)
+    size = filled(venue, order_id)[0]
+
+    answer, _ = venue.edit_order({"order_id": order_id, "price": "60000", "size": size})
+
+    assert answer["errors"][0]["edit_failure_reason"] == "CANNOT_EDIT_TO_BELOW_FILLED_SIZE"
+
+
+@pytest.mark.parametrize("body", [{}, {"order_id": 7}, {"order_id": "x", "price": 61000}])
+def test_a_malformed_edit_is_a_bad_request(body: Wire) -> None:
+    with pytest.raises(BadRequest):
+        a_market_with().edit_order(body)
+
+
+def test_an_edit_outlives_a_restart(tmp_path: Path) -> None:
+    prints: list[Print] = [FIRST, (60, PRICE - 9000, COIN // 4, True)]
+    venue, journal = a_kept_venue(a_print_tape(prints), default_rules(1), tmp_path)
+    venue.advance()
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+    edit(venue, order_id, "61950", "0.3")
+    journal.close()
+
+    again, kept = a_kept_venue(a_print_tape(prints), default_rules(1), tmp_path)
+    assert everything(again) == everything(venue)
+    again.advance()
+
+    assert filled(again, order_id) == ["0.25"]
+    kept.close()
+
+
+def test_an_edit_preview_says_what_the_edited_order_would_cost() -> None:
+    venue = a_market_with()
+    book = venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+    before = everything(venue)
+
+    shown = venue.edit_preview({"order_id": order_id, "price": "60000", "size": "0.2"})
+
+    assert shown["errors"] == []
+    assert Decimal(shown["quote_size"]) == 12_000
+    assert Decimal(shown["commission_total"]) == 48  # it would wait: the maker's 0.4 %
+    assert Decimal(shown["order_total"]) == 12_048
+    assert (shown["base_size"], shown["average_filled_price"]) == ("0.2", "60000")
+    assert (shown["best_bid"], shown["best_ask"]) == (
+        book["bids"][0]["price"],
+        book["asks"][0]["price"],
+    )
+    assert everything(venue) == before
