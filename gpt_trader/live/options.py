@@ -119,7 +119,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
     p.add_argument("--candle-s", type=int, metavar="S", help="width of a candle [as the data]")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of market and matching [1]")
     p.add_argument(
-        "--balance", action="append", default=[], metavar="CUR=X", help="of the embedded account"
+        "--balance",
+        action="append",
+        default=[],
+        metavar="CUR=X",
+        help="of the embedded account [USD=100000 BTC=1.02]",
     )
     p.add_argument("--var", metavar="DIR", help="where everything is written [./var]")
     p.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange to talk to")

@@ -24,6 +24,8 @@ from gpt_trader.store.folders import SessionFolder
 COINBASE_HOST = "api.coinbase.com"
 COINBASE_STREAM = "wss://advanced-trade-ws.coinbase.com/"
 DEFAULT_PRODUCT = "BTC-USD"
+NEW_ACCOUNT = ("USD=100000", "BTC=1.02")
+"""What an embedded account begins with, where nobody says otherwise: the runbook's examples."""
 MINUTE_S = 60
 STOP_S_MAX = 10.0
 
@@ -172,7 +174,11 @@ def _child(
             *("--seed", str(options.seed)),
             *("--state", str(folder.exchange)),
             *("--tls", str(options.settings.var / "tls")),
-            *(word for balance in options.balances for word in ("--balance", balance)),
+            *(
+                word
+                for balance in options.balances or NEW_ACCOUNT
+                for word in ("--balance", balance)
+            ),
         ],
         folder.path / "exchange.log",
     )
