@@ -57,12 +57,14 @@ def a_draft(
         time_in_force=TimeInForce.IOC if limit_price is None else TimeInForce.GTC,
         base_size=Decimal(base_size),
         limit_price=None if limit_price is None else Decimal(limit_price),
+        stop_price=None,
         end_ns=None,
         post_only=limit_price is not None,
         reduces=side is Side.SELL,
         target=Decimal(base_size) if side is Side.BUY else Decimal(0),
         mark_price=Decimal("20000.00"),
         why="a test",
+        asked="",
     )
 
 

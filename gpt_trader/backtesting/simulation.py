@@ -299,12 +299,14 @@ class Simulation:
             time_in_force=TimeInForce.IOC,
             base_size=product.size(order.lots),
             limit_price=None if limit is None else product.price(limit),
+            stop_price=None,
             end_ns=None,
             post_only=False,
             reduces=order.side is Side.SELL and order.lots <= held,
             target=product.size(held + order.side.sign * order.lots),
             mark_price=product.price(self.engine.markets[order.product_id].mark_ticks),
             why="by hand",
+            asked="",
         )
 
 

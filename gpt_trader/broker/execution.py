@@ -141,10 +141,12 @@ def _draft(now: Situation, planned: list[int]) -> Draft:
         time_in_force=TIMES_IN_FORCE[planned[execution.TIME_IN_FORCE]],
         base_size=product.size(lots),
         limit_price=None if is_market else product.price(limit),
+        stop_price=None,
         end_ns=planned[execution.END_NS] or None,
         post_only=planned[execution.POST_ONLY] == 1,
         reduces=side is Side.SELL and lots <= now.position_lots,
         target=product.size(now.target_lots),
         mark_price=product.price(now.mark_ticks),
         why=REASONS[planned[execution.WHY]],
+        asked="",
     )

@@ -23,7 +23,7 @@ from gpt_trader.coinbase.times import build_time, parse_time
 from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
 from gpt_trader.domain.events import Draft, OrderAccepted, OrderIntended, OrderRejected
-from gpt_trader.domain.order import OrderType, TimeInForce
+from gpt_trader.domain.order import OrderType, Side, TimeInForce
 
 DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
 UNKNOWN_REASON = "UNKNOWN_FAILURE_REASON"
@@ -249,6 +249,8 @@ def _configuration(draft: Draft) -> dict[str, dict[str, Any]]:
         "base_size": base_size,
         "limit_price": build_amount(draft.limit_price),
     }
+    if draft.order_type is not OrderType.LIMIT:
+        return _triggered(draft, fields)
     if draft.time_in_force is TimeInForce.GTC:
         return {"limit_limit_gtc": {**fields, "post_only": draft.post_only}}
     if draft.time_in_force is TimeInForce.GTD:
@@ -259,3 +261,23 @@ def _configuration(draft: Draft) -> dict[str, dict[str, Any]]:
     keys = {TimeInForce.IOC: "sor_limit_ioc", TimeInForce.FOK: "limit_limit_fok"}
     assert draft.time_in_force in keys, draft
     return {keys[draft.time_in_force]: fields}
+
+
+def _triggered(draft: Draft, fields: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A stop-limit order, or both exits of a position in one.
+
+    The direction is that of a stop: a sale waits for a fall, a buy for a rise. Which other
+    meanings Coinbase gives the two is in Advanced Trade's create order, `stop_direction`.
+    """
+    assert draft.stop_price is not None and not draft.post_only, draft
+    ends = {TimeInForce.GTC: "gtc", TimeInForce.GTD: "gtd"}
+    assert draft.time_in_force in ends, draft
+    if draft.end_ns is not None:
+        fields = {**fields, "end_time": build_time(draft.end_ns)}
+    stop_price, end = build_amount(draft.stop_price), ends[draft.time_in_force]
+    if draft.order_type is OrderType.BRACKET:
+        return {f"trigger_bracket_{end}": {**fields, "stop_trigger_price": stop_price}}
+    way = "STOP_DIRECTION_STOP_DOWN" if draft.side is Side.SELL else "STOP_DIRECTION_STOP_UP"
+    return {
+        f"stop_limit_stop_limit_{end}": {**fields, "stop_price": stop_price, "stop_direction": way}
+    }

@@ -229,14 +229,31 @@ class TradingStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class OrderAsked:
-    """A person asks for an order; it is judged like any other, and never waits in the book."""
+    """A person asks for an order; it is judged like any other."""
 
     ts_ns: int
     who: str
     draft: "Draft"
 
-    def __post_init__(self) -> None:
-        assert not self.draft.may_rest, self
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """A person asks for the end of orders; always allowed."""
+
+    ts_ns: int
+    who: str
+    client_order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingAdopted:
+    """A person gives a part of what the owner holds to the session, at a stated cost."""
+
+    ts_ns: int
+    who: str
+    product_id: str
+    base_size: Decimal
+    cost: Decimal  # quote, of all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +303,14 @@ class Draft:
     time_in_force: TimeInForce
     base_size: Decimal
     limit_price: Decimal | None  # None: a market order
+    stop_price: Decimal | None  # of a stop-limit or bracket order, which waits for it
     end_ns: int | None  # of an order that ends at the exchange by itself; None: it does not
     post_only: bool
     reduces: bool  # shrinks |position| and can do nothing else
     target: Decimal  # base, the position wanted
     mark_price: Decimal
     why: str
+    asked: str  # a person's own name for it, used once; "" for an order of the strategy
 
     @property
     def may_rest(self) -> bool:
@@ -369,6 +388,8 @@ Input = (
     | BooksCompared
     | TradingStateChanged
     | OrderAsked
+    | CancelAsked
+    | HoldingAdopted
     | SessionResumed
     | StopRequested
     | SessionClosed

@@ -20,6 +20,8 @@ class OrderType(StrEnum):
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    STOP_LIMIT = "STOP_LIMIT"
+    BRACKET = "BRACKET"
 
 
 class TimeInForce(StrEnum):

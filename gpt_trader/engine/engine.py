@@ -11,6 +11,7 @@ from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
     CancelAnswered,
+    CancelAsked,
     CancelIntended,
     CandleClosed,
     CandlesLoaded,
@@ -19,6 +20,7 @@ from gpt_trader.domain.events import (
     Draft,
     Event,
     FeedChanged,
+    HoldingAdopted,
     OrderAbsent,
     OrderAccepted,
     OrderAsked,
@@ -37,7 +39,7 @@ from gpt_trader.domain.events import (
     TradingStateChanged,
 )
 from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
-from gpt_trader.domain.product import Product, amount_of, cash_units_held
+from gpt_trader.domain.product import Product, amount_of, cash_units_held, cash_units_owed
 from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.engine.market import NS, Market
 from gpt_trader.kernels.money import share_of
@@ -48,12 +50,12 @@ from gpt_trader.portfolio.valuation import Valuation, equity_units
 from gpt_trader.risk.limits import Limits
 from gpt_trader.risk.verdicts import compile_gates, judge, reasons
 from gpt_trader.signals.strategy import Strategy
-from gpt_trader.strategies.registry import strategy_named
+from gpt_trader.strategies.registry import BY_HAND, strategy_named
 
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 2
+FORM = 3
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -83,6 +85,7 @@ class Engine:
         self.intents = 0
         self.counts = dict.fromkeys(COUNTS, 0)
         self.denials_by_rule: dict[str, int] = {}
+        self.asked: dict[str, str] = {}  # a person's name of an order: our id; "" if denied
         self._intended_ns: deque[int] = deque()  # of the last minute
         self._stop_rate = rate_count(Decimal(str(opened.sizing["stop_rate"])))
         # Compiled before anything is decided: an order must not wait seconds for its rules.
@@ -122,6 +125,8 @@ class Engine:
                     self.allocation = Allocation.from_balances(
                         event, self.opened.products, self.opened.cash
                     )
+            case HoldingAdopted():
+                self._adopt(event)
             case BooksCompared():
                 self.books_agree = not event.differences
             case TradingStateChanged():
@@ -137,6 +142,8 @@ class Engine:
         match event:
             case OrderIntended():
                 self.intents += 1
+                if event.draft.asked:
+                    self.asked[event.draft.asked] = event.client_order_id
                 market = self.markets[event.draft.product_id]
                 market.attempts += 1
                 self.orders.intend(event, market.product)
@@ -145,6 +152,8 @@ class Engine:
                     self._intended_ns.popleft()
             case OrderDenied():
                 self.counts["denials"] += 1
+                if event.draft.asked:
+                    self.asked[event.draft.asked] = ""
                 for verdict in event.verdicts:
                     if verdict.denies:
                         seen = self.denials_by_rule.get(verdict.rule, 0)
@@ -164,6 +173,14 @@ class Engine:
                 self.orders.apply(event)
             case _:
                 pass  # what is only shown to people: foreign orders, session marks
+
+    def _adopt(self, event: HoldingAdopted) -> None:
+        product = self.products[event.product_id]
+        assert self.allocation is not None, "balances are seen before anything is adopted"
+        self.allocation = self.allocation.adopting(product.base, event.base_size)
+        lots, cost_units = product.lots(event.base_size), cash_units_owed(event.cost)
+        self.ledger.adopt(event.product_id, lots, cost_units)
+        self._value()
 
     def _candle(self, event: CandleClosed) -> None:
         market = self.markets[event.product_id]
@@ -205,8 +222,12 @@ class Engine:
                 return self._protect(market) or self._trade(market)
             case StopReached():
                 return self._trade(self.markets[event.product_id])
-            case OrderAsked() if not self.stopping:
-                return (self._judged(event.draft, self.markets[event.draft.product_id]),)
+            case OrderAsked() if not self.stopping and event.draft.asked not in self.asked:
+                return (self._asked(event.draft),)
+            case CancelAsked():
+                orders = (self.orders.get(name) for name in event.client_order_ids)
+                found = tuple(order for order in orders if order is not None)
+                return self._cancels(found, f"{event.who} asks for it")
             case TradingStateChanged() if event.state is not TradingState.ACTIVE:
                 return self._withdraw(f"trading is {event.state.value}: {event.why}")
             case FeedChanged() if not event.ready:
@@ -320,6 +341,16 @@ class Engine:
         )
         return None if lots in (NOT_KNOWN, TOO_LARGE) else lots
 
+    def _asked(self, draft: Draft) -> OrderIntended | OrderDenied:
+        """Judge what a person asks for. One that waits would be withdrawn by a strategy's plan."""
+        if draft.may_rest and self.opened.strategy != BY_HAND:
+            why = (
+                f"strategy {self.opened.strategy} trades {draft.product_id} and ends every order "
+                "that waits there: ask for IOC or FOK, or stop the session first"
+            )
+            return OrderDenied(self.now_ns, draft, (), (why,))
+        return self._judged(draft, self.markets[draft.product_id])
+
     def _judged(self, draft: Draft, market: Market) -> OrderIntended | OrderDenied:
         facts = facts_of(draft, market, self.ledger, self._exposures(market))
         verdicts = judge(facts, self.limits)
@@ -366,6 +397,7 @@ class Engine:
             "intents": self.intents,
             "counts": self.counts,
             "denials_by_rule": self.denials_by_rule,
+            "asked": self.asked,
             "intended_ns": list(self._intended_ns),
             "trading_state": self.trading_state.value,
             "flags": [self.feed_ready, self.books_agree, self.stopping],
@@ -392,6 +424,7 @@ class Engine:
         self.intents = frozen["intents"]
         self.counts = frozen["counts"]
         self.denials_by_rule = frozen["denials_by_rule"]
+        self.asked = frozen["asked"]
         self._intended_ns = deque(frozen["intended_ns"])
         self.trading_state = TradingState(frozen["trading_state"])
         self.feed_ready, self.books_agree, self.stopping = frozen["flags"]
@@ -416,10 +449,12 @@ def _renewed(order: Order, product: Product) -> Draft:
         time_in_force=order.time_in_force,
         base_size=product.size(order.open_lots),
         limit_price=price,
+        stop_price=None,
         end_ns=None,
         post_only=False,
         reduces=False,
         target=product.size(order.open_lots),
         mark_price=price,
         why="it waits in the book",
+        asked="",
     )

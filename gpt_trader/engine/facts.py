@@ -6,7 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.domain.events import Draft
-from gpt_trader.domain.order import Side, TradingState
+from gpt_trader.domain.order import OrderType, Side, TradingState
+from gpt_trader.domain.product import Product
 from gpt_trader.engine.market import Market
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.valuation import Valuation
@@ -40,6 +41,7 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
         side=draft.side,
         lots=product.lots(draft.base_size),
         limit_ticks=None if limit is None else product.ticks(limit),
+        trigger_ticks=_trigger_ticks(draft, product),
         position_lots=ledger.position(product.product_id).lots,
         working_buy_lots=sum(o.open_lots for o in own if o.side is Side.BUY),
         working_sell_lots=sum(o.open_lots for o in own if o.side is Side.SELL),
@@ -65,6 +67,14 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
         feed_ready=around.feed_ready,
         books_agree=around.books_agree,
     )
+
+
+def _trigger_ticks(draft: Draft, product: Product) -> int | None:
+    """Where a stop-limit order begins to work; a bracket's limit is a price of today's market."""
+    if draft.order_type is not OrderType.STOP_LIMIT:
+        return None
+    assert draft.stop_price is not None, draft
+    return product.ticks(draft.stop_price)
 
 
 def reserved_cash(around: Exposures) -> int:

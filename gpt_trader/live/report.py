@@ -15,10 +15,12 @@ from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.domain.events import (
     BooksCompared,
     CancelAnswered,
+    CancelAsked,
     CancelIntended,
     Event,
     FeedChanged,
     ForeignOrderSeen,
+    HoldingAdopted,
     OrderAbsent,
     OrderAccepted,
     OrderAsked,
@@ -219,6 +221,13 @@ def _line_of_session(event: Event) -> tuple[int, str]:
         case OrderAsked(who=who, draft=draft):
             return logging.INFO, (
                 f"{who} asks to {draft.side.lower()} {draft.base_size} {draft.product_id}"
+            )
+        case CancelAsked(who=who, client_order_ids=names):
+            return logging.INFO, f"{who} asks for the end of {', '.join(names)}"
+        case HoldingAdopted(who=who):
+            return logging.WARNING, (
+                f"{who} gives {event.base_size} {event.product_id} to the session, "
+                f"at a cost of {event.cost}"
             )
         case StopRequested(reason=reason):
             return logging.INFO, f"stop requested: {reason}"

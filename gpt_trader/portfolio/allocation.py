@@ -5,7 +5,7 @@ They only enter the comparison of our books with the account.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact
 
 from gpt_trader.domain.errors import UsageError
@@ -24,7 +24,7 @@ class Allocation:
     products: tuple[Product, ...]
     quote: str
     cash: Decimal  # quote
-    opening: dict[str, Decimal]  # the account's totals before the first order
+    opening: dict[str, Decimal]  # totals before the first order, without what was adopted
 
     @classmethod
     def from_balances(
@@ -54,6 +54,21 @@ class Allocation:
         if cash % CASH_UNIT != 0:
             raise UsageError(f"cash for the session is {cash}, finer than {CASH_UNIT}")
         return cls(products, quotes[0], cash, dict(seen.totals))
+
+    def adopting(self, base: str, base_size: Decimal) -> "Allocation":
+        """The same account with that much of the owner's base become the engine's.
+
+        Raises
+        ------
+        UsageError
+            The owner holds less.
+        """
+        left = _EXACT.subtract(self._opening_total(base), base_size)
+        if left < 0:
+            raise UsageError(
+                f"{base_size} {base} cannot be adopted: the owner holds {self._opening_total(base)}"
+            )
+        return replace(self, opening={**self.opening, base: left})
 
     def cash_units(self) -> int:
         """The allocated cash in cash units, to open the ledger with."""

@@ -69,6 +69,14 @@ class Ledger:
             self._book_sale(fill.product_id, lots, received, fee_units)
         self._booked.add((fill.order_id, fill.trade_id))
 
+    def adopt(self, product_id: str, lots: int, cost_units: int) -> None:
+        """Take over what the owner bought at this cost; no cash moves."""
+        assert lots > 0 and cost_units >= 0, (lots, cost_units)
+        before = self.position(product_id)
+        self._positions[product_id] = replace(
+            before, lots=before.lots + lots, cost_units=before.cost_units + cost_units
+        )
+
     def has_booked(self, order_id: str, trade_id: str) -> bool:
         """Whether this fill is in the books already."""
         return (order_id, trade_id) in self._booked

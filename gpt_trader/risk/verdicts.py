@@ -30,6 +30,7 @@ class Facts:
     side: Side
     lots: int
     limit_ticks: int | None  # None for a market order
+    trigger_ticks: int | None  # of a stop-limit order: the market it will meet is there
     position_lots: int  # signed
     working_buy_lots: int  # may still fill, orders of unknown outcome included, this one not
     working_sell_lots: int
@@ -99,7 +100,10 @@ def compile_gates() -> None:
 def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
     """Let every rule speak on one order; it may go out if none of the verdicts denies."""
     values = np.zeros(2 * gates.RULES, np.int64)
-    mask = gates.verdict_step(facts.vector(), limits.vector(), values)
+    vector, limit_vector = facts.vector(), limits.vector()
+    mask = gates.verdict_step(vector, limit_vector, values)
+    if facts.trigger_ticks is not None:
+        mask = _at_trigger(facts, vector, limit_vector, mask, values)
     counts = values.tolist()
     return tuple(
         Verdict(
@@ -111,6 +115,18 @@ def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
         )
         for place, rule in enumerate(_RULES)
     )
+
+
+def _at_trigger(facts: Facts, vector: Ints, limits: Ints, mask: int, values: Ints) -> int:
+    """The mask with the collar judged at the trigger: today's mark is not what it will meet."""
+    assert facts.trigger_ticks is not None
+    vector[gates.MARK_TICKS] = _count(facts.trigger_ticks)
+    there = np.zeros(2 * gates.RULES, np.int64)
+    collar = 1 << gates.PRICE_COLLAR
+    found = gates.verdict_step(vector, limits, there) & collar
+    for place in (gates.PRICE_COLLAR, gates.RULES + gates.PRICE_COLLAR):
+        values[place] = there[place]
+    return mask & ~collar | found
 
 
 def reasons(verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
@@ -183,7 +199,8 @@ def _size(count: int, facts: Facts) -> Decimal:
 
 def _mark_bps(count: int, facts: Facts) -> Decimal:
     """Ticks as bps of the mark, up to the next 1e-6: a denied value never reads like its limit."""
-    return plain(Decimal(-(-count * 10**10 // facts.mark_ticks)).scaleb(-6))
+    mark_ticks = facts.mark_ticks if facts.trigger_ticks is None else facts.trigger_ticks
+    return plain(Decimal(-(-count * 10**10 // mark_ticks)).scaleb(-6))
 
 
 _RULES = (

@@ -72,8 +72,9 @@ DECISION_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Decisi
 VERSIONS: dict[str, int] = {
     **dict.fromkeys(sorted(INPUT_KINDS | DECISION_KINDS), 1),
     "session_opened": 2,  # the hash of the strategy's source
-    "order_intended": 2,  # the draft has an end time, as in the next one
-    "order_denied": 2,
+    "order_intended": 3,  # the draft has a stop price and a person's name, as in the next two
+    "order_denied": 3,
+    "order_asked": 2,
 }
 """The version of each kind's shape. A changed field raises the number of its kind here."""
 

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from gpt_trader.signals.strategy import Strategy
 
 
+BY_HAND = "by_hand"
+"""The session without a strategy: only a person's orders are sent."""
+
+
 def strategy_names() -> tuple[str, ...]:
     """Names that `strategy_named` knows, the default first."""
     return tuple(_STRATEGIES)
@@ -26,12 +30,18 @@ def strategy_named(name: str) -> "Strategy":
         from gpt_trader.strategies.files import strategy_in_file
 
         return strategy_in_file(name)
-    load = _STRATEGIES.get(name)
+    load = _by_hand if name == BY_HAND else _STRATEGIES.get(name)
     if load is None:
         from gpt_trader.signals.strategy import near
 
         raise UsageError(f"there is no strategy {name}: {near(name, list(_STRATEGIES))}")
     return load()
+
+
+def _by_hand() -> "Strategy":
+    from gpt_trader.strategies.by_hand import STRATEGY
+
+    return STRATEGY
 
 
 def _ma_crossover() -> "Strategy":

@@ -98,12 +98,14 @@ def _draft(now: Situation, side: Side, lots: int, style: Style, why: str) -> Dra
         time_in_force=waiting if waits else TimeInForce.IOC,
         base_size=product.size(lots),
         limit_price=price,
+        stop_price=None,
         end_ns=now.now_ns + now.patience_ns if is_timed else None,
         post_only=style is Style.MAKE,
         reduces=side is Side.SELL and lots <= now.position_lots,
         target=product.size(now.target_lots),
         mark_price=product.price(now.mark_ticks),
         why=why or style.value,
+        asked="",
     )
 
 

@@ -149,12 +149,14 @@ def a_draft(**changes: Any) -> Draft:
         "time_in_force": TimeInForce.GTC,
         "base_size": Decimal("2"),
         "limit_price": Decimal("150.00"),
+        "stop_price": None,
         "end_ns": None,
         "post_only": True,
         "reduces": False,
         "target": Decimal("2"),
         "mark_price": Decimal("151"),
         "why": "test",
+        "asked": "",
     }
     return Draft(**(fields | changes))
 

@@ -16,7 +16,7 @@ from gpt_trader.coinbase.wire_orders import (
 )
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
 from gpt_trader.domain.events import OrderAccepted, OrderRejected
-from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, TimeInForce
+from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 from tests.coinbase.builders import TS_NS, a_draft, a_fill, an_intent, an_order, sample
 
 MARKET = {
@@ -27,8 +27,11 @@ MARKET = {
 }
 TAKING = {"post_only": False}
 TIMED = {"time_in_force": TimeInForce.GTD, "end_ns": TS_NS}
+STOP = {"order_type": OrderType.STOP_LIMIT, "stop_price": Decimal("149.00"), "post_only": False}
 END_TIME = "2026-11-23T09:15:06.100000000Z"
 PRICED = {"base_size": "2", "limit_price": "150.00"}
+STOPPED = {**PRICED, "stop_price": "149.00"}
+UP, DOWNWARDS = "STOP_DIRECTION_STOP_UP", {"stop_direction": "STOP_DIRECTION_STOP_DOWN"}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,16 @@ PRICED = {"base_size": "2", "limit_price": "150.00"}
         ({**TAKING, "time_in_force": TimeInForce.IOC}, {"sor_limit_ioc": PRICED}),
         ({**TAKING, "time_in_force": TimeInForce.FOK}, {"limit_limit_fok": PRICED}),
         (TIMED, {"limit_limit_gtd": {**PRICED, "end_time": END_TIME, "post_only": True}}),
+        (STOP, {"stop_limit_stop_limit_gtc": {**STOPPED, "stop_direction": UP}}),
+        ({**STOP, "side": Side.SELL}, {"stop_limit_stop_limit_gtc": {**STOPPED, **DOWNWARDS}}),
+        (
+            {**TIMED, **STOP},
+            {"stop_limit_stop_limit_gtd": {**STOPPED, "end_time": END_TIME, "stop_direction": UP}},
+        ),
+        (
+            {**STOP, "order_type": OrderType.BRACKET},
+            {"trigger_bracket_gtc": {**PRICED, "stop_trigger_price": "149.00"}},
+        ),
     ],
 )
 def test_an_intent_becomes_the_request_and_nothing_more(
@@ -50,7 +63,7 @@ def test_an_intent_becomes_the_request_and_nothing_more(
     assert body == {
         "client_order_id": "gt-17",
         "product_id": "SOL-USD",
-        "side": "BUY",
+        "side": changes.get("side", Side.BUY).value,
         "order_configuration": configuration,
     }
 

@@ -4,8 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from gpt_trader.domain.events import (
     Draft,
     OrderAsked,
@@ -130,12 +128,14 @@ def a_hand_order(play: Play, **changes: Any) -> OrderAsked:
         time_in_force=TimeInForce.IOC,
         base_size=Decimal("0.1"),
         limit_price=None,
+        stop_price=None,
         end_ns=None,
         post_only=False,
         reduces=False,
         target=Decimal("0.1"),
         mark_price=Decimal("20000"),
         why="by hand",
+        asked="",
     )
     changed = replace(draft, **changes)
     return OrderAsked(play.engine.now_ns, "a person", changed)
@@ -156,9 +156,3 @@ def test_an_order_by_hand_is_judged_like_any_other() -> None:
     first, second = (event for event in play.events if isinstance(event, OrderDenied))
     assert "order_notional" in {verdict.rule for verdict in first.verdicts if verdict.denies}
     assert "trading_state" in {verdict.rule for verdict in second.verdicts if verdict.denies}
-
-
-@pytest.mark.parametrize("waits", [TimeInForce.GTC, TimeInForce.GTD])
-def test_an_order_by_hand_never_waits(waits: TimeInForce) -> None:
-    with pytest.raises(AssertionError):
-        a_hand_order(a_play(), time_in_force=waits)

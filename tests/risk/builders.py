@@ -19,6 +19,7 @@ class Changes(TypedDict, total=False):
     side: Side
     lots: int
     limit_ticks: int | None
+    trigger_ticks: int | None
     position_lots: int
     working_buy_lots: int
     working_sell_lots: int
@@ -48,6 +49,7 @@ def a_buy(**changes: Unpack[Changes]) -> Facts:
         side=Side.BUY,
         lots=1000,
         limit_ticks=None,
+        trigger_ticks=None,
         position_lots=0,
         working_buy_lots=0,
         working_sell_lots=0,
@@ -108,6 +110,7 @@ def random_facts(generator: random.Random) -> Facts:
         side=choose([Side.BUY, Side.SELL]),
         lots=choose([0, 1, 9, 10, 999, 1000, 1000, 1001, 3000, 5000, 5001, 10**6 + 1]),
         limit_ticks=choose([None, None, 0, 99_000, 98_999, 100_000, 101_000, 101_001]),
+        trigger_ticks=None,
         position_lots=choose([0, 0, 1000, 1000, 1001, 2000, 5000, 8000, -1000]),
         working_buy_lots=choose(worked),
         working_sell_lots=choose(worked),

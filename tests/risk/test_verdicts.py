@@ -140,6 +140,26 @@ def test_a_denied_price_never_reads_like_its_limit() -> None:
     assert (verdict.value, verdict.limit) == (Decimal("100.00001"), Decimal(100))
 
 
+@pytest.mark.parametrize(
+    ("limit_ticks", "denies", "value"),
+    [(59_500, False, "0"), (60_000, False, "0"), (58_905, False, "100"), (58_904, True, None)],
+)
+def test_a_stop_limit_price_is_judged_at_its_trigger(
+    limit_ticks: int, denies: bool, value: str | None
+) -> None:
+    """Its limit lies far from today's mark by its nature: without this no stop could be placed."""
+    facts = an_exit(
+        limit_ticks=limit_ticks, trigger_ticks=59_500, mark_ticks=62_000, bid_ticks=61_999
+    )
+
+    verdicts = {verdict.rule: verdict for verdict in judge(facts, some_limits())}
+
+    assert {rule for rule, verdict in verdicts.items() if verdict.denies} == (
+        {"price_collar"} if denies else set()
+    )
+    assert value is None or verdicts["price_collar"].value == Decimal(value)
+
+
 SENTENCES: list[tuple[Facts, str]] = [
     (an_exit(trading_state=TradingState.HALTED), "trading is halted: nothing is sent"),
     (

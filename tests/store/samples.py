@@ -66,14 +66,7 @@ def _of_dataclass(made: type) -> st.SearchStrategy[ev.Event]:
     hints: Mapping[str, object] = get_type_hints(made)
     decimals = POSITIVE if made in (ev.OrderFilled, Product) else DECIMALS
     fields = {field.name: _of(hints[field.name], decimals) for field in dataclasses.fields(made)}
-    if made is ev.OrderAsked:
-        fields["draft"] = _of_dataclass(ev.Draft).filter(_never_waits)
     return st.builds(made, **fields)
-
-
-def _never_waits(draft: object) -> bool:
-    assert isinstance(draft, ev.Draft)
-    return not draft.may_rest
 
 
 def _of(hint: object, decimals: st.SearchStrategy[Decimal]) -> st.SearchStrategy[object]:

@@ -1,0 +1,121 @@
+"""Orders that a person asks for: in a session of their own, and beside a strategy."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import (
+    CancelAsked,
+    CancelIntended,
+    Draft,
+    HoldingAdopted,
+    OrderAsked,
+    OrderDenied,
+    OrderIntended,
+    Request,
+)
+from gpt_trader.domain.order import OrderStatus, Side, TimeInForce
+from gpt_trader.engine.engine import Engine
+from gpt_trader.strategies.registry import BY_HAND, strategy_names
+from tests.builders import START_NS, a_draft, an_opening
+from tests.engine.plays import Play
+
+
+def a_desk() -> Play:
+    play = Play(an_opening(strategy=BY_HAND))
+    play.trade("20000")
+    return play
+
+
+def ask(play: Play, draft: Draft) -> list[Request]:
+    return play.take(OrderAsked(play.engine.now_ns, "a person", draft))
+
+
+@pytest.mark.parametrize("waits", [TimeInForce.GTC, TimeInForce.GTD])
+def test_an_order_that_waits_needs_a_session_without_a_strategy(waits: TimeInForce) -> None:
+    """A strategy's plan ends what waits in its product: it would be gone within candles."""
+    draft = replace(a_draft(limit_price="19900.00"), time_in_force=waits, end_ns=START_NS * 2)
+    beside = Play(an_opening())
+    beside.trade("20000")
+
+    [intent] = ask(a_desk(), draft)
+    refused = ask(beside, draft)
+
+    assert isinstance(intent, OrderIntended)
+    assert refused == []
+    denied = beside.events[-1]
+    assert isinstance(denied, OrderDenied)
+    assert "ask for IOC or FOK" in denied.reasons[0]
+
+
+def test_a_name_is_used_once_whatever_came_of_it() -> None:
+    """A request that is read a second time, after a crash, must not become a second order."""
+    play = a_desk()
+    named = replace(a_draft(limit_price="19900.00"), asked="demo-001")
+    too_large = replace(named, base_size=Decimal(100), asked="demo-002")
+
+    first, again = ask(play, named), ask(play, named)
+    denied, denied_again = ask(play, too_large), ask(play, too_large)
+
+    assert (len(first), again, denied, denied_again) == (1, [], [], [])
+    assert play.engine.asked == {"demo-001": "gt-test-000001", "demo-002": ""}
+    assert sum(isinstance(event, OrderDenied) for event in play.events) == 1
+    thawed = Engine(play.engine.opened)
+    thawed.thaw(play.engine.freeze())
+    assert thawed.asked == play.engine.asked
+
+
+def test_a_session_by_hand_decides_nothing_by_itself() -> None:
+    play = a_desk()
+    [intent] = ask(play, a_draft(limit_price="19900.00"))
+    assert isinstance(intent, OrderIntended)
+    play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+
+    wanted = [play.candle(close) for close in ("20000", "15000", "25000", "20000", "20000")]
+
+    assert wanted == [[]] * 5
+    assert BY_HAND not in strategy_names(), "nobody trades it by its name"
+
+
+def test_a_person_ends_orders_and_an_order_is_asked_to_end_once() -> None:
+    play = a_desk()
+    [intent] = ask(play, a_draft(limit_price="19900.00"))
+    assert isinstance(intent, OrderIntended)
+    play.accept(intent)
+    wish = CancelAsked(play.engine.now_ns, "a person", (intent.client_order_id, "gt-other-1"))
+
+    first, second = play.take(wish), play.take(wish)
+
+    assert [request.client_order_id for request in first] == [intent.client_order_id]
+    assert isinstance(first[0], CancelIntended)
+    assert second == []
+
+
+def test_what_is_adopted_can_be_sold_and_the_rest_stays_the_owners() -> None:
+    play = Play(an_opening(strategy=BY_HAND))
+    play.engine.allocation = replace(
+        play.engine.allocation or pytest.fail("no allocation"),
+        opening={"USD": Decimal(100_000), "BTC": Decimal("1.02")},
+    )
+    play.trade("20000")
+    adopted = HoldingAdopted(
+        START_NS, "a person", "BTC-USD", Decimal("0.02"), Decimal("400.00000001")
+    )
+
+    play.take(adopted)
+    engine = play.engine
+    too_much = ask(play, a_draft(Side.SELL, "0.03", "20000.00"))
+    [sale] = ask(play, a_draft(Side.SELL, "0.02", "20000.00"))
+
+    assert too_much == []
+    assert isinstance(sale, OrderIntended)
+    assert engine.allocation is not None
+    position = engine.ledger.position("BTC-USD")
+    assert (position.lots, position.cost_units) == (2_000_000, 40_000_000_001)
+    assert engine.allocation.opening["BTC"] == Decimal(1)
+    assert engine.allocation.expected_totals(engine.ledger)["BTC"] == Decimal("1.02")
+    with pytest.raises(UsageError, match="the owner holds 1"):
+        engine.allocation.adopting("BTC", Decimal("1.00000001"))
