@@ -36,6 +36,8 @@ class Counts:
     trades: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  # by id
     frames: int = 0
     signed: int = 0  # requests with a token
+    connections: int = 0  # that were opened, for REST or WebSocket
+    sockets: int = 0  # those of them that became WebSockets
 
     def writes(self) -> int:
         """Requests that could change something at the exchange."""
@@ -99,6 +101,7 @@ class CountingProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.counts.connections += 1
         outward = ssl.create_default_context(cafile=str(self._tls / "ca.pem"))
         try:
             up_reader, up_writer = await asyncio.open_connection(
@@ -127,6 +130,7 @@ class CountingProxy:
             method, path = head.split(b" ", 2)[:2]
             self.counts.signed += b"\r\nauthorization:" in head.lower()
             if b"upgrade: websocket" in head.lower():
+                self.counts.sockets += 1
                 up_writer.write(head + body)
                 writer.write(await up_reader.readuntil(b"\r\n\r\n"))
                 await self._frames(reader, writer, up_reader, up_writer)
