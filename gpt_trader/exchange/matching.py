@@ -75,6 +75,7 @@ class Matching:
         self._resting: dict[str, RestingOrders] = {}
         self._armed: dict[str, ArmedOrders] = {}
         self._turns = 0
+        self._ended: list[Order] = []  # with exits attached that have not heard of it
         self.fills: list[Fill] = []
         self.waiting: dict[str, Order] = {}  # by order id
         self._ending: dict[str, Order] = {}  # those of them with an end time
@@ -172,6 +173,11 @@ class Matching:
         self.resting(order.request.product.product_id).add(order)
         self._wait(order)
 
+    def hold_back(self, order: Order, now_ns: int) -> None:
+        """Let attached exits wait for the end of their buy: they hold nothing yet."""
+        self._wait(order)
+        self._changed_at(order, now_ns)
+
     def arm(self, order: Order) -> None:
         """Let an order wait for the trade that fires it."""
         order.armed = True
@@ -225,11 +231,6 @@ class Matching:
         ]
         return sorted(over, key=lambda order: (order.request.end_ns or 0, order.number))
 
-    def expire(self, until_ns: int) -> None:
-        """End the orders whose time is over, each at its own end."""
-        for order in self.expiring(until_ns):
-            self.end(order, "EXPIRED", order.request.end_ns or until_ns, "")
-
     def end(self, order: Order, status: str, time_ns: int, message: str) -> None:
         """End an order and free what it holds."""
         self._accounts.free(order.currency, order.hold)
@@ -239,6 +240,13 @@ class Matching:
         self.waiting.pop(order.order_id, None)
         self._leave(order)
         self._turn(order, status, time_ns)
+        if order.attached_order_id:
+            self._ended.append(order)
+
+    def take_ended(self) -> list[Order]:
+        """Give the orders with exits attached that ended since this was last asked."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def _wait(self, order: Order) -> None:
         self.waiting[order.order_id] = order

@@ -11,7 +11,7 @@ from gpt_trader.exchange.order_requests import (
     read_price,
     read_text,
 )
-from gpt_trader.exchange.orders import Order, OrderType, TimeInForce, Want
+from gpt_trader.exchange.orders import Order, OrderType, TimeInForce, Want, sized
 from gpt_trader.exchange.refusals import BadRequest
 
 Wire = dict[str, Any]
@@ -42,9 +42,9 @@ class EditRequest:
     def configuration(self) -> Wire:
         """Give the order's configuration with the new price and size."""
         product = self.order.request.product
-        name, fields = next(iter(self.order.configuration.items()))
-        price, size = product.price_text(self.limit), product.base_text(self.lots)
-        return {name: fields | {"limit_price": price, "base_size": size}}
+        configuration = sized(self.order.configuration, product.base_text(self.lots))
+        name, fields = next(iter(configuration.items()))
+        return {name: fields | {"limit_price": product.price_text(self.limit)}}
 
 
 class EditRejected(Exception):
@@ -90,6 +90,9 @@ def read_edit(body: Mapping[str, Any], orders: Mapping[str, Order]) -> EditReque
         limit = read_price(price, product)
     except Rejected as rejected:
         raise EditRejected("INVALID_EDITED_PRICE", rejected.reason.preview) from None
+    exits = order.request.attached
+    if exits is not None and not exits.loss < limit < exits.gain:
+        raise _refused("INVALID_EDITED_PRICE")
     if lots <= order.lots_filled:
         raise _refused("CANNOT_EDIT_TO_BELOW_FILLED_SIZE")
     if (limit, lots) == (order.limit, order.lots):

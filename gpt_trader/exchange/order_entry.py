@@ -31,7 +31,7 @@ from gpt_trader.exchange.order_requests import (
     reject,
     reject_in_preview,
 )
-from gpt_trader.exchange.order_rules import check_trigger
+from gpt_trader.exchange.order_rules import check_exits, check_trigger
 from gpt_trader.exchange.orders import (
     Edit,
     Order,
@@ -40,6 +40,8 @@ from gpt_trader.exchange.orders import (
     TimeInForce,
     TriggerStatus,
     Want,
+    exits_of,
+    sized,
 )
 from gpt_trader.exchange.previews import (
     NO_NUMBERS,
@@ -57,6 +59,7 @@ from gpt_trader.exchange.seeds import seeded_uuid
 Wire = dict[str, Any]
 
 CANCEL_MAX = 100  # order ids in one request
+NOTHING_BOUGHT = "The order it was attached to bought nothing"
 
 
 class OrderEntry:
@@ -119,12 +122,15 @@ class OrderEntry:
             plan = self._admit(request, live, now_ns)
         except Rejected as rejected:
             return rejected_answer(rejected.reason, configuration)
-        order_id = seeded_uuid(self._rules.seed, "order", str(len(self.orders) + 1))
+        order_id = self._next_id()
         self._write(["create", now_ns, order_id, dict(body)])
-        order = Order(request, len(self.orders) + 1, order_id, now_ns)
-        self.orders[order_id] = order
+        order = self._open(request, order_id, now_ns)
         self._by_client_id.setdefault(client_order_id, order)
+        if self._rules.pending_first:
+            self._changed(order, now_ns)
+        self._attach(order, now_ns)
         self._place(order, plan, live, now_ns)
+        self._start_exits(now_ns)
         return accepted_answer(order)
 
     def cancel(self, order_ids: Sequence[str], now_ns: int) -> Wire:
@@ -147,6 +153,7 @@ class OrderEntry:
             self._write(["cancel", now_ns, accepted])
         for order_id in accepted:
             self._cancel_one(self.orders[order_id], now_ns)
+        self._start_exits(now_ns)
         results = []
         seen: set[str] = set()
         for order_id in order_ids:
@@ -191,6 +198,7 @@ class OrderEntry:
         live = self._market.live(order.request.product.product_id)
         if self.matching.take(order, plan, live, now_ns):
             self._rest(order)
+        self._start_exits(now_ns)
         return edit_answer(None)
 
     def edit_preview(self, body: Mapping[str, Any], now_ns: int) -> Wire:
@@ -256,13 +264,24 @@ class OrderEntry:
             refused = reject("CANNOT_CLOSE_ZERO_POSITION", "There is no position to close")
         return rejected_answer(refused.reason, {"market_market_ioc": {"base_size": size or "0"}})
 
-    def fire(self, product_id: str, price: int, now_ns: int) -> None:
-        """Let a printed trade trigger the orders that wait for it."""
+    def expire(self, until_ns: int) -> None:
+        """End the orders whose time is over, each at its own end."""
+        for order in self.matching.expiring(until_ns):
+            end_ns = order.request.end_ns or until_ns
+            self.matching.end(order, "EXPIRED", end_ns, "")
+            self._start_exits(end_ns)
+
+    def follow_trade(self, product_id: str, price: int, now_ns: int) -> None:
+        """Do what a printed trade sets off, after it filled who was waiting in the book.
+
+        Orders with a trigger at its price are worked, and exits of the buys it ended begin.
+        """
         for order in self.matching.fire(product_id, price, now_ns):
             live = self._market.live(product_id)
             plan = self.matching.plan(order.want(), live)
             if self.matching.take(order, plan, live, now_ns):
                 self._rest(order)
+        self._start_exits(now_ns)
 
     def _admit(self, request: OrderRequest, live: LiveBook, now_ns: int) -> Plan:
         """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
@@ -270,7 +289,9 @@ class OrderEntry:
         if product.product_id in self._rules.trading_disabled:
             raise reject("TRADING_DISABLED", f"Trading is disabled for {product.product_id}")
         self.fees.refresh(now_ns)
-        check_trigger(request, self._market.last_price(product.product_id))
+        last = self._market.last_price(product.product_id)
+        check_trigger(request, last)
+        check_exits(request, last)
         plan = self._plan(request, live)
         if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
             raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
@@ -319,19 +340,59 @@ class OrderEntry:
         stops = request.kind is OrderType.STOP_LIMIT
         return estimate(want, levels, waits, self.fees, taker=stops)
 
+    def _open(self, request: OrderRequest, order_id: str, now_ns: int) -> Order:
+        order = Order(request, len(self.orders) + 1, order_id, now_ns)
+        self.orders[order_id] = order
+        return order
+
+    def _next_id(self) -> str:
+        return seeded_uuid(self._rules.seed, "order", str(len(self.orders) + 1))
+
+    def _attach(self, order: Order, now_ns: int) -> None:
+        """Make the exits that an order brings along; they wait for its end."""
+        if order.request.attached is None:
+            return
+        exits = self._open(exits_of(order.request), self._next_id(), now_ns)
+        exits.originating_order_id = order.order_id
+        order.attached_order_id = exits.order_id
+        self.matching.hold_back(exits, now_ns)
+
+    def _start_exits(self, now_ns: int) -> None:
+        """Begin the exits of the orders that ended, for what they bought."""
+        for order in self.matching.take_ended():
+            exits = self.orders[order.attached_order_id]
+            if not exits.active:
+                continue
+            if not order.lots_filled:
+                self.matching.end(exits, "CANCELLED", now_ns, NOTHING_BOUGHT)
+                continue
+            product = exits.request.product
+            exits.configuration = sized(exits.configuration, product.base_text(order.lots_filled))
+            exits.lots = exits.left = order.lots_filled
+            if product.base_units(order.lots_filled) > self.accounts.available[product.base]:
+                exits.reject_reason = "HOLD_FAILURE"
+                self.matching.end(exits, "FAILED", now_ns, "")
+                continue
+            live = self._market.live(product.product_id)
+            self._work(exits, self.matching.plan(exits.want(), live), live, now_ns)
+
     def _place(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
-        if self._rules.pending_first:
-            self._changed(order, now_ns)
         may_rest = order.request.time_in_force in MAY_REST
-        if may_rest and len(self.matching.waiting) >= self._rules.max_open_orders:
+        others = len(self.matching.waiting) - bool(order.attached_order_id)
+        if may_rest and others >= self._rules.max_open_orders:
             order.reject_reason = "TOO_MANY_OPEN_ORDERS"
             self.matching.end(order, "FAILED", now_ns, "")
             return
-        if self.matching.place(order, plan, live, now_ns):
-            if order.trigger_status is TriggerStatus.PENDING:
-                self.matching.arm(order)
-            if order.request.kind is not OrderType.STOP_LIMIT:
-                self._rest(order)
+        self._work(order, plan, live, now_ns)
+
+    def _work(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
+        """Fill what an order takes at once, and let the rest wait where it must."""
+        if not self.matching.place(order, plan, live, now_ns):
+            return
+        if order.trigger_status is TriggerStatus.PENDING:
+            self.matching.arm(order)
+        if order.request.kind is not OrderType.STOP_LIMIT:
+            self._rest(order)
 
     def _rest(self, order: Order) -> None:
         request = order.request

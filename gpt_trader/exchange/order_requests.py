@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_PLACES, parse_number, whole_steps
-from gpt_trader.exchange.orders import OrderRequest, OrderType, Side, TimeInForce, Trigger
+from gpt_trader.exchange.orders import Attached, OrderRequest, OrderType, Side, TimeInForce, Trigger
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.timestamps import DAY_S, SECOND_NS, parse_time
 
@@ -51,6 +51,8 @@ CONFIGURATIONS = {
     "trigger_bracket_gtd": (OrderType.BRACKET, TimeInForce.GTD),
 }
 """The configurations this exchange takes; of all others it says that they are unsupported."""
+
+TAKE_PROFIT, STOP_LOSS = "INVALID_ATTACHED_TAKE_PROFIT_PRICE", "INVALID_ATTACHED_STOP_LOSS_PRICE"
 
 RISES = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
 
@@ -156,6 +158,7 @@ def read_request(
         post_only=post_only,
         end_ns=_end(fields, now_ns) if time_in_force is TimeInForce.GTD else None,
         trigger=None if limit is None else _trigger(fields, kind, product, limit, side),
+        attached=_attached(body, kind, product, limit, side),
     )
 
 
@@ -172,8 +175,6 @@ def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
         raise reject(
             "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
         )
-    if body.get("attached_order_configuration") is not None:
-        raise _unsupported("Attached orders are not supported on this exchange")
     leverage = read_text(body, "leverage")
     if leverage not in NO_LEVERAGE:
         raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
@@ -310,6 +311,53 @@ def _bracket_stop(fields: Wire, product: Product, limit: int, side: Side) -> Tri
             "A selling bracket's limit is above its stop trigger, a buying one's below",
         )
     return Trigger(price, rises=side is Side.BUY)
+
+
+def _attached(
+    body: Mapping[str, Any], kind: OrderType, product: Product, limit: int | None, side: Side
+) -> Attached | None:
+    """Read the exits a buy brings along; they must enclose its limit."""
+    configuration = body.get("attached_order_configuration")
+    if configuration is None:
+        return None
+    if not isinstance(configuration, dict):
+        raise BadRequest("attached_order_configuration must be an object")
+    fields = configuration.get("trigger_bracket_gtc")
+    if len(configuration) != 1 or not isinstance(fields, dict):
+        raise _unsupported("Only a trigger_bracket_gtc can be attached")
+    if side is Side.SELL or kind is OrderType.BRACKET:
+        raise reject("BRACKET_ORDER_NOT_SUPPORTED", "Only a spot buy can have exits attached")
+    if read_text(fields, "base_size") or read_text(fields, "quote_size"):
+        raise reject("ATTACHED_ORDER_SIZE_MUST_BE_NIL", "Attached exits sell what was bought")
+    gain = _attached_price(fields, "limit_price", TAKE_PROFIT, product)
+    loss = _attached_price(fields, "stop_trigger_price", STOP_LOSS, product)
+    check_enclosed(gain, loss, limit)
+    return Attached(gain, loss, configuration)
+
+
+def _attached_price(fields: Wire, name: str, reason: str, product: Product) -> int:
+    text = read_text(fields, name)
+    value = parse_number(text)
+    if value is None or value <= 0:
+        raise reject(reason, f"Attached {name} {text!r} is not a price")
+    price = whole_steps(value, product.price_places)
+    if price is None:
+        raise reject(f"{reason}_PRECISION", f"Attached {name} {text} is too precise")
+    return price
+
+
+def check_enclosed(gain: int, loss: int, price: int | None) -> None:
+    """Refuse exits that do not enclose a price, in price increments; None is not known yet.
+
+    Raises
+    ------
+    Rejected
+        The gain is not above it, or the loss not below it.
+    """
+    if gain <= (loss if price is None else price):
+        raise reject(TAKE_PROFIT, "Attached limit_price must be above what the buy may cost")
+    if price is not None and loss >= price:
+        raise reject(STOP_LOSS, "Attached stop_trigger_price must be below what the buy may cost")
 
 
 def _end(fields: Wire, now_ns: int) -> int:

@@ -1,6 +1,6 @@
 """What a well-formed order must be in the market of the moment."""
 
-from gpt_trader.exchange.order_requests import reject, reject_in_preview
+from gpt_trader.exchange.order_requests import check_enclosed, reject, reject_in_preview
 from gpt_trader.exchange.orders import OrderRequest, OrderType, Trigger
 
 
@@ -38,6 +38,20 @@ def check_trigger(request: OrderRequest, last: int | None) -> None:
             "STOP_PRICE_ABOVE_LAST_TRADE_PRICE",
             f"A falling stop must not be above the last trade, {product.price_text(last)}",
         )
+
+
+def check_exits(request: OrderRequest, last: int | None) -> None:
+    """Refuse exits attached to a market order that the market has passed already.
+
+    A limit order's were held against its limit when it was read.
+
+    Raises
+    ------
+    Rejected
+        They do not enclose the last printed trade.
+    """
+    if request.attached is not None and request.limit is None:
+        check_enclosed(request.attached.gain, request.attached.loss, last)
 
 
 def _check_bracket(request: OrderRequest, trigger: Trigger, last: int) -> None:

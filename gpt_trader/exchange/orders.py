@@ -64,6 +64,15 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """The exits that begin when a buy has ended: a bracket for what it bought."""
+
+    gain: int  # price increments
+    loss: int  # price increments
+    configuration: dict[str, Any]  # as it came, for the echo
+
+
+@dataclass(frozen=True, slots=True)
 class Want:
     """What an order would take from the book and hold now."""
 
@@ -91,6 +100,7 @@ class OrderRequest:
     post_only: bool
     end_ns: int | None
     trigger: Trigger | None
+    attached: Attached | None
 
     @property
     def buys(self) -> bool:
@@ -149,6 +159,7 @@ class Order:
 
     __slots__ = (
         "armed",
+        "attached_order_id",
         "cancel_message",
         "configuration",
         "created_ns",
@@ -165,6 +176,7 @@ class Order:
         "notional",
         "number",
         "order_id",
+        "originating_order_id",
         "queue",
         "reject_reason",
         "request",
@@ -178,6 +190,8 @@ class Order:
         self.request = request
         self.number = number  # of the account's orders, from 1
         self.order_id = order_id
+        self.originating_order_id = ""  # the order whose fills these exits are for
+        self.attached_order_id = ""  # the exits of this one
         self.status = "PENDING"
         self.limit = request.limit  # price increments it works at; None for a market order
         self.lots = request.lots  # all it asks for; None for an order by quote size
@@ -230,7 +244,7 @@ class Order:
         if self.status == "FILLED":
             return "100"
         if self.lots is not None:
-            return ratio_text(100 * self.lots_filled, self.lots, 4)
+            return ratio_text(100 * self.lots_filled, self.lots, 4) if self.lots else "0"
         assert self.request.money is not None
         return ratio_text(100 * (self.notional + self.fee), self.request.money, 4)
 
@@ -241,6 +255,33 @@ class Order:
     def value_after_fees(self) -> int:
         """Give what the order cost or brought so far, fees included, in cash units."""
         return self.notional + self.fee if self.request.buys else self.notional - self.fee
+
+
+def exits_of(request: OrderRequest) -> OrderRequest:
+    """Give the bracket attached to a buy, before anybody knows its size."""
+    attached = request.attached
+    assert attached is not None
+    return OrderRequest(
+        client_order_id="",
+        product=request.product,
+        side=Side.SELL,
+        configuration=attached.configuration,
+        kind=OrderType.BRACKET,
+        time_in_force=TimeInForce.GTC,
+        limit=attached.gain,
+        lots=0,
+        money=None,
+        post_only=False,
+        end_ns=None,
+        trigger=Trigger(attached.loss, rises=False),
+        attached=None,
+    )
+
+
+def sized(configuration: dict[str, Any], base_size: str) -> dict[str, Any]:
+    """Write a size into an order's configuration."""
+    name, fields = next(iter(configuration.items()))
+    return {name: fields | {"base_size": base_size}}
 
 
 def cash_text(units: int) -> str:

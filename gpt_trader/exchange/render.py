@@ -70,6 +70,7 @@ class AccountRender:
     def order(self, order: Order) -> Wire:
         """Write an order as REST shows it (coinbase-wire.md, 1.8)."""
         request = order.request
+        attached, exits = request.attached, bool(order.originating_order_id)
         fees = cash_text(order.fee)
         return {
             "order_id": order.order_id,
@@ -107,9 +108,11 @@ class AccountRender:
             "leverage": "",
             "margin_type": "UNKNOWN_MARGIN_TYPE",
             "retail_portfolio_id": self.portfolio_id,
-            "originating_order_id": "",
-            "attached_order_id": "",
-            "attached_order_configuration": None,
+            "originating_order_id": order.originating_order_id,
+            "attached_order_id": order.attached_order_id,
+            "attached_order_configuration": attached and attached.configuration,
+            "workable_size": request.product.base_text(order.lots or 0) if exits else "",
+            "workable_size_completion_pct": order.completion_text() if exits else "",
             "current_pending_replace": None,
             "commission_detail_total": commission(fees),
             "last_update_time": time_text(order.last_update_ns),
@@ -237,7 +240,7 @@ def accepted_answer(order: Order) -> Wire:
             "product_id": request.product.product_id,
             "side": str(request.side),
             "client_order_id": request.client_order_id,
-            "attached_order_id": "",
+            "attached_order_id": order.attached_order_id,
         },
         "order_configuration": order.configuration,
     }

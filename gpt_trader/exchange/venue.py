@@ -314,10 +314,10 @@ class Venue:
             price, lots = part.prices[item.trade], part.sizes[item.trade]
             self._matching.print_trade(item.product_id, price, lots, item.time_ns)
             self._cursor.pass_item()  # before a stop fires: it meets the book of after the trade
-            self._entry.fire(item.product_id, price, item.time_ns)
+            self._entry.follow_trade(item.product_id, price, item.time_ns)
 
     def _pass_time(self, to_ns: int) -> None:
-        self._matching.expire(to_ns)
+        self._entry.expire(to_ns)
         self.now_ns = max(self.now_ns, to_ns)
 
     def _changed(self, order: Order, time_ns: int) -> None:

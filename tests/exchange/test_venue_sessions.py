@@ -62,7 +62,12 @@ def random_body(draw: random.Random, venue: Venue, number: int) -> Wire:
     if kind > 6:
         return random_trigger(draw, name, price, step, {"base_size": limit["base_size"]} | end)
     post_only = kind == 5
-    return a_body(name, side, "limit_limit_gtc", product.product_id, post_only=post_only, **limit)
+    body = a_body(name, side, "limit_limit_gtc", product.product_id, post_only=post_only, **limit)
+    if side == "SELL" or draw.random() < 0.6:
+        return body
+    gain, loss = (format((price + step * wide).normalize(), "f") for wide in (900, -900))
+    exits = {"limit_price": gain, "stop_trigger_price": loss}
+    return body | {"attached_order_configuration": {"trigger_bracket_gtc": exits}}
 
 
 def random_trigger(
@@ -189,7 +194,8 @@ def test_money_adds_up_to_the_last_unit_in_any_session(seed: int) -> None:
 
 def test_the_random_sessions_meet_every_kind_of_end() -> None:
     """Else the tests around this one would prove little."""
-    states, kinds, partial, rejected, fired, edited = set(), set(), 0, set(), set(), 0
+    states, kinds, rejected, fired, started = set(), set(), set(), set(), set()
+    partial, edited = 0, 0
 
     for seed in range(12):
         venue = Venue(a_random_tape(seed), random_rules(seed), None)
@@ -199,6 +205,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
         states |= {order["status"] for order in orders}
         kinds |= {fill["liquidity_indicator"] for fill in venue.fills({"limit": ["1000"]})["fills"]}
         fired |= {(order["order_type"], order["trigger_status"]) for order in orders}
+        started |= {one["status"] for one in orders if one["originating_order_id"]}
         edited += sum(bool(order["edit_history"]) for order in orders)
         partial += sum(int(order["number_of_fills"]) > 1 for order in orders)
         draw = random.Random(seed)
@@ -211,6 +218,7 @@ def test_the_random_sessions_meet_every_kind_of_end() -> None:
     assert fired >= set(pairs(("STOP_LIMIT", "BRACKET"), ("STOP_PENDING", "STOP_TRIGGERED")))
     assert partial > 50
     assert edited > 5
+    assert started >= {"FILLED", "CANCELLED"}
     assert rejected >= {None, "INSUFFICIENT_FUND", "INVALID_LIMIT_PRICE_POST_ONLY"}
 
 
@@ -280,7 +288,7 @@ def test_the_user_channel_alone_tells_every_orders_end(seed: int) -> None:
         updates += venue.create_order(random_body(draw, venue, number))[1]
         for update in updates:
             former = last.get(update.order["order_id"])
-            assert former is None or former["status"] == "OPEN"
+            assert former is None or former["status"] in ("PENDING", "OPEN")
             last[update.order["order_id"]] = update.order
 
     for order in venue.orders({})["orders"]:
