@@ -4,8 +4,8 @@ Increments are those of Coinbase's product list (spot, 2025-2026); the maximum s
 order of magnitude. A product of a followed exchange comes with that exchange's own numbers.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +108,12 @@ class Product:
     base_max: int  # lots
     quote_min: int  # cash units, 1e-8
     quote_max: int  # cash units
+    alias: str  # the product whose book it shares, "" for a book of its own
+
+    @property
+    def book_id(self) -> str:
+        """Name the product in whose book its orders meet."""
+        return self.alias or self.product_id
 
     def price_text(self, ticks: int) -> str:
         """Write a price."""
@@ -169,7 +175,28 @@ def product_from_wire(body: Mapping[str, Any]) -> Product:
         base_max=_steps(body, "base_max_size", base_places),
         quote_min=_steps(body, "quote_min_size", CASH_PLACES),
         quote_max=_steps(body, "quote_max_size", CASH_PLACES),
+        alias="",  # whatever it shares there, its trades come under this name
     )
+
+
+def dollar_aliases(products: Iterable[Product]) -> list[Product]:
+    """Give X-USDC for each X-USD: the same book, paid in USDC (Advanced Trade reference, products).
+
+    Where X-USDC is a market of its own, it stays one.
+    """
+    listed = {product.product_id: product for product in products}
+    return [
+        replace(
+            product,
+            product_id=f"{product.base}-USDC",
+            quote="USDC",
+            quote_name=QUOTES["USDC"][0],
+            alias=name,
+        )
+        for name, product in listed.items()
+        if product.quote == "USD" and f"{product.base}-USDC" not in listed
+        if product.base != "USDC"
+    ]
 
 
 def product_record(product: Product) -> dict[str, Any]:
@@ -211,6 +238,7 @@ def _read_table() -> dict[str, Product]:
             base_max=int(base_max) * 10 ** int(base_places),
             quote_min=int(Decimal(quote_min).scaleb(CASH_PLACES)),
             quote_max=int(Decimal(quote_max).scaleb(CASH_PLACES)),
+            alias="",
         )
     return products
 

@@ -65,6 +65,8 @@ class Choices:
     trade_side: TradeSide
     answer_first: bool
     pending_first: bool
+    usdc_alias: bool
+    deep_books: frozenset[str]
     follow: str | None
     follow_ca: Path | None
     parent: bool
@@ -100,6 +102,8 @@ def read_choices(argv: Sequence[str]) -> Choices:
         trade_side=given.trade_side,
         answer_first=given.answer_first,
         pending_first=given.pending_first,
+        usdc_alias=given.usdc_alias,
+        deep_books=frozenset(given.deep_book),
         follow=given.follow,
         follow_ca=given.follow_ca,
         parent=given.parent,
@@ -220,6 +224,24 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--pending-first", action="store_true", help="the user channel shows PENDING before OPEN"
+    )
+    _add_unwritten_rules(group)
+
+
+def _add_unwritten_rules(group: argparse._ArgumentGroup) -> None:
+    """What Coinbase may do either way, or in some markets only."""
+    group.add_argument(
+        "--usdc-alias",
+        action="store_true",
+        help="each X-USD can be traded as X-USDC, in the same book; market data come as X-USD",
+    )
+    group.add_argument(
+        "--deep-book",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="give this product as many levels as Coinbase's largest book: its level2 snapshot is"
+        " one message of 5 MB; may be given again",
     )
     order = group.add_mutually_exclusive_group()
     order.add_argument(

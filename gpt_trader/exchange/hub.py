@@ -1,14 +1,16 @@
 """Publishing: what the venue reports goes to every connection that subscribed to it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from gpt_trader.exchange.feed import HEARTBEATS, USER, Feed
 from gpt_trader.exchange.frames import Frame, build_frame, build_heartbeat
+from gpt_trader.exchange.paced_news import CANDLES, STATUS, TICKER_BATCH, PacedNews
 from gpt_trader.exchange.round_events import RoundEvents, UserUpdate, Wire
 from gpt_trader.exchange.venue import Venue
 
-PUBLIC_CHANNELS = ("ticker", "level2", "market_trades", "candles")
-CHANNELS = (*PUBLIC_CHANNELS, HEARTBEATS, USER)
+PRODUCT_CHANNELS = ("ticker", TICKER_BATCH, "level2", "market_trades", CANDLES)
+CHANNELS = (*PRODUCT_CHANNELS, STATUS, HEARTBEATS, USER)
 SNAPSHOT_ORDERS = 50  # a user snapshot ends with the first message that holds fewer
 NO_POSITIONS: Wire = {
     "perpetual_futures_positions": [],
@@ -34,8 +36,10 @@ class Hub:
         self._venue = venue
         self._feeds: list[Feed] = []
         self._heartbeat_counter = venue.round
+        self._paced = PacedNews(venue.now_ns)
         products = venue.products({})["products"]
-        self._listed = frozenset(product["product_id"] for product in products)
+        # X-USDC may be another name of X-USD: market data comes under the name of the book.
+        self._books = {one["product_id"]: one["alias"] or one["product_id"] for one in products}
 
     def add(self, feed: Feed) -> None:
         """Take a connection in; it gets nothing before it subscribes."""
@@ -54,7 +58,7 @@ class Hub:
 
         Unknown products are left out in silence, as Coinbase does.
         """
-        known = [wanted for wanted in product_ids if wanted in self._listed]
+        known = self._known(channel, product_ids)
         if known or not product_ids or channel == HEARTBEATS:
             feed.subscribe(channel, known)
             for frame in self._snapshots(channel, known):
@@ -65,13 +69,15 @@ class Hub:
 
     def unsubscribe(self, feed: Feed, channel: str, product_ids: Sequence[str]) -> None:
         """End a subscription, and acknowledge with what is left."""
-        feed.unsubscribe(channel, product_ids)
+        named = product_ids if channel == USER else self._known(channel, product_ids)
+        feed.unsubscribe(channel, named)
         self._acknowledge(feed)
 
     def publish(self, events: RoundEvents) -> None:
         """Put what a tape round brought into the outboxes; the caller flushes."""
         for channel, build in BUILDERS.items():
-            self._to_subscribers(channel, build, events)
+            self._to_subscribers(channel, partial(build, events))
+        self._paced.gather(events)
         self.publish_user(events.user)
 
     def publish_user(self, updates: Sequence[UserUpdate]) -> None:
@@ -86,7 +92,13 @@ class Hub:
                 feed.send(frame)
 
     def heartbeat(self, time_ns: int, counter: int) -> None:
-        """Put one heartbeat into the outbox of each connection that asked for them."""
+        """Put one heartbeat into the outbox of each connection that asked for them.
+
+        Channels that tell in steps of time go before it, when their time has come.
+        """
+        for channel in self._paced.due(time_ns):
+            self._to_subscribers(channel, partial(self._step, channel))
+            self._paced.forget(channel)
         self._heartbeat_counter = counter
         frame = build_heartbeat(time_ns, counter)
         for feed in self._feeds:
@@ -102,7 +114,27 @@ class Hub:
         event = {"subscriptions": feed.subscriptions(self._venue.user_id)}
         feed.send(build_frame("subscriptions", self._venue.now_ns, [event]))
 
-    def _to_subscribers(self, channel: str, build: Build, events: RoundEvents) -> None:
+    def _known(self, channel: str, product_ids: Sequence[str]) -> list[str]:
+        """Give those of the products that are listed, by the name their messages come under."""
+        if channel == STATUS and not product_ids:
+            return sorted(self._books)
+        listed = [wanted for wanted in product_ids if wanted in self._books]
+        if channel in (STATUS, USER):
+            return listed
+        return list(dict.fromkeys(self._books[wanted] for wanted in listed))
+
+    def _step(self, channel: str, wanted: frozenset[str]) -> list[Frame]:
+        """Build what a channel that tells in steps of time has to tell now."""
+        key, news = "products", self._venue.status(sorted(wanted))
+        if channel == TICKER_BATCH:
+            key, news = "tickers", self._paced.tickers(wanted)
+        if channel == CANDLES:
+            key, news = CANDLES, self._paced.candles(wanted)
+        if not news:
+            return []
+        return [build_frame(channel, self._venue.now_ns, [{"type": "update", key: news}])]
+
+    def _to_subscribers(self, channel: str, build: Callable[[frozenset[str]], list[Frame]]) -> None:
         """Send each subscriber the messages for its products, built once for each set of them."""
         built: dict[frozenset[str], list[Frame]] = {}
         for feed in self._feeds:
@@ -110,24 +142,21 @@ class Hub:
             if wanted is None:
                 continue
             if wanted not in built:
-                built[wanted] = build(events, wanted)
+                built[wanted] = build(wanted)
             for frame in built[wanted]:
                 feed.send(frame)
 
     def _snapshots(self, channel: str, product_ids: Sequence[str]) -> Iterator[Frame]:
         if channel == USER:
             yield from self._user_snapshots(frozenset(product_ids))
-        if channel not in PUBLIC_CHANNELS:
-            return
-        snapshot = {
-            "ticker": self._venue.ticker_snapshot,
-            "level2": self._venue.level2_snapshot,
-            "market_trades": self._venue.market_trades_snapshot,
-            "candles": self._venue.candles_snapshot,
-        }[channel]
         now_ns = self._venue.now_ns
+        if channel == STATUS:
+            event = {"type": "snapshot", "products": self._venue.status(product_ids)}
+            yield build_frame(STATUS, now_ns, [event])
+        if channel not in PRODUCT_CHANNELS:
+            return
         for product_id in product_ids:
-            for event in snapshot(product_id):
+            for event in self._venue.snapshot(channel, product_id):
                 yield build_frame(WIRE_CHANNELS.get(channel, channel), now_ns, [event])
 
     def _user_snapshots(self, wanted: frozenset[str]) -> Iterator[Frame]:
@@ -175,15 +204,6 @@ def _level2(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
     ]
 
 
-def _candles(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
-    candles = [
-        candle for name in events.candles if name in wanted for candle in events.candles[name]
-    ]
-    if not candles:
-        return []
-    return [build_frame("candles", events.now_ns, [{"type": "update", "candles": candles}])]
-
-
 def _user_frame(kind: str, orders: Sequence[Wire], time_ns: int) -> Frame:
     event = {"type": kind, "orders": orders, "positions": NO_POSITIONS}
     return build_frame("user", time_ns, [event])
@@ -197,5 +217,4 @@ BUILDERS: dict[str, Build] = {
     "market_trades": _market_trades,
     "ticker": _tickers,
     "level2": _level2,
-    "candles": _candles,
 }

@@ -69,6 +69,7 @@ async def _serve(choices: Choices) -> int:
         rules = _rules(choices)
         following = None if choices.follow is None else await _follow(choices, choices.follow)
         tape = _recorded_tape(choices) if following is None else following.tape
+        _check_deep(choices.deep_books, tape)
         journal = _journal(choices, tape, rules)
         venue = Venue(tape, rules, None) if journal is None else Venue.restore(tape, rules, journal)
     follower = None if following is None else Follower(following, venue, _warn)
@@ -144,6 +145,14 @@ def _recorded_tape(choices: Choices) -> Tape:
     return tape
 
 
+def _check_deep(deep_books: frozenset[str], tape: Tape) -> None:
+    unknown = sorted(deep_books - set(tape.parts))
+    if unknown:
+        raise TapeError(
+            f"--deep-book {unknown[0]}: not traded here; traded are {', '.join(tape.parts)}"
+        )
+
+
 def _rules(choices: Choices) -> VenueRules:
     rules = replace(
         default_rules(choices.seed),
@@ -151,6 +160,8 @@ def _rules(choices: Choices) -> VenueRules:
         fee_rounding=choices.fee_rounding,
         trade_side=choices.trade_side,
         pending_first=choices.pending_first,
+        usdc_alias=choices.usdc_alias,
+        deep_books=choices.deep_books,
     )
     if choices.balances is not None:
         rules = replace(rules, balances=choices.balances)

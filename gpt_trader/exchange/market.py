@@ -1,15 +1,17 @@
 """The public side of the exchange: how far the tape is released, the books, the market reads."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from gpt_trader.exchange.candle_history import History
-from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.catalog import Product, dollar_aliases
 from gpt_trader.exchange.cursor import Cursor
 from gpt_trader.exchange.decimals import parse_number, whole_steps
-from gpt_trader.exchange.liquidity import Book, Liquidity, LiveBook
-from gpt_trader.exchange.market_data import FIVE_MINUTES_S, MarketData
+from gpt_trader.exchange.deep_book import DeepBook
+from gpt_trader.exchange.liquidity import Book, Liquidity, LiveBook, Moment
+from gpt_trader.exchange.market_data import FIVE_MINUTES_S, MarketData, without_best
 from gpt_trader.exchange.queries import Query, granularity_s, many, one, whole
 from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.round_events import OnDemand, RoundEvents, UserUpdate
@@ -41,31 +43,37 @@ class Market:
     def __init__(self, tape: Tape, rules: VenueRules) -> None:
         self.tape = tape
         self.cursor = Cursor(tape)
-        self.products = {name: part.product for name, part in tape.parts.items()}
-        self._disabled = rules.trading_disabled
+        aliases = dollar_aliases(tape.products) if rules.usdc_alias else []
+        self.products = {one.product_id: one for one in (*tape.products, *aliases)}
+        self._aliases = {one.alias: [one.product_id] for one in aliases}
+        self._rules = rules
+        self._deep: dict[str, DeepBook] = {}
         self._liquidity = Liquidity(rules)
         self._live: dict[str, LiveBook] = {}
-        self._data = {name: MarketData(part, rules.trade_side) for name, part in tape.parts.items()}
+        self._data = {
+            name: MarketData(tape.parts[product.book_id], product, rules.trade_side)
+            for name, product in self.products.items()
+        }
 
     def live(self, product_id: str) -> LiveBook:
         """Give the book of now, drawn anew when the product's tape moved."""
-        part = self.tape.parts[product_id]
-        count = self.cursor.count(product_id)
-        moment = self._liquidity.moment(part, count, self.cursor.round)
-        live = self._live.get(product_id)
+        book_id = self.products[product_id].book_id
+        part = self.tape.parts[book_id]
+        moment = self._liquidity.moment(part, self.cursor.count(book_id), self.cursor.round)
+        live = self._live.get(book_id)
         if live is None or live.moment != moment:
-            live = LiveBook(moment, self._liquidity.book(part, moment))
-            self._live[product_id] = live
+            live = LiveBook(moment, self._drawn(part, moment))
+            self._live[book_id] = live
         return live
 
     def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
         """Give the lots of others before a new order of ours at a price."""
-        part = self.tape.parts[product_id]
+        part = self.tape.parts[self.products[product_id].book_id]
         return self._liquidity.queue_ahead(part, self.live(product_id), price, buys)
 
     def last_price(self, product_id: str) -> int | None:
         """Give the price of the last printed trade in price increments, None before the first."""
-        return self._data[product_id].last_price(self.cursor.count(product_id))
+        return self._data[product_id].last_price(self._count(product_id))
 
     def mark(self) -> Mark:
         """Remember where the tape stands."""
@@ -114,9 +122,29 @@ class Market:
             finished=self.cursor.finished and not self.tape.grows,
         )
 
-    def ticker_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+    def status(self, product_ids: Iterable[str]) -> list[Wire]:
+        """Give products as the status channel shows them."""
+        return [self._data[product_id].status() for product_id in product_ids]
+
+    def snapshot(self, channel: str, product_id: str, now_ns: int) -> list[Wire]:
+        """Give the events that a subscription to a channel of one product begins with."""
+        match channel:
+            case "ticker":
+                return self._ticker_snapshot(product_id, now_ns)
+            case "ticker_batch":
+                events = self._ticker_snapshot(product_id, now_ns)
+                return [{**one, "tickers": [*map(without_best, one["tickers"])]} for one in events]
+            case "level2":
+                return self._level2_snapshot(product_id, now_ns)
+            case "market_trades":
+                return self._market_trades_snapshot(product_id)
+            case "candles":
+                return self._candles_snapshot(product_id, now_ns)
+        raise AssertionError(f"{channel} has no products")
+
+    def _ticker_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
         """Give the ticker as one event; none before the first trade."""
-        count = self.cursor.count(product_id)
+        count = self._count(product_id)
         if not count:
             return []
         book = self._book(product_id)
@@ -124,22 +152,22 @@ class Market:
         ticker = self._data[product_id].ticker(count, now_ns, bid, ask)
         return [{"type": "snapshot", "tickers": [ticker]}]
 
-    def level2_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+    def _level2_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
         """Give the whole book as one event."""
         updates = self._data[product_id].level2_snapshot(self._book(product_id), now_ns)
         return [{"type": "snapshot", "product_id": product_id, "updates": updates}]
 
-    def market_trades_snapshot(self, product_id: str) -> list[Wire]:
+    def _market_trades_snapshot(self, product_id: str) -> list[Wire]:
         """Give the last 100 trades, newest first, as one event."""
-        count = self.cursor.count(product_id)
+        count = self._count(product_id)
         trades = self._data[product_id].channel_trades(max(0, count - SNAPSHOT_TRADES), count)
         return [{"type": "snapshot", "trades": trades[::-1]}]
 
-    def candles_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
+    def _candles_snapshot(self, product_id: str, now_ns: int) -> list[Wire]:
         """Give the last 5-minute candles, newest first, as one event."""
         end_s = now_ns // SECOND_NS + 1
         start_s = end_s // FIVE_MINUTES_S * FIVE_MINUTES_S - SNAPSHOT_CANDLES * FIVE_MINUTES_S
-        count = self.cursor.count(product_id)
+        count = self._count(product_id)
         candles = self._data[product_id].candles(start_s, end_s, FIVE_MINUTES_S, count)
         named = [{**candle, "product_id": product_id} for candle in candles]
         return [{"type": "snapshot", "candles": named}]
@@ -150,7 +178,7 @@ class Market:
         names = [name for name in self.products if not wanted or name in wanted]
         if one(query, "product_type") not in ("", "SPOT", "UNKNOWN_PRODUCT_TYPE"):
             names = []
-        names.sort(key=lambda name: -self._data[name].day_notional(self.cursor.count(name), now_ns))
+        names.sort(key=lambda name: -self._data[name].day_notional(self._count(name), now_ns))
         first = whole(query, "offset", 0, 10**6)
         limit = whole(query, "limit", len(names), 10**6) or len(names)
         shown = [self._product(name, now_ns) for name in names[first : first + limit]]
@@ -173,7 +201,7 @@ class Market:
         data = self._data[product_id]
         return {
             "pricebook": data.price_book(book, limit, now_ns),
-            **data.book_summary(self._book(product_id), self.cursor.count(product_id)),
+            **data.book_summary(self._book(product_id), self._count(product_id)),
         }
 
     def best_bid_ask(self, query: Query, now_ns: int) -> Wire:
@@ -194,7 +222,7 @@ class Market:
             raise BadRequest("limit is required and must be above 0")
         start_s = whole(query, "start", 0, FOREVER_S)
         end_s = whole(query, "end", FOREVER_S, FOREVER_S)
-        data, count = self._data[product_id], self.cursor.count(product_id)
+        data, count = self._data[product_id], self._count(product_id)
         first, last = data.trades_between(start_s * SECOND_NS, end_s * SECOND_NS, count)
         book = self._book(product_id)
         return {
@@ -216,17 +244,18 @@ class Market:
         start_s = -(-start_s // width_s) * width_s
         if end_s - start_s >= CANDLES_MAX * width_s:
             raise BadRequest(f"number of candles requested should be less than {CANDLES_MAX}")
-        count = self.cursor.count(product_id)
+        count = self._count(product_id)
         shown = self._data[product_id].candles(start_s, end_s + width_s, width_s, count)
         return {"candles": shown[:limit]}
 
     def recall(self, product_id: str, history: History) -> None:
         """Show a product's candles of before we listened as another exchange tells them."""
-        self._data[product_id].recall(history)
+        for name in (product_id, *self._aliases.get(product_id, ())):
+            self._data[name].recall(history)
 
     def dollar_prices(self) -> dict[str, float]:
         """Give the last prices in USD by currency, where there is one."""
-        prices = {"USD": 1.0}
+        prices = {"USD": 1.0, "USDC": 1.0}  # the two are exchanged one for one
         for name, product in self.products.items():
             last = self.last_price(name)
             if product.quote == "USD" and last is not None:
@@ -243,12 +272,26 @@ class Market:
 
     def _book_at(self, product_id: str, count: int, round_number: int) -> Book:
         part: ProductTape = self.tape.parts[product_id]
-        return self._liquidity.book(part, self._liquidity.moment(part, count, round_number))
+        return self._drawn(part, self._liquidity.moment(part, count, round_number))
+
+    def _drawn(self, part: ProductTape, moment: Moment) -> Book:
+        """Draw a book; of a market chosen to be deep, with all that stands behind the ladder."""
+        ladder = self._liquidity.book(part, moment)
+        name = part.product.product_id
+        if name not in self._rules.deep_books or not part.prices:
+            return ladder
+        if name not in self._deep:
+            self._deep[name] = DeepBook(part, Fraction(self._rules.depth_share))
+        return self._deep[name].behind(ladder)
 
     def _product(self, product_id: str, now_ns: int) -> Wire:
-        count = self.cursor.count(product_id)
-        disabled = product_id in self._disabled
-        return self._data[product_id].product(count, now_ns, self._book(product_id), disabled)
+        disabled = product_id in self._rules.trading_disabled
+        data, book = self._data[product_id], self._book(product_id)
+        shown = data.product(self._count(product_id), now_ns, book, disabled)
+        return shown | {"alias_to": self._aliases.get(product_id, [])}
+
+    def _count(self, product_id: str) -> int:
+        return self.cursor.count(self.products[product_id].book_id)
 
     def _require(self, product_id: str) -> Product:
         product = self.products.get(product_id)

@@ -37,9 +37,10 @@ class Window:
 class MarketData:
     """Writes one product's market as far as ``count`` trades of it are released."""
 
-    def __init__(self, part: ProductTape, trade_side: TradeSide) -> None:
+    def __init__(self, part: ProductTape, product: Product, trade_side: TradeSide) -> None:
+        """Begin; ``product`` is the part's own, or another name for it that shares its book."""
         self._part = part
-        self._product = part.product
+        self._product = product
         self._flip = trade_side is TradeSide.TAKER
         self._history: History | None = None
         self._seen = 0
@@ -161,6 +162,22 @@ class MarketData:
             "best_ask_quantity": "" if ask is None else product.base_text(ask[1]),
         }
 
+    def status(self) -> Wire:
+        """Write the product as the status channel shows it."""
+        product = self._product
+        return {
+            "product_type": "SPOT",
+            "id": product.product_id,
+            "base_currency": product.base,
+            "quote_currency": product.quote,
+            "base_increment": decimal_text(1, product.base_places),
+            "quote_increment": decimal_text(1, product.quote_places),
+            "display_name": f"{product.base}/{product.quote}",
+            "status": "online",
+            "status_message": "",
+            "min_market_funds": decimal_text(product.quote_min, CASH_PLACES),
+        }
+
     def product(self, count: int, now_ns: int, book: Book, disabled: bool) -> Wire:
         """Write the product (coinbase-wire.md, 1.4); without a trade its prices are empty."""
         product = self._product
@@ -179,8 +196,7 @@ class MarketData:
             "product_type": "SPOT",
             "fcm_trading_session_details": None,
             "mid_market_price": _mid_text(product, book),
-            "alias": "",
-            "alias_to": [],
+            "alias": product.alias,
             "base_display_symbol": product.base,
             "quote_display_symbol": product.quote,
             "view_only": False,
@@ -307,6 +323,11 @@ class MarketData:
             self._low = min(self._low, min(news))
         self._seen = count
         return self._high, self._low
+
+
+def without_best(ticker: Wire) -> Wire:
+    """Give a ticker as ticker_batch shows it: without the best prices."""
+    return {name: text for name, text in ticker.items() if not name.startswith("best_")}
 
 
 def _view(column: "array[int]", count: int) -> NDArray[np.int64]:

@@ -80,13 +80,13 @@ class Matching:
         self.waiting: dict[str, Order] = {}  # by order id
         self._ending: dict[str, Order] = {}  # those of them with an end time
 
-    def resting(self, product_id: str) -> RestingOrders:
-        """Give the waiting orders of a product."""
-        return self._resting.setdefault(product_id, RestingOrders())
+    def resting(self, book_id: str) -> RestingOrders:
+        """Give the waiting orders of a book, which a product and its alias share."""
+        return self._resting.setdefault(book_id, RestingOrders())
 
     def plan(self, want: Want, live: LiveBook) -> Plan:
         """Walk the book without touching it."""
-        own = self.resting(want.product.product_id).best_price(not want.buys)
+        own = self.resting(want.product.book_id).best_price(not want.buys)
         taken: list[Level] = []
         lots_left, money = want.lots, want.money
         for price, lots in live.asks() if want.buys else live.bids():
@@ -170,7 +170,7 @@ class Matching:
         self._turns += 1
         order.turn = self._turns
         order.queue = queue
-        self.resting(order.request.product.product_id).add(order)
+        self.resting(order.request.product.book_id).add(order)
         self._wait(order)
 
     def hold_back(self, order: Order, now_ns: int) -> None:
@@ -181,7 +181,7 @@ class Matching:
     def arm(self, order: Order) -> None:
         """Let an order wait for the trade that fires it."""
         order.armed = True
-        self._armed.setdefault(order.request.product.product_id, ArmedOrders()).add(order)
+        self._armed.setdefault(order.request.product.book_id, ArmedOrders()).add(order)
         self._wait(order)
 
     def fire(self, product_id: str, price: int, time_ns: int) -> list[Order]:
@@ -255,12 +255,12 @@ class Matching:
 
     def _leave(self, order: Order) -> None:
         """Take an order out of the book and from its trigger, wherever it waits."""
-        product_id = order.request.product.product_id
+        book_id = order.request.product.book_id
         if order.turn:
-            self.resting(product_id).remove(order)
+            self.resting(book_id).remove(order)
             order.turn = 0
         if order.armed:
-            self._armed[product_id].remove(order)
+            self._armed[book_id].remove(order)
             order.armed = False
 
     def _fill(

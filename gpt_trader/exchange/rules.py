@@ -58,6 +58,8 @@ class VenueRules:
     pending_first: bool  # the user channel shows PENDING before OPEN
     cancel_queued: bool  # the user channel shows CANCEL_QUEUED before CANCELLED
     trading_disabled: frozenset[str]  # product ids
+    deep_books: frozenset[str]  # products with as many levels as Coinbase's largest book
+    usdc_alias: bool  # each X-USD can be traded as X-USDC too, in the same book
 
     def __post_init__(self) -> None:
         assert self.fee_tiers, "no fee tier"
@@ -98,6 +100,8 @@ def default_rules(seed: int) -> VenueRules:
         pending_first=False,
         cancel_queued=False,
         trading_disabled=frozenset(),
+        deep_books=frozenset(),
+        usdc_alias=False,
     )
 
 
@@ -121,4 +125,6 @@ def rules_record(rules: VenueRules) -> dict[str, Any]:
         "pending_first": rules.pending_first,
         "cancel_queued": rules.cancel_queued,
         "trading_disabled": sorted(rules.trading_disabled),
+        "deep_books": sorted(rules.deep_books),
+        "usdc_alias": rules.usdc_alias,
     }

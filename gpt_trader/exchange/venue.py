@@ -4,7 +4,7 @@ Its state is the fold of the tape and of the commands in its journal, so a resta
 process stopped. It reads no clock: time is the tape's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gpt_trader.exchange.candle_history import History
@@ -201,21 +201,13 @@ class Venue:
         """Show candles of before we listened; they decide nothing, so no journal keeps them."""
         self._market.recall(product_id, history)
 
-    def ticker_snapshot(self, product_id: str) -> list[Wire]:
-        """Give the events a ticker subscription begins with."""
-        return self._market.ticker_snapshot(product_id, self.now_ns)
+    def snapshot(self, channel: str, product_id: str) -> list[Wire]:
+        """Give the events that a subscription to a channel of one product begins with."""
+        return self._market.snapshot(channel, product_id, self.now_ns)
 
-    def level2_snapshot(self, product_id: str) -> list[Wire]:
-        """Give the events a level2 subscription begins with."""
-        return self._market.level2_snapshot(product_id, self.now_ns)
-
-    def market_trades_snapshot(self, product_id: str) -> list[Wire]:
-        """Give the events a market_trades subscription begins with."""
-        return self._market.market_trades_snapshot(product_id)
-
-    def candles_snapshot(self, product_id: str) -> list[Wire]:
-        """Give the events a candles subscription begins with."""
-        return self._market.candles_snapshot(product_id, self.now_ns)
+    def status(self, product_ids: Iterable[str]) -> list[Wire]:
+        """Give products as the status channel shows them."""
+        return self._market.status(product_ids)
 
     # --- reads of the account ---------------------------------------------------------------
 

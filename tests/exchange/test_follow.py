@@ -81,7 +81,7 @@ def listen(exchange: Exchange) -> Socket:
 
 def prints(exchange: Exchange) -> list[tuple[str, str, str]]:
     """All trades of an exchange, oldest first, without their numbers."""
-    trades = exchange.venue.market_trades_snapshot("BTC-USD")[0]["trades"]
+    trades = exchange.venue.snapshot("market_trades", "BTC-USD")[0]["trades"]
     return [(one["price"], one["size"], one["side"]) for one in reversed(trades)]
 
 
@@ -296,9 +296,9 @@ def test_trades_keep_the_ids_they_were_published_with(
     """A session sees by them that it joined in the middle."""
     hear(listen(paper), 1)
 
-    told = paper.venue.market_trades_snapshot("BTC-USD")[0]["trades"]
+    told = paper.venue.snapshot("market_trades", "BTC-USD")[0]["trades"]
 
-    newest = followed.venue.market_trades_snapshot("BTC-USD")[0]["trades"][0]
+    newest = followed.venue.snapshot("market_trades", "BTC-USD")[0]["trades"][0]
     assert [trade["trade_id"] for trade in told] == [newest["trade_id"]]
     assert int(newest["trade_id"]) > 1
 

@@ -115,6 +115,7 @@ def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(
     [
         (["--data", "no/such.parquet"], 2, "no/such.parquet"),
         (["--product", "NO-SUCH"], 2, "NO-SUCH"),
+        (["--deep-book", "ETH-BTC"], 2, "--deep-book ETH-BTC: not traded here"),
         (["--tls", "/dev/null/tls"], 1, "choose a folder you can write with --tls"),
         (["--state", "/dev/null/state"], 1, "/dev/null/state"),
         (["--json", "/dev/null/ready"], 1, "/dev/null/ready"),

@@ -172,7 +172,7 @@ def test_the_day_of_ticker_and_product_is_that_of_the_trades() -> None:
     assert len(day) < len(trades)
 
     product = venue.product("BTC-USD")
-    ticker = venue.ticker_snapshot("BTC-USD")[0]["tickers"][0]
+    ticker = venue.snapshot("ticker", "BTC-USD")[0]["tickers"][0]
 
     prices = [price for _, price, _ in day]
     change = Decimal(100) * (prices[-1] - prices[0]) / prices[0]
@@ -212,10 +212,10 @@ def test_before_the_first_trade_prices_are_empty_not_invented() -> None:
     product = venue.product("BTC-USD")
 
     assert (product["price"], product["best_bid_price"], product["volume_24h"]) == ("", "", "")
-    assert venue.ticker_snapshot("BTC-USD") == []
+    assert venue.snapshot("ticker", "BTC-USD") == []
     assert venue.product_book({"product_id": ["BTC-USD"]})["pricebook"]["bids"] == []
     assert venue.candles("BTC-USD", {"granularity": ["ONE_HOUR"]}) == {"candles": []}
-    assert venue.market_trades_snapshot("BTC-USD")[0]["trades"] == []
+    assert venue.snapshot("market_trades", "BTC-USD")[0]["trades"] == []
 
 
 def test_the_book_summary_fits_its_levels() -> None:
@@ -254,7 +254,7 @@ def test_updates_of_level2_carry_one_book_into_the_next_even_after_our_orders() 
     tape = a_candle_tape(60, 8)
     venue = Venue(tape, default_rules(1), None)
     venue.advance()
-    book = folded({}, venue.level2_snapshot("BTC-USD")[0]["updates"])
+    book = folded({}, venue.snapshot("level2", "BTC-USD")[0]["updates"])
 
     taken = 0
     for number in range(tape.rounds - 1):
@@ -263,7 +263,7 @@ def test_updates_of_level2_carry_one_book_into_the_next_even_after_our_orders() 
         events = venue.advance()
         if "BTC-USD" in events.level2:
             book = folded(book, events.level2["BTC-USD"])
-            assert book == folded({}, venue.level2_snapshot("BTC-USD")[0]["updates"])
+            assert book == folded({}, venue.snapshot("level2", "BTC-USD")[0]["updates"])
     assert taken > 30
 
 

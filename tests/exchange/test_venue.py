@@ -403,7 +403,7 @@ def test_a_followed_market_fills_orders_and_survives_a_restart(tmp_path: Path) -
     assert everything(again) == everything(venue)
     later.append(news(901, 6_200_000))
     assert again.advance().trades["BTC-USD"][0]["trade_id"] == "9010"
-    told = again.market_trades_snapshot("BTC-USD")[0]["trades"]
+    told = again.snapshot("market_trades", "BTC-USD")[0]["trades"]
     assert [trade["trade_id"] for trade in told] == ["9010", "20", "10"]
     kept.close()
 
