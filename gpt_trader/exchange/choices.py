@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from gpt_trader.exchange.rate_limits import COINBASE_LIMITS, Limited, RateLimits
 from gpt_trader.exchange.rules import Duplicate, FeeRounding, TradeSide
 
 MAX_SPEED = math.inf  # lockstep: as fast as the session settles
@@ -64,6 +65,7 @@ class Choices:
     fee_rounding: FeeRounding
     trade_side: TradeSide
     answer_first: bool
+    limits: RateLimits | None
     pending_first: bool
     usdc_alias: bool
     deep_books: frozenset[str]
@@ -81,6 +83,11 @@ def read_choices(argv: Sequence[str]) -> Choices:
         parser.error("--follow takes its market from there: drop --data, --candles and --speed")
     if given.follow and not given.product:
         parser.error("--follow needs at least one --product, such as --product BTC-USD")
+    if given.speed == MAX_SPEED and given.rate_limits:
+        parser.error("--rate-limits counts the machine's seconds, which lockstep does not know")
+    limits: RateLimits | None = given.rate_limits
+    if limits is None and given.speed == 1.0:
+        limits = COINBASE_LIMITS
     if given.follow_ca and not given.follow:
         parser.error("--follow-ca goes with --follow HOST[:PORT]")
     return Choices(
@@ -101,6 +108,7 @@ def read_choices(argv: Sequence[str]) -> Choices:
         fee_rounding=given.fee_rounding,
         trade_side=given.trade_side,
         answer_first=given.answer_first,
+        limits=limits or None,
         pending_first=given.pending_first,
         usdc_alias=given.usdc_alias,
         deep_books=frozenset(given.deep_book),
@@ -274,6 +282,13 @@ def _add_process(group: argparse._ArgumentGroup) -> None:
         help="a second port without TLS for clients that need http:// and ws://",
     )
     group.add_argument(
+        "--rate-limits",
+        type=_rate_limits,
+        metavar="on|off|A,B,C,D",
+        help="most in a second: private requests, public requests, connections, WebSocket messages"
+        " without a token (default: Coinbase's 30,10,8,8 at real speed, off at any other)",
+    )
+    group.add_argument(
         "--state",
         type=Path,
         metavar="DIR",
@@ -302,6 +317,15 @@ def _add_process(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="write the line of JSON there (default: standard output)",
     )
+
+
+def _rate_limits(text: str) -> RateLimits:
+    if text in ("on", "off"):
+        return COINBASE_LIMITS if text == "on" else {}
+    counts = text.split(",")
+    if len(counts) != len(Limited):
+        raise argparse.ArgumentTypeError(f"{text!r} is not on, off or four numbers like 30,10,8,8")
+    return dict(zip(Limited, map(_positive, counts), strict=True))
 
 
 def _positive(text: str) -> int:

@@ -74,7 +74,14 @@ async def _serve(choices: Choices) -> int:
         venue = Venue(tape, rules, None) if journal is None else Venue.restore(tape, rules, journal)
     follower = None if following is None else Follower(following, venue, _warn)
     stage = Stage(tape, venue, follower)
-    options = Options(HOST, choices.port, choices.plain_port, choices.speed, choices.answer_first)
+    options = Options(
+        host=HOST,
+        port=choices.port,
+        plain_port=choices.plain_port,
+        speed=choices.speed,
+        answer_first=choices.answer_first,
+        limits=choices.limits,
+    )
     end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     server = ExchangeServer(
         stage,

@@ -1,17 +1,19 @@
 """The REST door: verifies who asks, lets the venue answer, and then tells the user channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
 
 import msgspec
+from tornado.httputil import HTTPHeaders
 from tornado.web import RequestHandler
 
 from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import ApiKey, Scope
+from gpt_trader.exchange.rate_limits import Limited, RateLimiter, TooManyRequests
 from gpt_trader.exchange.refusals import NotFound, Refusal
 from gpt_trader.exchange.round_events import Wire
 from gpt_trader.exchange.routes import Answer, Call, Route, find_route
@@ -39,6 +41,16 @@ class Desk:
     answer_first: bool
     tick: Callable[[], None]
     fail: Callable[[BaseException], None]
+    limiter: RateLimiter
+
+
+class Headers(HTTPHeaders):
+    """Headers whose rate limits leave in lowercase: the SDK finds them under no other spelling."""
+
+    def get_all(self) -> Iterable[tuple[str, str]]:
+        """Give names and values as they are written; tornado capitalises all names."""
+        for name, text in super().get_all():
+            yield (name.lower() if name.startswith("X-Ratelimit") else name), text
 
 
 class RestHandler(RequestHandler):
@@ -47,6 +59,10 @@ class RestHandler(RequestHandler):
     def initialize(self, desk: Desk) -> None:
         """Take what all requests share (called by tornado)."""
         self._desk = desk
+
+    def set_default_headers(self) -> None:
+        """Begin an answer (called by tornado)."""
+        self._headers = Headers(self._headers)
 
     def get(self) -> None:
         """Answer any method: the table knows which path wants which."""
@@ -57,6 +73,7 @@ class RestHandler(RequestHandler):
                 raise NotFound(f"{method} {path} does not exist")
             route, parts = found
             key = self._authorize(route)
+            self._take_turn(route)
             query = parse_qs(self.request.query, keep_blank_values=True)
             call = Call(tuple(map(unquote, parts)), query, self.request.body, key)
             self._desk.tick()
@@ -117,6 +134,25 @@ class RestHandler(RequestHandler):
         key = self._desk.verifier.rest(token, method, self.request.path, now_ns)
         require(key, route.scope)
         return key
+
+    def _take_turn(self, route: Route) -> None:
+        """Count the request; there is one user, so all keys share what is private.
+
+        Raises
+        ------
+        TooManyRequests
+            The limit is reached.
+        """
+        private = route.scope is not None
+        what = Limited.PRIVATE if private else Limited.PUBLIC
+        who = self._desk.venue.user_id if private else self.request.remote_ip or ""
+        turn = self._desk.limiter.take(what, who)
+        if turn is None:
+            return
+        for name, text in turn.headers().items():
+            self.set_header(name, text)
+        if not turn.granted:
+            raise TooManyRequests
 
     def _reply(self, answer: Answer) -> None:
         hub = self._desk.hub

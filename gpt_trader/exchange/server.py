@@ -22,6 +22,7 @@ from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.keys import ApiKey
 from gpt_trader.exchange.lockstep import Lockstep
 from gpt_trader.exchange.pace import Pace
+from gpt_trader.exchange.rate_limits import RateLimiter, RateLimits
 from gpt_trader.exchange.rest import Desk, RestHandler
 from gpt_trader.exchange.round_events import Wire
 from gpt_trader.exchange.sockets import Door, FeedSocket
@@ -38,7 +39,8 @@ class Options:
     """How the exchange is reached and how its tape moves.
 
     ``speed`` is tape seconds per second, or ``MAX_SPEED``. Port 0 takes any free one; the plain
-    port (no TLS, for foreign clients on this machine) is None for none.
+    port (no TLS, for foreign clients on this machine) is None for none. ``limits`` None: a client
+    may ask as much as it likes.
     """
 
     host: str
@@ -46,6 +48,7 @@ class Options:
     plain_port: int | None
     speed: float
     answer_first: bool
+    limits: RateLimits | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class ExchangeServer:
         Where it listens, known after ``start``.
     hub : Hub
         What the tape brings is published there.
+    limiter : RateLimiter
+        What clients may ask, and how often it was too much.
     open_sockets : set of WebSocketHandler
         The connections that are open.
     """
@@ -103,6 +108,7 @@ class ExchangeServer:
             self._lockstep = Lockstep(stage.venue, stage.tape, self.hub)
         elif stage.follower is None:
             self._mover = Pace(stage.venue, options.speed)
+        self.limiter = RateLimiter(options.limits)
         self.open_sockets: set[WebSocketHandler] = set()
         self._servers: list[HTTPServer] = []
         self._application = self._build_application(Verifier(keys))
@@ -159,6 +165,7 @@ class ExchangeServer:
             answer_first=answer_first,
             tick=self._tick,
             fail=self._fail,
+            limiter=self.limiter,
         )
         lockstep = self._lockstep
         door = Door(
@@ -170,6 +177,7 @@ class ExchangeServer:
             subscribed=(lambda _: None) if lockstep is None else lockstep.subscribed,
             open_sockets=self.open_sockets,
             fail=self._fail,
+            limiter=self.limiter,
         )
         return Application(
             [

@@ -14,6 +14,7 @@ from gpt_trader.exchange.frames import build_error
 from gpt_trader.exchange.hub import CHANNELS, Hub
 from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.keys import Scope
+from gpt_trader.exchange.rate_limits import TOO_MANY, Limited, RateLimiter, TooManyRequests
 
 OUTGOING_BYTES_MAX = 64 * 1024 * 1024  # a subscriber that reads slower is dropped
 FIRST_SUBSCRIBE_S = 5.0
@@ -47,6 +48,7 @@ class Door:
     subscribed: Callable[[Feed], None]
     open_sockets: set[WebSocketHandler]
     fail: Callable[[BaseException], None]  # when the journal cannot be written
+    limiter: RateLimiter
 
 
 class FeedSocket(WebSocketHandler):
@@ -57,6 +59,13 @@ class FeedSocket(WebSocketHandler):
         self._door = door
         self._feed = Feed(self.get_query_argument("feed", ""), self._write_bytes)
         self._deadline: asyncio.TimerHandle | None = None
+
+    def prepare(self) -> None:
+        """Refuse a connection that comes too soon after others."""
+        turn = self._door.limiter.take(Limited.CONNECTIONS, self.request.remote_ip or "")
+        if turn is not None and not turn.granted:
+            self.set_status(429)
+            self.finish(msgspec.json.encode(TooManyRequests().body))
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Begin: nothing is sent before the first subscription."""
@@ -100,7 +109,9 @@ class FeedSocket(WebSocketHandler):
         try:
             request = msgspec.json.decode(message, type=ClientMessage)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return "failure to subscribe"
+            return TOO_MANY if self._is_too_soon("") else "failure to subscribe"
+        if self._is_too_soon(request.jwt or ""):
+            return TOO_MANY
         if request.type not in ("subscribe", "unsubscribe"):
             return "subscribe or unsubscribe required"
         if request.channel not in CHANNELS:
@@ -116,6 +127,17 @@ class FeedSocket(WebSocketHandler):
         if self._deadline is not None:
             self._deadline.cancel()
         return None
+
+    def _is_too_soon(self, token: str) -> bool:
+        """Say whether a message is one too many; those with a valid token are not counted.
+
+        The error text, and that the connection stays, is our choice: Coinbase documents neither.
+        """
+        limiter = self._door.limiter
+        if not limiter.enabled or (token and self._may_view(token)):
+            return False
+        turn = limiter.take(Limited.MESSAGES, self.request.remote_ip or "")
+        return turn is not None and not turn.granted
 
     def _may_view(self, token: str) -> bool:
         try:

@@ -42,7 +42,7 @@ def some_rules(**changes: Any) -> VenueRules:
 
 
 def lockstep_options(**changes: Any) -> Options:
-    options = Options("127.0.0.1", 0, None, MAX_SPEED, answer_first=True)
+    options = Options("127.0.0.1", 0, None, MAX_SPEED, answer_first=True, limits=None)
     return replace(options, **changes)
 
 

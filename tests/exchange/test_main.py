@@ -188,6 +188,9 @@ def test_a_damaged_authority_is_one_sentence(
     "argv, sentence",
     [
         (["--speed", "fast"], "is not real, max or a number above 0"),
+        (["--rate-limits", "30,10"], "is not on, off or four numbers"),
+        (["--rate-limits", "30,10,8,0"], "is not a whole number above 0"),
+        (["--rate-limits", "on", "--speed", "max"], "which lockstep does not know"),
         (["--speed", "0"], "is not real, max or a number above 0"),
         (["--speed", "inf"], "is not real, max or a number above 0"),
         (["--port", "70000"], "is not a port"),
