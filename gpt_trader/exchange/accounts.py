@@ -19,6 +19,11 @@ class Accounts:
         for name, value in balances.items():
             self.available[name] = cash_units(value)
 
+    def open(self, currency: str) -> None:
+        """Have a wallet for a currency; one that is there stays as it is."""
+        self.available.setdefault(currency, 0)
+        self.hold.setdefault(currency, 0)
+
     def block(self, currency: str, units: int) -> None:
         """Move free money to hold."""
         self._change(currency, -units, units)

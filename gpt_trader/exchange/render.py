@@ -7,6 +7,7 @@ from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.order_requests import Reason
 from gpt_trader.exchange.orders import Edit, Fill, Order, OrderType, cash_number, cash_text
+from gpt_trader.exchange.portfolios import Portfolio
 from gpt_trader.exchange.previews import commission
 from gpt_trader.exchange.seeds import seeded_uuid
 from gpt_trader.exchange.timestamps import ZERO_TIME, time_text
@@ -24,7 +25,7 @@ class AccountRender:
 
     def __init__(self, seed: int, opened_ns: int) -> None:
         self._seed = seed
-        self._opened = time_text(opened_ns)
+        self.opened = time_text(opened_ns)
         self.user_id = seeded_uuid(seed, "user")
         self.portfolio_id = seeded_uuid(seed, "portfolio")
 
@@ -155,7 +156,7 @@ class AccountRender:
             "available_balance": money(accounts.available[currency], currency),
             "default": currency == "USD",
             "active": True,
-            "created_at": self._opened,
+            "created_at": self.opened,
             "updated_at": time_text(now_ns),
             "deleted_at": None,
             "type": "ACCOUNT_TYPE_FIAT" if currency in FIAT else "ACCOUNT_TYPE_CRYPTO",
@@ -165,17 +166,9 @@ class AccountRender:
             "platform": "ACCOUNT_PLATFORM_CONSUMER",
         }
 
-    def portfolio(self) -> Wire:
-        """Write the account's one portfolio (coinbase-wire.md, 1.9)."""
-        return {
-            "name": "Default",
-            "uuid": self.portfolio_id,
-            "type": "DEFAULT",
-            "deleted": False,
-        }
-
-    def breakdown(self, accounts: Accounts, prices: dict[str, float]) -> Wire:
-        """Write what the portfolio is worth; ``prices`` in USD by currency, where known."""
+    def breakdown(self, portfolio: Portfolio, prices: dict[str, float]) -> Wire:
+        """Write what a portfolio is worth; ``prices`` in USD by currency, where known."""
+        accounts = portfolio.accounts
         values = {
             name: (accounts.available[name] + accounts.hold[name]) / CASH_UNITS * price
             for name, price in prices.items()
@@ -184,12 +177,12 @@ class AccountRender:
         total = sum(values.values())
         cash = sum(value for name, value in values.items() if name in FIAT)
         positions = [
-            self._position(name, accounts, prices.get(name, 0.0), total)
+            self._position(name, portfolio, prices.get(name, 0.0), total)
             for name in accounts.available
             if accounts.available[name] + accounts.hold[name]
         ]
         return {
-            "portfolio": self.portfolio(),
+            "portfolio": portfolio.record(deleted=False),
             "portfolio_balances": {
                 "total_balance": _dollars(total),
                 "total_futures_balance": _dollars(0.0),
@@ -203,12 +196,14 @@ class AccountRender:
             "futures_positions": [],
         }
 
-    def _position(self, name: str, accounts: Accounts, price: float, total: float) -> Wire:
+    def _position(self, name: str, portfolio: Portfolio, price: float, total: float) -> Wire:
+        accounts, traded = portfolio.accounts, portfolio.uuid == self.portfolio_id
+        wallet = (name,) if traded else (name, portfolio.uuid)
         free = cash_number(accounts.available[name])
         owned = free + cash_number(accounts.hold[name])
         return {
             "asset": name,
-            "account_uuid": self.wallet_id(name),
+            "account_uuid": seeded_uuid(self._seed, "wallet", *wallet),
             "total_balance_fiat": owned * price,
             "total_balance_crypto": owned,
             "available_to_trade_fiat": free * price,

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
+from gpt_trader.exchange.conversions import PairBody, QuoteBody
 from gpt_trader.exchange.keys import ApiKey, Scope
+from gpt_trader.exchange.portfolios import MoveBody, NameBody
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.round_events import UserUpdate, Wire
 from gpt_trader.exchange.venue import Venue
 
 PREFIX = "/api/v3/brokerage"
+Body = TypeVar("Body", NameBody, MoveBody, QuoteBody, PairBody)
 NESTED_MAX = 100  # objects and lists in a body; an order has four at most
 
 
@@ -74,6 +78,26 @@ def _cancel_orders(venue: Venue, call: Call) -> Answer:
     return Answer(answer, updates)
 
 
+def _create_portfolio(venue: Venue, call: Call) -> Answer:
+    return _read(venue.portfolios.create(_body(call, NameBody)))
+
+
+def _edit_portfolio(venue: Venue, call: Call) -> Answer:
+    return _read(venue.portfolios.edit(call.parts[0], _body(call, NameBody)))
+
+
+def _move_funds(venue: Venue, call: Call) -> Answer:
+    return _read(venue.portfolios.move(_body(call, MoveBody)))
+
+
+def _convert_quote(venue: Venue, call: Call) -> Answer:
+    return _read(venue.conversions.quote(_body(call, QuoteBody)))
+
+
+def _convert_commit(venue: Venue, call: Call) -> Answer:
+    return _read(venue.conversions.commit(call.parts[0], _body(call, PairBody)))
+
+
 def _key_permissions(venue: Venue, call: Call) -> Answer:
     scopes = frozenset[Scope]() if call.key is None else call.key.scopes
     allowed = {
@@ -101,14 +125,34 @@ def _json_object(body: bytes) -> Wire:
         raise BadRequest("the body is not a JSON object") from None
 
 
+def _body(call: Call, kind: type[Body]) -> Body:
+    """Read a request body of a known form.
+
+    Raises
+    ------
+    BadRequest
+        It has another.
+    """
+    try:
+        return msgspec.convert(_json_object(call.body), kind)
+    except msgspec.ValidationError as error:
+        raise BadRequest(str(error)) from None
+
+
 def _read(body: Wire) -> Answer:
     return Answer(body, ())
 
 
 def _route(line: str, scope: Scope | None, answer: Callable[[Venue, Call], Answer]) -> Route:
     method, _, path = line.partition(" ")
+    return _app_route(f"{method} {PREFIX}{path}", scope, answer)
+
+
+def _app_route(line: str, scope: Scope | None, answer: Callable[[Venue, Call], Answer]) -> Route:
+    """Make a line of the table whose path is not under Advanced Trade's prefix."""
+    method, _, path = line.partition(" ")
     pattern = re.sub(r"\{\w+\}", "([^/]+)", path)
-    return Route(method, re.compile(PREFIX + pattern), scope, answer)
+    return Route(method, re.compile(pattern), scope, answer)
 
 
 def _market_routes(prefix: str, scope: Scope | None) -> list[Route]:
@@ -130,7 +174,7 @@ def _market_routes(prefix: str, scope: Scope | None) -> list[Route]:
     ]
 
 
-VIEW, TRADE = Scope.VIEW, Scope.TRADE
+VIEW, TRADE, TRANSFER = Scope.VIEW, Scope.TRADE, Scope.TRANSFER
 # The first line that fits answers, so /batch and /fills stand before /{order_id}.
 ROUTES = (
     _route("GET /time", None, lambda v, c: _read(v.server_time())),
@@ -152,6 +196,24 @@ ROUTES = (
     _route("GET /orders/historical/{order_id}", VIEW, lambda v, c: _read(v.order(c.parts[0]))),
     _route("GET /transaction_summary", VIEW, lambda v, c: _read(v.transaction_summary())),
     _route("GET /key_permissions", VIEW, _key_permissions),
-    _route("GET /portfolios", VIEW, lambda v, c: _read(v.portfolios(c.query))),
+    _route("GET /portfolios", VIEW, lambda v, c: _read(v.portfolios.list(c.query))),
+    _route("POST /portfolios", TRADE, _create_portfolio),
+    _route("POST /portfolios/move_funds", TRANSFER, _move_funds),
     _route("GET /portfolios/{uuid}", VIEW, lambda v, c: _read(v.portfolio_breakdown(c.parts[0]))),
+    _route("PUT /portfolios/{uuid}", TRADE, _edit_portfolio),
+    _route("DELETE /portfolios/{uuid}", TRADE, lambda v, c: _read(v.portfolios.delete(c.parts[0]))),
+    _route("POST /convert/quote", TRADE, _convert_quote),
+    _route("POST /convert/trade/{id}", TRADE, _convert_commit),
+    _route(
+        "GET /convert/trade/{id}",
+        VIEW,
+        lambda v, c: _read(v.conversions.trade(c.parts[0], c.query)),
+    ),
+    _route("GET /payment_methods", VIEW, lambda v, c: _read(v.app.payment_methods())),
+    _route("GET /payment_methods/{id}", VIEW, lambda v, c: _read(v.app.payment_method(c.parts[0]))),
+    _app_route("GET /v2/time", None, lambda v, c: _read(v.app.time(v.now_ns))),
+    _app_route("GET /v2/currencies", None, lambda v, c: _read(v.app.currencies())),
+    _app_route("GET /v2/currencies/crypto", None, lambda v, c: _read(v.app.cryptocurrencies())),
+    _app_route("GET /v2/exchange-rates", None, lambda v, c: _read(v.exchange_rates(c.query))),
+    _app_route("GET /v2/accounts", VIEW, lambda v, c: _read(v.app.accounts(c.query, v.now_ns))),
 )

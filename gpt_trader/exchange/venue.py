@@ -5,15 +5,19 @@ process stopped. It reads no clock: time is the tape's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from gpt_trader.exchange.candle_history import History
+from gpt_trader.exchange.coinbase_app import CoinbaseApp
+from gpt_trader.exchange.conversions import Conversions
 from gpt_trader.exchange.cursor import Item
 from gpt_trader.exchange.journal import Journal, JournalError, Record
 from gpt_trader.exchange.journal_records import news_record, read_news
 from gpt_trader.exchange.market import Market, clock_answer
 from gpt_trader.exchange.order_entry import OrderEntry
 from gpt_trader.exchange.orders import Order
+from gpt_trader.exchange.portfolios import Portfolio, Portfolios
 from gpt_trader.exchange.queries import Query, page, select_fills, select_orders
 from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.render import AccountRender, fee_summary
@@ -34,6 +38,8 @@ class Venue:
     ----------
     now_ns : int
         The exchange's clock: the tape's begin, then the end of the last round or item.
+    portfolios, conversions, app
+        What answers requests that are neither market nor orders.
     """
 
     def __init__(self, tape: Tape, rules: VenueRules, journal: Journal | None) -> None:
@@ -55,7 +61,12 @@ class Venue:
         self._matching = self._entry.matching
         self._updates: list[UserUpdate] = []
         self._quiet = False
-        self._render = AccountRender(rules.seed, tape.begin_ns)
+        render = self._render = AccountRender(rules.seed, tape.begin_ns)
+        default = Portfolio(render.portfolio_id, "Default", "DEFAULT", self._accounts)
+        self.portfolios = Portfolios(default, rules.seed, partial(self._change, "portfolio"))
+        convert = partial(self._change, "convert")
+        self.conversions = Conversions(self._accounts, render, rules.seed, convert)
+        self.app = CoinbaseApp(self._market.products, self._accounts, render, rules.seed)
         if journal is not None:
             self._attach(journal)
 
@@ -269,18 +280,14 @@ class Venue:
             "portfolio_type": "DEFAULT",
         }
 
-    def portfolios(self, query: Query) -> Wire:
-        """Answer GET /portfolios."""
-        wanted = query.get("portfolio_type", ())
-        portfolio = self._render.portfolio()
-        return {"portfolios": [portfolio] if not wanted or portfolio["type"] in wanted else []}
-
     def portfolio_breakdown(self, portfolio_id: str) -> Wire:
         """Answer GET /portfolios/{uuid}."""
-        if portfolio_id != self._render.portfolio_id:
-            raise NotFound(f"portfolio {portfolio_id!r} was not found")
-        prices = self._market.dollar_prices()
-        return {"breakdown": self._render.breakdown(self._accounts, prices)}
+        portfolio = self.portfolios.find(portfolio_id)
+        return {"breakdown": self._render.breakdown(portfolio, self._market.dollar_prices())}
+
+    def exchange_rates(self, query: Query) -> Wire:
+        """Answer GET /v2/exchange-rates."""
+        return self.app.exchange_rates(query, self._market.dollar_prices())
 
     def user_snapshot(self) -> list[list[Wire]]:
         """Give all open orders in batches of 50; the last one has fewer, and may be empty."""
@@ -332,6 +339,9 @@ class Venue:
         if self._journal is not None:
             self._journal.write_command(record)
 
+    def _change(self, what: str, change: list[Any]) -> None:
+        self._command([what, self.now_ns, *change])
+
     def _note(self, record: Record) -> None:
         if self._journal is not None:
             self._journal.write_position(record)
@@ -360,6 +370,12 @@ class Venue:
             case ["edit", int(now_ns), dict(body)]:
                 self._pass_time(now_ns)
                 self._repeat_edit(body)
+            case ["portfolio", int(now_ns), *change]:
+                self._pass_time(now_ns)
+                self.portfolios.repeat(change)
+            case ["convert", int(now_ns), *change]:
+                self._pass_time(now_ns)
+                self.conversions.repeat(change)
             case _:
                 raise JournalError(
                     f"the journal holds a line this version does not know: {record[:1]}"

@@ -237,7 +237,7 @@ def test_unknown_ids_are_not_found() -> None:
 def test_wallets_and_portfolio_can_be_looked_up_by_their_ids() -> None:
     venue = an_open_venue()
     wallet = venue.accounts({})["accounts"][0]
-    portfolio = venue.portfolios({})["portfolios"][0]
+    portfolio = venue.portfolios.list({})["portfolios"][0]
 
     breakdown = venue.portfolio_breakdown(portfolio["uuid"])["breakdown"]
 
