@@ -7,5 +7,13 @@ TIERS = {"quick": 10, "ci": 2, "soak": 1}
 
 def scaled(count: int) -> int:
     """Divide the full `count` by the tier's factor, and never go below one."""
-    tier = os.environ.get("GPT_TRADER_TIER", "quick")
-    return max(1, count // TIERS[tier])
+    return max(1, count // TIERS[_tier()])
+
+
+def hundredth(count: int) -> int:
+    """Give a hundredth of the full `count` in the quick tier, a tenth in the one of CI."""
+    return max(1, count // {"quick": 100, "ci": 10, "soak": 1}[_tier()])
+
+
+def _tier() -> str:
+    return os.environ.get("GPT_TRADER_TIER", "quick")

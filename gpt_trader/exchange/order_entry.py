@@ -5,13 +5,13 @@ A command is written down before it takes effect, and nothing is written of one 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Record
 from gpt_trader.exchange.liquidity import Level, LiveBook
-from gpt_trader.exchange.market import Market
 from gpt_trader.exchange.matching import NOTHING, USER_CANCEL, Matching, Plan, Stop
 from gpt_trader.exchange.order_edits import (
     UNKNOWN_EDIT,
@@ -62,6 +62,21 @@ CANCEL_MAX = 100  # order ids in one request
 NOTHING_BOUGHT = "The order it was attached to bought nothing"
 
 
+class Books(Protocol):
+    """What order entry must know of the market: ``Market``, or one drawn by a test."""
+
+    products: dict[str, Product]
+
+    def live(self, product_id: str) -> LiveBook:
+        """Give the book of now."""
+
+    def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
+        """Give the lots of others before a new order of ours at a price."""
+
+    def last_price(self, product_id: str) -> int | None:
+        """Give the price of the last printed trade, None before the first."""
+
+
 class OrderEntry:
     """Takes and cancels the orders of one account.
 
@@ -74,7 +89,7 @@ class OrderEntry:
     def __init__(
         self,
         rules: VenueRules,
-        market: Market,
+        market: Books,
         changed: Callable[[Order, int], None],
         write: Callable[[Record], None],
     ) -> None:
