@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from gpt_trader.exchange.clients import SNIPPETS
 from gpt_trader.exchange.rate_limits import COINBASE_LIMITS, Limited, RateLimits
 from gpt_trader.exchange.rules import Duplicate, FeeRounding, TradeSide
 
@@ -21,7 +22,7 @@ signed tokens, order matching, holds and fees. No money is real. Without --data 
 synthetic market of 25 products. When it is ready it prints one line of JSON that says where it
 listens, which certificate to trust and where your API key is."""
 
-EPILOG = """\
+EPILOG = f"""\
 examples
   gpt-trader exchange --port 8443
       25 synthetic products at real speed
@@ -30,14 +31,7 @@ examples
   gpt-trader exchange --port 8443 --follow api.coinbase.com --product BTC-USD
       Coinbase's market as it is now, orders filled here (nothing is sent to Coinbase)
 
-the official Python client
-  import json
-  from coinbase.rest import RESTClient
-  ready = json.loads(the line of JSON)
-  client = RESTClient(key_file=ready["key_file"], base_url=f"127.0.0.1:{ready['port']}", timeout=5)
-  client.session.verify, client.session.trust_env = ready["ca"], False
-  client.get_products()
-
+{SNIPPETS}
 exit codes
   0 ended by its parent   1 refused by the machine (port in use, folder not writable)
   2 bad option or market data   3 the followed exchange cannot be reached   130 interrupted
