@@ -1,0 +1,462 @@
+"""Coinbase's field tables as data: which fields a body has, their types, enums, where null may be.
+
+Written from the Advanced Trade reference, not from the exchange: the two meet in the tests only.
+A field that no table knows is a fault, as is one that is missing, null where clients crash on it,
+a number that should be text, or a word outside its enum.
+"""
+
+from typing import Any
+
+from tests.conformance.checks import (
+    AMOUNT,
+    BOOL,
+    COUNT,
+    DEC,
+    DEC_OR_EMPTY,
+    INT,
+    NAME,
+    NULL,
+    NUMBER,
+    PRODUCT_TYPE,
+    SIDE,
+    STATUS,
+    TEXT,
+    TIME_IN_FORCE,
+    TRIGGER_STATUS,
+    TS,
+    UUID,
+    Check,
+    by_key,
+    listed,
+    one_of,
+    or_null,
+    pattern,
+    table,
+    texts,
+)
+
+# --- errors --------------------------------------------------------------------------------------
+ERROR = table({"error": NAME, "error_details": TEXT, "message": NAME})
+TOO_MANY = table({"errors": listed(table({"id": NAME, "message": NAME}))})
+
+# --- accounts ------------------------------------------------------------------------------------
+ACCOUNT = table(
+    {
+        **texts("uuid name currency retail_portfolio_id", NAME),
+        "available_balance": AMOUNT,
+        "hold": AMOUNT,
+        **texts("default active ready", BOOL),
+        **texts("created_at updated_at", TS),
+        "deleted_at": or_null(TS),
+        "type": one_of("ACCOUNT_TYPE_CRYPTO", "ACCOUNT_TYPE_FIAT"),
+        "platform": one_of("ACCOUNT_PLATFORM_CONSUMER", "ACCOUNT_PLATFORM_CFM_CONSUMER"),
+    }
+)
+ACCOUNTS = table({"accounts": listed(ACCOUNT), "has_next": BOOL, "cursor": TEXT, "size": INT})
+
+# --- products ------------------------------------------------------------------------------------
+PRODUCT = table(
+    {
+        **texts("product_id product_venue display_name quote_currency_id", NAME),
+        **texts(
+            "price price_percentage_change_24h volume_24h volume_percentage_change_24h"
+            " approximate_quote_24h_volume mid_market_price best_bid_price best_ask_price",
+            DEC_OR_EMPTY,
+        ),
+        **texts(
+            "base_increment quote_increment price_increment base_min_size base_max_size"
+            " quote_min_size quote_max_size",
+            DEC,
+        ),
+        **texts("base_name quote_name base_display_symbol quote_display_symbol base_currency_id"),
+        **texts(
+            "watched is_disabled new cancel_only limit_only post_only trading_disabled auction_mode"
+            " view_only",
+            BOOL,
+        ),
+        "status": one_of("online", "offline", "delisted", ""),
+        "product_type": PRODUCT_TYPE,
+        "product_venue": one_of("CBE", "FCM"),
+        "alias": TEXT,
+        "alias_to": listed(NAME),
+        "new_at": or_null(TS),
+        "fcm_trading_session_details": NULL,
+    },
+    {
+        **texts(
+            "market_cap icon_color icon_url display_name_overwrite about_description base_cbrn"
+            " quote_cbrn product_cbrn"
+        ),
+        **texts("high_24h low_24h", DEC_OR_EMPTY),
+        "is_alpha_testing": BOOL,
+    },
+)
+PAGINATION = table({**texts("prev_cursor next_cursor"), **texts("has_next has_prev", BOOL)})
+PRODUCTS = table(
+    {"products": listed(PRODUCT), "num_products": INT}, {"pagination": or_null(PAGINATION)}
+)
+
+# --- market data ---------------------------------------------------------------------------------
+LEVEL = table({"price": DEC, "size": DEC})
+PRICE_BOOK = table({"product_id": NAME, "bids": listed(LEVEL), "asks": listed(LEVEL), "time": TS})
+PRODUCT_BOOK = table(
+    {"pricebook": PRICE_BOOK, **texts("last mid_market spread_bps spread_absolute", DEC_OR_EMPTY)}
+)
+BEST_BID_ASK = table({"pricebooks": listed(PRICE_BOOK)})
+CANDLE_FIELDS = {"start": COUNT, **texts("low high open close volume", DEC)}
+CANDLES = table({"candles": listed(table(CANDLE_FIELDS))})
+TRADE_FIELDS: dict[str, Check] = {
+    "trade_id": COUNT,
+    "product_id": NAME,
+    "price": DEC,
+    "size": DEC,
+    "time": TS,
+    "side": SIDE,
+}
+TRADES = table(
+    {
+        "trades": listed(
+            table({**TRADE_FIELDS, "bid": DEC_OR_EMPTY, "ask": DEC_OR_EMPTY, "exchange": TEXT})
+        ),
+        "best_bid": DEC_OR_EMPTY,
+        "best_ask": DEC_OR_EMPTY,
+    }
+)
+TIME = table({"iso": TS, "epochSeconds": COUNT, "epochMillis": COUNT})
+
+# --- orders --------------------------------------------------------------------------------------
+FLAGS = texts("post_only rfq_disabled rfq_enabled reduce_only", BOOL)
+SIZES = texts("base_size quote_size", DEC)
+LIMIT = {**SIZES, "limit_price": DEC, **FLAGS}
+STOP_DIRECTION = one_of("STOP_DIRECTION_STOP_UP", "STOP_DIRECTION_STOP_DOWN")
+STOP = {**LIMIT, "stop_price": DEC, "stop_direction": STOP_DIRECTION}
+BRACKET = {**SIZES, **FLAGS, "limit_price": DEC, "stop_trigger_price": DEC}
+CONFIGURATION = table(
+    {},
+    {
+        "market_market_ioc": table({}, {**SIZES, **FLAGS}),
+        "market_market_fok": table({}, {**SIZES, **FLAGS}),
+        "sor_limit_ioc": table({}, LIMIT),
+        "limit_limit_gtc": table({}, LIMIT),
+        "limit_limit_gtd": table({}, {**LIMIT, "end_time": TEXT}),
+        "limit_limit_fok": table({}, LIMIT),
+        "stop_limit_stop_limit_gtc": table({}, STOP),
+        "stop_limit_stop_limit_gtd": table({}, {**STOP, "end_time": TEXT}),
+        "trigger_bracket_gtc": table({}, BRACKET),
+        "trigger_bracket_gtd": table({}, {**BRACKET, "end_time": TEXT}),
+    },
+)
+COMMISSION = table(
+    {
+        f"{part}_commission": DEC_OR_EMPTY
+        for part in ["total", "gst", "withholding", "client", "venue", "regulatory", "clearing"]
+    }
+)
+EDIT = table({"price": DEC, "size": DEC, "replace_accept_timestamp": TS})
+ORDER = table(
+    {
+        **texts("order_id product_id user_id client_order_id", NAME),
+        "order_configuration": CONFIGURATION,
+        "side": SIDE,
+        "status": STATUS,
+        "time_in_force": TIME_IN_FORCE,
+        "created_time": TS,
+        **texts(
+            "completion_percentage filled_size average_filled_price filled_value total_fees"
+            " total_value_after_fees outstanding_hold_amount",
+            DEC,
+        ),
+        **texts(
+            "fee reject_message cancel_message leverage retail_portfolio_id originating_order_id"
+            " attached_order_id"
+        ),
+        "number_of_fills": COUNT,
+        **texts("pending_cancel size_in_quote size_inclusive_of_fees settled is_liquidation", BOOL),
+        "trigger_status": TRIGGER_STATUS,
+        "order_type": one_of("MARKET", "LIMIT", "STOP_LIMIT", "BRACKET", "LIQUIDATION"),
+        "reject_reason": one_of(
+            "REJECT_REASON_UNSPECIFIED",
+            "HOLD_FAILURE",
+            "TOO_MANY_OPEN_ORDERS",
+            "REJECT_REASON_INSUFFICIENT_FUNDS",
+            "RATE_LIMIT_EXCEEDED",
+        ),
+        "product_type": PRODUCT_TYPE,
+        "order_placement_source": one_of("RETAIL_ADVANCED"),
+        "last_fill_time": or_null(TS),
+        "edit_history": listed(EDIT),
+        "margin_type": one_of("CROSS", "ISOLATED", "UNKNOWN_MARGIN_TYPE", ""),
+        "attached_order_configuration": or_null(CONFIGURATION),
+        "current_pending_replace": or_null(by_key(TEXT)),
+    },
+    {
+        "product_details": or_null(by_key(TEXT)),
+        "commission_detail_total": COMMISSION,
+        **texts("workable_size workable_size_completion_pct", DEC_OR_EMPTY),
+        "cost_basis_method": TEXT,
+        "displayed_order_config": TEXT,
+        "last_update_time": TS,
+    },
+)
+ORDERS = table({"orders": listed(ORDER), "sequence": TEXT, "has_next": BOOL, "cursor": TEXT})
+FILL = table(
+    {
+        **texts("entry_id order_id product_id user_id retail_portfolio_id", NAME),
+        "trade_id": COUNT,
+        "trade_time": TS,
+        "sequence_timestamp": TS,
+        "trade_type": one_of("FILL"),
+        **texts("price size commission", DEC),
+        "size_in_quote": BOOL,
+        "liquidity_indicator": one_of("MAKER", "TAKER"),
+        "side": SIDE,
+    },
+    {"fillSource": one_of("FILL_SOURCE_CLOB"), "commission_detail_total": COMMISSION},
+)
+FILLS = table({"fills": listed(FILL), "cursor": TEXT})
+CREATED = table(
+    {
+        "success": one_of(True),
+        "success_response": table(
+            {
+                **texts("order_id product_id client_order_id", NAME),
+                "side": SIDE,
+                "attached_order_id": TEXT,
+            }
+        ),
+        "order_configuration": CONFIGURATION,
+    }
+)
+ENUM = pattern(r"[A-Z0-9_]+", "an enum's word")
+REJECTED = table(
+    {
+        "success": one_of(False),
+        "error_response": table(
+            {
+                **texts("error preview_failure_reason new_order_failure_reason", ENUM),
+                "message": NAME,
+                "error_details": TEXT,
+            }
+        ),
+        "order_configuration": CONFIGURATION,
+    }
+)
+CANCELS = table(
+    {"results": listed(table({"success": BOOL, "failure_reason": ENUM, "order_id": TEXT}))}
+)
+EDIT_ERRORS = listed(
+    table({}, {"edit_failure_reason": or_null(ENUM), "preview_failure_reason": or_null(ENUM)})
+)
+EDITED = table({"success": BOOL, "errors": EDIT_ERRORS})
+EDIT_PREVIEW = table(
+    {
+        "errors": EDIT_ERRORS,
+        **texts(
+            "slippage order_total commission_total quote_size base_size best_bid best_ask"
+            " average_filled_price",
+            DEC_OR_EMPTY,
+        ),
+    },
+    {
+        "order_margin_total": DEC_OR_EMPTY,
+        "commission_detail_total": or_null(COMMISSION),
+        "pnl_configuration": or_null(by_key(TEXT)),
+    },
+)
+PREVIEW = table(
+    {
+        **texts(
+            "order_total commission_total quote_size base_size best_bid best_ask"
+            " order_margin_total leverage long_leverage short_leverage slippage"
+            " current_liquidation_buffer projected_liquidation_buffer max_leverage"
+            " est_average_filled_price position_notional_limit"
+            " max_notional_at_requested_leverage",
+            DEC_OR_EMPTY,
+        ),
+        "errs": listed(ENUM),
+        "warning": listed(ENUM),
+        "is_max": BOOL,
+        "preview_id": TEXT,
+        "pnl_configuration": or_null(by_key(TEXT)),
+        "twap_bucket_metadata": NULL,
+        "scaled_metadata": NULL,
+        "margin_ratio_data": by_key(TEXT),
+        "commission_detail_total": COMMISSION,
+        "compliance_limit_data": NULL,
+        "prediction_order_metadata": NULL,
+    }
+)
+
+
+def created(value: Any, at: str) -> None:
+    """Check the answer to a create, taken or refused."""
+    (CREATED if isinstance(value, dict) and value.get("success") is True else REJECTED)(value, at)
+
+
+# --- fees, keys, portfolios, conversions, payment methods ----------------------------------------
+FEES = table(
+    {
+        **texts(
+            "total_volume total_fees advanced_trade_only_volume advanced_trade_only_fees"
+            " coinbase_pro_volume coinbase_pro_fees",
+            NUMBER,
+        ),
+        "fee_tier": table(
+            {
+                **texts("pricing_tier usd_from usd_to aop_from aop_to"),
+                **texts("taker_fee_rate maker_fee_rate", DEC),
+            }
+        ),
+        "margin_rate": NULL,
+        "goods_and_services_tax": NULL,
+        "total_balance": DEC_OR_EMPTY,
+    },
+    {"has_promo_fee": BOOL, "has_cost_plus_commission": BOOL},
+)
+KEY_PERMISSIONS = table(
+    {
+        **texts("can_view can_trade can_transfer", BOOL),
+        "portfolio_uuid": UUID,
+        "portfolio_type": one_of("UNDEFINED", "DEFAULT", "CONSUMER", "INTX"),
+    }
+)
+PORTFOLIO_TABLE = table(
+    {
+        "name": NAME,
+        "uuid": UUID,
+        "type": one_of("UNDEFINED", "DEFAULT", "CONSUMER", "INTX"),
+        "deleted": BOOL,
+    }
+)
+PORTFOLIO = table({"portfolio": PORTFOLIO_TABLE})
+PORTFOLIOS = table({"portfolios": listed(PORTFOLIO_TABLE)})
+SPOT_POSITION = table(
+    {
+        "asset": NAME,
+        "account_uuid": UUID,
+        **texts(
+            "total_balance_fiat total_balance_crypto available_to_trade_fiat"
+            " available_to_trade_crypto available_to_transfer_fiat available_to_transfer_crypto"
+            " available_to_send_fiat available_to_send_crypto allocation unrealized_pnl"
+            " funding_pnl",
+            NUMBER,
+        ),
+        **texts("cost_basis average_entry_price", AMOUNT),
+        **texts("asset_img_url asset_color account_type"),
+        "asset_uuid": UUID,
+        "is_cash": BOOL,
+    }
+)
+BREAKDOWN = table(
+    {
+        "breakdown": table(
+            {
+                "portfolio": PORTFOLIO_TABLE,
+                "portfolio_balances": table(
+                    texts(
+                        "total_balance total_futures_balance total_cash_equivalent_balance"
+                        " total_crypto_balance futures_unrealized_pnl perp_unrealized_pnl",
+                        AMOUNT,
+                    )
+                ),
+                "spot_positions": listed(SPOT_POSITION),
+                "perp_positions": listed(NULL),
+                "futures_positions": listed(NULL),
+            }
+        )
+    }
+)
+MOVED = table(texts("source_portfolio_uuid target_portfolio_uuid", UUID))
+FEE = table({**texts("title description label"), "amount": AMOUNT})
+PARTY = table(texts("type network payment_method_id"))
+UNIT_PRICE = table({"amount": AMOUNT, "scale": INT})
+CONVERSION = table(
+    {
+        "trade": table(
+            {
+                "id": UUID,
+                "status": one_of(
+                    *(
+                        f"TRADE_STATUS_{word}"
+                        for word in ["UNSPECIFIED", "CREATED", "STARTED", "COMPLETED", "CANCELED"]
+                    )
+                ),
+                **texts(
+                    "user_entered_amount amount subtotal total exchange_rate fiat_denoted_total",
+                    AMOUNT,
+                ),
+                "fees": listed(FEE),
+                "total_fee": FEE,
+                **texts("source target", PARTY),
+                "unit_price": table(
+                    texts("target_to_fiat target_to_source source_to_fiat", UNIT_PRICE)
+                ),
+                "user_warnings": listed(by_key(TEXT)),
+                **texts("user_reference source_currency target_currency source_id target_id", NAME),
+                "total_fee_without_tax": NULL,
+            }
+        )
+    }
+)
+PAYMENT_METHOD_TABLE = table(
+    {
+        **texts("id type name currency", NAME),
+        **texts("verified allow_buy allow_sell allow_deposit allow_withdraw", BOOL),
+        "created_at": TS,
+        "updated_at": or_null(TS),
+    }
+)
+PAYMENT_METHODS = table({"payment_methods": listed(PAYMENT_METHOD_TABLE)})
+PAYMENT_METHOD = table({"payment_method": PAYMENT_METHOD_TABLE})
+
+# --- /v2 -----------------------------------------------------------------------------------------
+V2_TIME = table({"data": table({"iso": TS, "epoch": INT})})
+V2_CURRENCIES = table({"data": listed(table({**texts("id name", NAME), "min_size": DEC}))})
+V2_CRYPTO = table(
+    {
+        "data": listed(
+            table(
+                {
+                    **texts("asset_id code name color", NAME),
+                    **texts("sort_index exponent", INT),
+                    "type": one_of("crypto"),
+                    "address_regex": TEXT,
+                }
+            )
+        )
+    }
+)
+V2_RATES = table({"data": table({"currency": NAME, "rates": by_key(DEC)})})
+V2_CURRENCY = table(
+    {
+        **texts("code name color", NAME),
+        **texts("exponent sort_index", INT),
+        "type": one_of("fiat", "crypto"),
+    }
+)
+V2_ACCOUNT = table(
+    {
+        **texts("id name resource resource_path", NAME),
+        "type": one_of("wallet", "fiat", "vault"),
+        **texts("primary allow_deposits allow_withdrawals", BOOL),
+        "currency": V2_CURRENCY,
+        "balance": table({"amount": DEC, "currency": NAME}),
+        **texts("created_at updated_at", TS),
+    }
+)
+V2_ACCOUNTS = table(
+    {
+        "pagination": table(
+            {
+                **texts(
+                    "ending_before starting_after previous_ending_before next_starting_after"
+                    " previous_uri next_uri",
+                    or_null(TEXT),
+                ),
+                "limit": INT,
+                "order": TEXT,
+            }
+        ),
+        "data": listed(V2_ACCOUNT),
+    }
+)
