@@ -69,6 +69,14 @@ COMMANDS = {
         "gpt_trader.research.sweep_main:run",
         "trade a strategy with every combination of a grid, and show the best",
     ),
+    "orders": Command(
+        "gpt_trader.ops.orders_main:run",
+        "orders by hand: preview, place, list, explain, cancel",
+    ),
+    "snapshot": Command(
+        "gpt_trader.ops.snapshot_main:run",
+        "the account: balances, holdings, open orders, profit, each with source and age",
+    ),
     "data": Command(
         "gpt_trader.ops.data_main:run",
         "candles: download them, import files, check them, list what is stored",
@@ -94,15 +102,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _guarded("gpt-trader", lambda: _answer_without_command(words))
 
 
+DESK_FLAGS = (
+    "--preview-order",
+    "--edit-order-preview",
+    "--apply-order-edit",
+    "--account-snapshot",
+)
+"""The runbook's flags that ask for an order or for the account."""
+
+
 def perps_bot(argv: Sequence[str] | None = None) -> int:
-    """Run `perps-bot ...`, the runbook's name for `gpt-trader live ...`."""
+    """Run `perps-bot ...`: the runbook's order flags, else what `gpt-trader live ...` is."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if any(word.partition("=")[0] in DESK_FLAGS for word in words):
+        return _guarded("perps-bot", lambda: _run("orders", words, "run_runbook"))
     return _guarded("perps-bot", lambda: _run("live", words))
 
 
-def _run(command: str, argv: list[str]) -> int:
+def _run(command: str, argv: list[str], door: str | None = None) -> int:
     module_name, function_name = COMMANDS[command].run.split(":")
-    run: Callable[[list[str]], int] = vars(importlib.import_module(module_name))[function_name]
+    names = vars(importlib.import_module(module_name))
+    run: Callable[[list[str]], int] = names[door or function_name]
     return run(argv)
 
 

@@ -14,6 +14,7 @@ from gpt_trader.coinbase.times import SECOND_NS, build_time
 from gpt_trader.coinbase.transport import Query, Refusal, Transport
 from gpt_trader.coinbase.watch import Watch
 from gpt_trader.coinbase.wire_account import (
+    Balance,
     FeeRates,
     KeyPermissions,
     parse_accounts,
@@ -34,12 +35,14 @@ from gpt_trader.coinbase.wire_orders import (
 from gpt_trader.coinbase.wire_products import (
     CANDLES_MAX,
     GRANULARITIES,
+    parse_book,
     parse_candles,
     parse_past_trades,
     parse_products,
     parse_server_time,
 )
-from gpt_trader.domain.errors import OutcomeUnknown, UsageError, WireError
+from gpt_trader.domain.book import Book
+from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
 from gpt_trader.domain.events import (
     Candle,
     OrderAccepted,
@@ -171,6 +174,14 @@ class RestClient:
             latest[word.order_id] = word
         return tuple(latest.values())
 
+    def open_orders(self) -> tuple[OrderWord | ForeignOrder, ...]:
+        """Orders that Coinbase calls open, whoever placed them: to be shown, never to settle ours.
+
+        Pending and queued ones are not among them.
+        """
+        query: Query = {"order_status": ["OPEN"], "limit": ORDERS_A_PAGE}
+        return tuple(self._listing("/orders/historical/batch", query, parse_orders))
+
     def fills(self, order_ids: Sequence[str] | None, start_ns: int | None) -> tuple[FillWord, ...]:
         """Executions of these orders, or of all (None), since `start_ns`, oldest first."""
         query: Query = {
@@ -193,11 +204,15 @@ class RestClient:
         Those of `ours` must be readable; others are left out if they are not.
         """
         totals: dict[str, Decimal] = {}
-        parse = partial(parse_accounts, ours=ours)
-        for balance in self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse):
+        for balance in self.wallets(ours):
             held = balance.available + balance.hold
             totals[balance.currency] = totals.get(balance.currency, Decimal(0)) + held
         return totals
+
+    def wallets(self, ours: Collection[str]) -> tuple[Balance, ...]:
+        """What is free and what is held of each currency, as `balances` reads them."""
+        parse = partial(parse_accounts, ours=ours)
+        return tuple(self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse))
 
     def fee_rates(self) -> FeeRates:
         """What an order costs at the account's present tier, as fractions."""
@@ -206,6 +221,18 @@ class RestClient:
     def key_permissions(self) -> KeyPermissions:
         """What the API key may do, and in which portfolio."""
         return parse_key_permissions(self._read("/key_permissions", {}))
+
+    def has_futures(self) -> bool:
+        """Whether the account may trade US futures: it has a futures balance summary then.
+
+        Advanced Trade reference, futures: get balance summary.
+        """
+        body = self._transport.read("/cfm/balance_summary", {})
+        match body:
+            case Refusal():
+                return False
+            case _:
+                return isinstance(body, dict) and bool(body.get("balance_summary"))
 
     def server_time_ns(self) -> int:
         """The exchange's clock."""
@@ -223,8 +250,28 @@ class RestClient:
         body = self._read(self._market("/products"), {"product_ids": list(product_ids)})
         listed = {product.product_id: product for product in parse_products(body)}
         if missing := [name for name in product_ids if name not in listed]:
-            raise UsageError(f"no spot product {', '.join(missing)} at {self._transport.host}")
+            near = self._near(missing[0])
+            raise UsageError(
+                f"no spot product {', '.join(missing)} at {self._transport.host}{near}"
+            )
         return tuple(listed[name] for name in product_ids)
+
+    def _near(self, name: str) -> str:
+        """Names much like one that is not listed; only a typing error pays for the whole list."""
+        import difflib
+
+        try:
+            body = self._read(self._market("/products"), {"product_type": "SPOT"})
+        except ExchangeUnreachable:
+            return ""  # the mistake is told without the hint
+        listed = [product.product_id for product in parse_products(body)]
+        found = difflib.get_close_matches(name.upper(), listed, n=3)
+        return f"; did you mean {' or '.join(found)}?" if found else ""
+
+    def book(self, product_id: str, levels: int) -> Book:
+        """The best levels of a product's book, at most so many a side."""
+        query: Query = {"product_id": product_id, "limit": levels}
+        return parse_book(self._read(self._market("/product_book"), query))
 
     def candles(
         self, product_id: str, start_s: int, end_s: int, granularity_s: int

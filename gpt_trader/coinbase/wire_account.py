@@ -9,6 +9,7 @@ import msgspec
 
 from gpt_trader.coinbase.decimals import parse_amount
 from gpt_trader.coinbase.page import Page, convert, next_cursor
+from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import WireError
 
 SPENDABLE = frozenset({"ACCOUNT_TYPE_CRYPTO", "ACCOUNT_TYPE_FIAT", "CRYPTO", "FIAT"})
@@ -34,6 +35,7 @@ class FeeRates:
 
     maker: Decimal
     taker: Decimal
+    tier: str  # Coinbase's name of it, "" where it gives none
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class _AccountsPage(msgspec.Struct):
 class _FeeTier(msgspec.Struct):
     maker_fee_rate: str
     taker_fee_rate: str
+    pricing_tier: str = ""
 
 
 class _Summary(msgspec.Struct):
@@ -135,7 +138,8 @@ def parse_fee_rates(body: Any) -> FeeRates:
     docs.cdp.coinbase.com, Advanced Trade, REST API: fees, get transaction summary
     """
     tier = convert(body, _Summary).fee_tier
-    rates = FeeRates(parse_amount(tier.maker_fee_rate), parse_amount(tier.taker_fee_rate))
+    maker, taker = parse_amount(tier.maker_fee_rate), parse_amount(tier.taker_fee_rate)
+    rates = FeeRates(maker, taker, one_line(tier.pricing_tier))
     if max(rates.maker, rates.taker) >= FEE_RATE_MAX:
         raise WireError(f"a fee rate of {max(rates.maker, rates.taker)} is no fraction")
     return rates

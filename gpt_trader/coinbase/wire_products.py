@@ -9,6 +9,7 @@ from gpt_trader.coinbase.decimals import parse_amount, parse_count, parse_positi
 from gpt_trader.coinbase.page import convert
 from gpt_trader.coinbase.times import SECOND_NS, parse_time
 from gpt_trader.coinbase.wire_market import WireTrade, parse_trade
+from gpt_trader.domain.book import Book, Level
 from gpt_trader.domain.errors import WireError
 from gpt_trader.domain.events import Candle, Trade
 from gpt_trader.domain.product import Product
@@ -63,6 +64,22 @@ class _Candles(msgspec.Struct):
 
 class _Trades(msgspec.Struct):
     trades: list[WireTrade]
+
+
+class _BookLevel(msgspec.Struct):
+    price: str
+    size: str
+
+
+class _PriceBook(msgspec.Struct):
+    product_id: str
+    bids: list[_BookLevel]
+    asks: list[_BookLevel]
+    time: str
+
+
+class _PriceBookAnswer(msgspec.Struct):
+    pricebook: _PriceBook
 
 
 class _Time(msgspec.Struct):
@@ -126,6 +143,30 @@ def parse_past_trades(body: Any) -> tuple[Trade, ...]:
     """
     trades = [parse_trade(wire) for wire in convert(body, _Trades).trades]
     return tuple(sorted(trades, key=lambda trade: trade.trade_id))
+
+
+def parse_book(body: Any) -> Book:
+    """The book of one product, best prices first.
+
+    Raises
+    ------
+    WireError
+        A field is missing or wrong, or the levels are not in order.
+
+    References
+    ----------
+    docs.cdp.coinbase.com, Advanced Trade, REST API: products, get product book
+    """
+    wire = convert(body, _PriceBookAnswer).pricebook
+    bids, asks = _levels(wire.bids), _levels(wire.asks)
+    prices = [level.price for level in (*reversed(bids), *asks)]
+    if prices != sorted(set(prices)):
+        raise WireError(f"the book of {wire.product_id} is not in order")
+    return Book(wire.product_id, bids, asks, parse_time(wire.time))
+
+
+def _levels(wire: list[_BookLevel]) -> tuple[Level, ...]:
+    return tuple(Level(parse_positive(row.price), parse_positive(row.size)) for row in wire)
 
 
 def parse_server_time(body: Any) -> int:

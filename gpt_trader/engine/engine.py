@@ -37,10 +37,11 @@ from gpt_trader.domain.events import (
     StopRequested,
     TradesSeen,
     TradingStateChanged,
+    Verdict,
 )
 from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
 from gpt_trader.domain.product import Product, amount_of, cash_units_held, cash_units_owed
-from gpt_trader.engine.facts import Exposures, facts_of
+from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
 from gpt_trader.engine.market import NS, Market
 from gpt_trader.kernels.money import share_of
 from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
@@ -304,7 +305,7 @@ class Engine:
         cancels = tuple(CancelIntended(self.now_ns, name, wish.why) for name in wish.cancels)
         if wish.draft is None:
             return cancels
-        return (*cancels, self._judged(wish.draft, market))
+        return (*cancels, self._judged(wish.draft))
 
     def _forbidden(self, market: Market) -> tuple[Decision, ...]:
         """Cancels for waiting buys that risk, as things stand now, would not let out again."""
@@ -349,12 +350,11 @@ class Engine:
                 "that waits there: ask for IOC or FOK, or stop the session first"
             )
             return OrderDenied(self.now_ns, draft, (), (why,))
-        return self._judged(draft, self.markets[draft.product_id])
+        return self._judged(draft)
 
-    def _judged(self, draft: Draft, market: Market) -> OrderIntended | OrderDenied:
-        facts = facts_of(draft, market, self.ledger, self._exposures(market))
-        verdicts = judge(facts, self.limits)
-        if denials := reasons(verdicts):
+    def _judged(self, draft: Draft) -> OrderIntended | OrderDenied:
+        verdicts, denials = self.verdicts(draft)
+        if denials:
             return OrderDenied(self.now_ns, draft, verdicts, denials)
         name = f"{self.opened.namespace}-{self.intents + 1:06d}"
         return OrderIntended(self.now_ns, name, draft, verdicts)
@@ -365,6 +365,17 @@ class Engine:
         """Cash and positions at their marks, in cash units; None while a mark is missing."""
         marks = {name: market.mark_ticks for name, market in self.markets.items()}
         return equity_units(self.ledger, self.products, marks)
+
+    def cash_free(self) -> int:
+        """Cash units that no working buy may still spend."""
+        market = next(iter(self.markets.values()))
+        return self.ledger.cash_units - reserved_cash(self._exposures(market))
+
+    def verdicts(self, draft: Draft) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+        """What every rule says of an order now, and a sentence for each that denies it."""
+        market = self.markets[draft.product_id]
+        verdicts = judge(facts_of(draft, market, self.ledger, self._exposures(market)), self.limits)
+        return verdicts, reasons(verdicts)
 
     def _product_of(self, client_order_id: str) -> Product:
         order = self.orders.get(client_order_id)

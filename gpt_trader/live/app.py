@@ -15,13 +15,13 @@ from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
 from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError
+from gpt_trader.domain.events import HoldingAdopted
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.live.clock import EventClock
 from gpt_trader.live.guards import WHY, guarded, tightening
 from gpt_trader.live.health import Health, Pulse
-from gpt_trader.live.lease import hold
 from gpt_trader.live.lockstep import Lockstep
 from gpt_trader.live.loop import Links, Loop, Until
 from gpt_trader.live.opening import (
@@ -39,10 +39,11 @@ from gpt_trader.live.record import Record
 from gpt_trader.live.report import Reporter, close_log, open_log
 from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
 from gpt_trader.live.summary import Ending, document
-from gpt_trader.live.venues import Venue, open_venue, playing
+from gpt_trader.live.venues import NEW_POSITION, Venue, open_venue, playing
 from gpt_trader.risk.verdicts import compile_gates
 from gpt_trader.settings import read_guards
 from gpt_trader.store.folders import SessionFolder, profile_folder
+from gpt_trader.store.lease import hold
 
 REST_S_MAX = 10.0
 SILENCE_S_MAX = 5.0
@@ -121,7 +122,9 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         stream = _stream(options, venue, signer, feed, engine)
         stack.push_async_callback(stream.close)
         record = Record(log, folder.log, engine, Reporter(engine), probes)
-        loop = Loop(engine, record, Links(rest, stream, lockstep, venue.is_child), probes, delays)
+        heard = None if lockstep is not None else settings.var
+        links = Links(rest, stream, lockstep, venue.is_child, heard)
+        loop = Loop(engine, record, links, probes, delays)
         stack.callback(loop.desk.close)
         health = Health(profile_folder(settings.var, options.profile))
         running = Running(options, environ, folder, started_s, venue, health, progress)
@@ -165,14 +168,14 @@ async def _trade(loop: Loop, running: Running) -> Result:
     try:
         with _interrupts(loop) as interrupted:
             if loop.engine.allocation is None:
-                await loop.books.opening_balances()
+                await _take_over(loop, running)
             await _tighten(loop, running.options)
             await loop.recover()
             reason = await loop.run(_until(running, len(loop.engine.markets)))
-            await loop.close(reason)
+            await _end(loop, running, reason)
             ended = reason
     except TraderError:
-        if loop.can_abandon:
+        if loop.can_abandon and not running.options.by_hand:
             await loop.abandon()
         raise
     finally:
@@ -180,18 +183,44 @@ async def _trade(loop: Loop, running: Running) -> Result:
         _write_health(loop, running, ended)
     loop.record.finish()
     account = await loop.books.account()
-    fault = _fault(loop.engine, running.folder.session_id)
+    fault = None if _stays(loop, running) else _fault(loop.engine, running.folder.session_id)
     return Result(_document(loop, running, account, reason), bool(interrupted), fault)
+
+
+async def _take_over(loop: Loop, running: Running) -> None:
+    """Write down what the account holds; a new dev account gives a session by hand a part of it."""
+    await loop.books.opening_balances()
+    options = running.options
+    if options.by_hand and options.profile == "dev" and running.venue.is_child:
+        product_id, size, cost = NEW_POSITION
+        now_ns = loop.engine.now_ns
+        await loop.take(HoldingAdopted(now_ns, "the dev profile", product_id, size, cost))
+
+
+def _stays(loop: Loop, running: Running) -> bool:
+    """A session by hand stays unfinished until a person closes it: its orders wait on."""
+    return running.options.by_hand and not (loop.window is not None and loop.window.closing)
+
+
+async def _end(loop: Loop, running: Running, reason: str) -> None:
+    if _stays(loop, running):
+        await loop.leave()
+    else:
+        await loop.close(reason)
 
 
 def _until(running: Running, product_count: int) -> Until:
     """A tape of our own ends by itself; every other market is left after so many candles."""
     options, venue = running.options, running.venue
+    if options.by_hand:
+        return Until(candles=None, tape_ns=None, answered=options.once)
     if venue.is_child and options.profile == "dev":
-        return Until(candles=None, tape_ns=None if options.lockstep else venue.ends_ns)
+        return Until(
+            candles=None, tape_ns=None if options.lockstep else venue.ends_ns, answered=False
+        )
     if options.candles is None:
-        return Until(candles=None, tape_ns=None)
-    return Until(candles=options.candles * product_count, tape_ns=None)
+        return Until(candles=None, tape_ns=None, answered=False)
+    return Until(candles=options.candles * product_count, tape_ns=None, answered=False)
 
 
 def _fault(engine: Engine, session_id: str) -> TraderError | None:

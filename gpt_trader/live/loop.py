@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from gpt_trader.coinbase.heard import Disconnected, Gap, Heard, Ready
@@ -45,6 +46,8 @@ from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 from gpt_trader.live.upkeep import RESTING_S, Pace, Upkeep
+from gpt_trader.live.window import LOOK_S as WINDOW_S
+from gpt_trader.live.window import Window
 
 INBOX_MAX = 10_000
 SILENCE_S_MAX = 60.0  # of the machine's clock, in lockstep: then the exchange is gone
@@ -53,6 +56,7 @@ LOOK_S = 1.0  # of the machine's clock, in real time: whatever arrives or does n
 LAG_S_MAX = 2.0  # an older frame says what the market was
 QUEUE_S_MAX = 5.0  # the price of an order that waited longer is of another moment
 COMMIT_ITEMS_MAX, COMMIT_S_MAX = 200, 1.0  # between two commits while the inbox is never empty
+ANSWERED = "every request is answered"
 CLOSING_LOOKS, CLOSING_LOOK_S = 40, 0.1  # at orders whose cancel is asked for
 CLOSING_ASKS = 10  # looks between two cancels of the same order
 CLOSING_S_MAX = 30.0  # for an exchange that gives no answer
@@ -69,6 +73,7 @@ class Links:
     stream: Stream
     lockstep: Lockstep | None  # None: real time
     is_new_exchange: bool  # started by this process, after any earlier one of the session ended
+    requests: Path | None  # below it people leave requests; None: nobody is heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Until:
 
     candles: int | None  # watched ones, of all products together
     tape_ns: int | None  # the end of a tape that plays on the clock and says nothing at its end
+    answered: bool  # once people's requests are
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,11 @@ class Loop:
         history = History(engine, links.rest, self.desk, self.take)
         pace = Pace(self._event_s, None) if lockstep else Pace(monotonic_s, RESTING_S)
         self._upkeep = Upkeep(engine, self.books, history, self._feed, pace)
+        self.window = (
+            None
+            if links.requests is None
+            else Window(engine, links.rest, self.desk, self.take, links.requests)
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_sequence = -1
         self._barrier: Barrier | None = None
@@ -192,6 +203,11 @@ class Loop:
             await self.take(SessionClosed(self.engine.now_ns, reason))
         self.record.commit_durable()
 
+    async def leave(self) -> None:
+        """Go and let waiting orders wait: the next session by hand goes on with them."""
+        await self._land()
+        self.record.commit_durable()
+
     @property
     def can_abandon(self) -> bool:
         """Our own exchange in lockstep stands still without us: nothing can fill there."""
@@ -217,6 +233,8 @@ class Loop:
     async def take(self, event: Event) -> None:
         """Take one event through `step`, then let its requests leave."""
         step(event, self.engine, self.record, self)
+        if self.window is not None:
+            self.window.note(event)
         if isinstance(event, OrderFilled):
             order = self.engine.orders.get(event.client_order_id)
             if order is not None and order.booked_lots < order.lots:
@@ -286,6 +304,10 @@ class Loop:
             return self._stop
         if until.candles is not None and self.engine.counts["candles"] >= until.candles:
             return f"{until.candles} candles are over"
+        if self.window is not None and self.window.closing:
+            return "a person closed it"
+        if until.answered and self.window is not None and self.window.idle:
+            return ANSWERED
         if until.tape_ns is not None and self.engine.now_ns >= until.tape_ns:
             return "the tape ended"
         return None
@@ -313,6 +335,8 @@ class Loop:
                 await self._settle(self._links.lockstep)
             else:
                 await self._look()
+                if self.window is not None:
+                    await self.window.serve()
                 await self._commit()
         return reason
 
@@ -321,7 +345,7 @@ class Loop:
         if self._links.lockstep is not None:
             return await self._inbox.get()
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(LOOK_S if self.window is None else WINDOW_S):
                 return await self._inbox.get()
         except TimeoutError:
             return None

@@ -22,7 +22,7 @@ from gpt_trader.live.seams import new_token, wall_ns
 from gpt_trader.live.venues import Venue
 from gpt_trader.risk.limits import DEFAULTS, Limits
 from gpt_trader.store.event_log import EventLog
-from gpt_trader.store.folders import SessionFolder, new_session, sessions, unfinished
+from gpt_trader.store.folders import HAND, SessionFolder, new_session, sessions, unfinished
 from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
@@ -40,7 +40,7 @@ def choose(options: Options) -> tuple[SessionFolder, bool]:
         if folder is not None:
             return folder, True
     stamp = datetime.fromtimestamp(wall_ns() / 1e9, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    session_id = f"{stamp}-{new_token()}"
+    session_id = f"{stamp}-{new_token()}{HAND if options.by_hand else ''}"
     known = sessions(var, options.profile)
     if known and session_id < known[-1].session_id:
         raise UsageError(

@@ -13,7 +13,7 @@ from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.settings import LIMITS, Settings, load_settings
 from gpt_trader.store.document import check_target
-from gpt_trader.strategies.registry import strategy_names
+from gpt_trader.strategies.registry import BY_HAND, strategy_names
 
 PROFILES = ("dev", "paper", "canary", "prod")
 EPILOG = """\
@@ -53,6 +53,8 @@ class Options:
     json_to: str | None
     dev_fast: bool
     discard: bool
+    by_hand: bool  # no strategy: people's requests are served, and that is all
+    once: bool  # until they are answered
     balances: tuple[str, ...]  # of the embedded exchange's new account, CURRENCY=AMOUNT
 
     @property
@@ -62,6 +64,8 @@ class Options:
 
     def choices(self) -> dict[str, str]:
         """What makes one session another: an unfinished one goes on only with the same."""
+        if self.by_hand:
+            return {"profile": self.profile, "strategy": self.strategy, "host": str(self.host)}
         return {
             "profile": self.profile,
             "data": json.dumps([_fingerprint(path) for path in self.data]),
@@ -125,6 +129,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         metavar="CUR=X",
         help="of the embedded account [USD=100000 BTC=1.02]",
     )
+    _add_place(p)
+    return p
+
+
+def _add_place(p: argparse.ArgumentParser) -> None:
     p.add_argument("--var", metavar="DIR", help="where everything is written [./var]")
     p.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange to talk to")
     p.add_argument("--coinbase-ca", metavar="FILE", help="authority that exchange is trusted by")
@@ -134,9 +143,16 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--dev-fast", action="store_true", help="one scripted order life, checked in five steps"
     )
     p.add_argument(
+        "--by-hand",
+        action="store_true",
+        help="no strategy: serve the requests of `gpt-trader orders` until Ctrl-C; orders wait on",
+    )
+    p.add_argument(
+        "--once", action="store_true", help="with --by-hand: end when every request is answered"
+    )
+    p.add_argument(
         "--discard", action="store_true", help="leave an unfinished session for good, begin anew"
     )
-    return p
 
 
 def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
@@ -153,7 +169,11 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         environ,
         Path.cwd(),
     )
-    strategy = "dev_life" if args.dev_fast else (args.strategy or "ma_crossover")
+    if args.by_hand:
+        _only_by_hand(args)
+    elif args.once:
+        raise UsageError("--once goes with --by-hand")
+    strategy = _strategy(args)
     data = tuple(Path(text) for text in args.data)
     for path in data:
         if not path.is_file():
@@ -170,7 +190,7 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         params=_numbers(args.param, "--param"),
         sizing=_sizing(args.sizing, args.dev_fast),
         limits=settings.limits,
-        speed=_speed(args.speed, args.profile, args.dev_fast),
+        speed="real" if args.by_hand else _speed(args.speed, args.profile, args.dev_fast),
         candles=40 if args.dev_fast and args.candles is None else args.candles,
         candle_s=_candle_s(args.candle_s, args.profile),
         seed=args.seed,
@@ -180,8 +200,24 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         json_to=args.json,
         dev_fast=args.dev_fast,
         discard=args.discard,
+        by_hand=args.by_hand,
+        once=args.once,
         balances=tuple(args.balance),
     )
+
+
+def _strategy(args: argparse.Namespace) -> str:
+    if args.by_hand:
+        return BY_HAND
+    return "dev_life" if args.dev_fast else (args.strategy or "ma_crossover")
+
+
+def _only_by_hand(args: argparse.Namespace) -> None:
+    """A session by hand has one form, so that the next one goes on with it."""
+    others = ("data", "strategy", "param", "speed", "candles", "candle_s", "dev_fast", "balance")
+    for name in others:
+        if getattr(args, name):
+            raise UsageError(f"--{name.replace('_', '-')} does not go with --by-hand")
 
 
 def _pairs(given: list[str], flag: str) -> dict[str, str]:

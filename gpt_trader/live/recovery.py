@@ -3,6 +3,8 @@
 from gpt_trader.domain.errors import StoreDamaged, UsageError
 from gpt_trader.domain.events import SessionOpened
 from gpt_trader.engine.engine import Engine
+from gpt_trader.engine.folding import fold as fold_events
+from gpt_trader.engine.folding import thawed
 from gpt_trader.store.event_log import EventLog
 from gpt_trader.store.state import decode_state, encode_state
 from gpt_trader.strategies.registry import strategy_named
@@ -36,24 +38,7 @@ def fold(log: EventLog) -> tuple[Engine, int]:
             f"strategy {opened.strategy} was changed since the unfinished session began: put its "
             "source back, or leave the session for good with --discard"
         )
-    engine, seq = _from_snapshot(log, opened)
-    folded = 0
-    for _, event in log.read(seq):
-        engine.apply(event)
-        folded += 1
-    return engine, folded
-
-
-def _from_snapshot(log: EventLog, opened: SessionOpened) -> tuple[Engine, int]:
-    """The engine of the newest snapshot and its seq; a new engine and 0 where none fits."""
-    engine = Engine(opened)
     snapshot = log.snapshots.latest()
-    if snapshot is None:
-        return engine, 0
-    seq, blob = snapshot
-    try:
-        engine.thaw(decode_state(blob))
-    except StoreDamaged:
-        # The state of another version of the strategy's source: the whole log gives today's.
-        return Engine(opened), 0
-    return engine, seq
+    saved = None if snapshot is None else (snapshot[0], decode_state(snapshot[1]))
+    engine, seq = thawed(opened, saved)
+    return engine, fold_events(engine, log.read(seq))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ COINBASE_STREAM = "wss://advanced-trade-ws.coinbase.com/"
 DEFAULT_PRODUCT = "BTC-USD"
 NEW_ACCOUNT = ("USD=100000", "BTC=1.02")
 """What an embedded account begins with, where nobody says otherwise: the runbook's examples."""
+NEW_POSITION = ("BTC-USD", Decimal("0.02"), Decimal(1240))
+"""What a session by hand has of it, and its cost at the market's opening; the rest is the owner's.
+So a first exit can be tried without a first entry."""
 MINUTE_S = 60
 STOP_S_MAX = 10.0
 
@@ -187,6 +191,8 @@ def _child(
 
 
 def _playing(options: Options) -> list[str]:
+    if options.by_hand:
+        return ["--speed", "real"]
     products = options.products or (() if options.data else (DEFAULT_PRODUCT,))
     return [
         *("--speed", options.speed),

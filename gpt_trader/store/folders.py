@@ -57,6 +57,10 @@ def find(var: Path, session: str) -> SessionFolder:
     raise UsageError(f"no session {session!r} under {var}; the newest are: {names}")
 
 
+HAND = "-hand"
+"""How the name of a session by hand ends: it goes on beside those with a strategy."""
+
+
 def unfinished(var: Path, profile: str, wanted: Mapping[str, str]) -> SessionFolder | None:
     """The killed session that a command with these choices goes on with, if there is one.
 
@@ -65,7 +69,8 @@ def unfinished(var: Path, profile: str, wanted: Mapping[str, str]) -> SessionFol
     UsageError
         There is one, begun with other choices: going on with it would not be what was asked.
     """
-    known = sessions(var, profile)
+    by_hand = wanted.get("strategy") == "by_hand"
+    known = [f for f in sessions(var, profile) if f.session_id.endswith(HAND) is by_hand]
     if not known:
         return None
     folder = known[-1]

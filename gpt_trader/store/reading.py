@@ -8,9 +8,11 @@ from gpt_trader.domain.events import Event
 from gpt_trader.store.codec import decode
 from gpt_trader.store.database import connect_to_read
 from gpt_trader.store.schema import select
+from gpt_trader.store.snapshots import latest_state
 from gpt_trader.store.walk import checked_events, hashes_at, last_seq, read_meta
 
 _COUNTS = "SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"
+_LAST_WALL = "SELECT wall_ns FROM events ORDER BY seq DESC LIMIT 1"
 
 
 class LogReader:
@@ -43,6 +45,15 @@ class LogReader:
     def tail(self, count: int) -> list[tuple[int, Event]]:
         """The newest `count` events, oldest of them first."""
         return list(self.events(max(0, self.last_seq() - count)))
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        """The newest saved state that loads, and the seq it was taken after."""
+        return latest_state(self._connection)
+
+    def last_wall_ns(self) -> int:
+        """When the newest event was written, by the machine's clock; 0 without one."""
+        found: list[tuple[int]] = select(self._connection, _LAST_WALL)
+        return found[0][0] if found else 0
 
     def last_seq(self) -> int:
         """The seq of the newest committed event, 0 without one."""

@@ -1,6 +1,7 @@
 """States saved beside the log, so that a start folds a tail and not a year."""
 
 import hashlib
+from sqlite3 import Connection
 
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.store.database import Database, Sync
@@ -41,23 +42,19 @@ class Snapshots:
         StoreRefused
             Nothing was written.
         """
-        state_hash = self._state_hash(seq, blob)
+        state_hash = _state_hash(self._database.connection, seq, blob)
         self._database.write(
             Sync.NORMAL, [(_INSERT, [(seq, state_hash, blob)]), (_PRUNE, [(KEPT,)])]
         )
 
     def latest(self) -> tuple[int, bytes] | None:
         """The newest snapshot that loads, or None: then the fold starts at the first event."""
-        for seq in self._seqs():
-            try:
-                return seq, self.load(seq)
-            except StoreDamaged:
-                continue  # an older one serves as well; `damaged` reports this one
-        return None
+        return latest_state(self._database.connection)
 
     def damaged(self) -> tuple[int, ...]:
         """The seqs of snapshots that do not load, newest first: for the report at a start."""
-        return tuple(seq for seq in self._seqs() if not self._loads(seq))
+        connection = self._database.connection
+        return tuple(seq for seq in _seqs(connection) if not _loads(connection, seq))
 
     def load(self, seq: int) -> bytes:
         """The state that was saved after event `seq`.
@@ -67,25 +64,42 @@ class Snapshots:
         StoreDamaged
             There is none, or it is not what was saved.
         """
-        found: list[tuple[bytes, bytes]] = select(self._database.connection, _LOAD, (seq,))
-        if not found:
-            raise StoreDamaged(f"there is no snapshot at event {seq}")
-        state_hash, blob = found[0]
-        if state_hash != self._state_hash(seq, blob):
-            raise StoreDamaged(f"the snapshot at event {seq} is not what was saved")
-        return blob
+        return _load(self._database.connection, seq)
 
-    def _loads(self, seq: int) -> bool:
+
+def latest_state(connection: Connection) -> tuple[int, bytes] | None:
+    """The newest snapshot of a log that loads, and the seq it was taken after."""
+    for seq in _seqs(connection):
         try:
-            self.load(seq)
+            return seq, _load(connection, seq)
         except StoreDamaged:
-            return False
-        return True
+            continue  # an older one serves as well; `damaged` reports this one
+    return None
 
-    def _seqs(self) -> list[int]:
-        found: list[tuple[int]] = select(self._database.connection, _SEQS)
-        return [seq for (seq,) in found]
 
-    def _state_hash(self, seq: int, blob: bytes) -> bytes:
-        event_hash, _ = hashes_at(self._database.connection, seq)
-        return hashlib.sha256(event_hash + blob).digest()
+def _load(connection: Connection, seq: int) -> bytes:
+    found: list[tuple[bytes, bytes]] = select(connection, _LOAD, (seq,))
+    if not found:
+        raise StoreDamaged(f"there is no snapshot at event {seq}")
+    state_hash, blob = found[0]
+    if state_hash != _state_hash(connection, seq, blob):
+        raise StoreDamaged(f"the snapshot at event {seq} is not what was saved")
+    return blob
+
+
+def _loads(connection: Connection, seq: int) -> bool:
+    try:
+        _load(connection, seq)
+    except StoreDamaged:
+        return False
+    return True
+
+
+def _seqs(connection: Connection) -> list[int]:
+    found: list[tuple[int]] = select(connection, _SEQS)
+    return [seq for (seq,) in found]
+
+
+def _state_hash(connection: Connection, seq: int, blob: bytes) -> bytes:
+    event_hash, _ = hashes_at(connection, seq)
+    return hashlib.sha256(event_hash + blob).digest()

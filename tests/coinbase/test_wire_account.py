@@ -78,7 +78,7 @@ def test_fee_rates_are_fractions() -> None:
 
     rates = parse_fee_rates({"total_volume": 1.5, "fee_tier": tier})
 
-    assert rates == FeeRates(Decimal("0.004"), Decimal("0.006"))
+    assert rates == FeeRates(Decimal("0.004"), Decimal("0.006"), "Advanced 1")
 
 
 @pytest.mark.parametrize("rate", ["0.6", "0.1", "-0.001", "", "NaN", 0.006])

@@ -156,7 +156,7 @@ async def _order_and_close(exchange: commands.RunningExchange, host: str, file: 
     )
     log = EventLog.create(file, {}, wall_ns)
     record = Record(log, file, scene.engine, Reporter(scene.engine), Probes(None))
-    loop = Loop(scene.engine, record, Links(rest, stream, None, False), Probes(None), None)
+    loop = Loop(scene.engine, record, Links(rest, stream, None, False, None), Probes(None), None)
     await loop.books.opening_balances()
     await loop.take(scene.intent)
 

@@ -46,3 +46,21 @@ def _refusal(path: Path, error: OSError) -> StoreRefused:
     return StoreRefused(
         f"cannot write {path}: {error.strerror}; name a folder you can write with --var"
     )
+
+
+def is_held(var: Path, profile: str) -> bool:
+    """Whether a session of the profile runs now; it may begin or end a moment later."""
+    path = profile_folder(var, profile) / "lock"
+    try:
+        lock = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as e:
+        raise _refusal(path, e) from e
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False

@@ -1,0 +1,141 @@
+"""Which orders there are: the one table of type, time in force, product type and profile.
+
+Parsing, help, refusals and the table of docs/orders.md read it; nothing else says what may be sent.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product as combinations
+
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.order import OrderType, TimeInForce
+
+
+class Kind(StrEnum):
+    """A type of order, as a person names it."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    BRACKET = "bracket"
+
+
+class ProductType(StrEnum):
+    """What is traded: coins against cash, or contracts."""
+
+    SPOT = "SPOT"
+    FUTURE = "FUTURE"
+
+
+class Way(StrEnum):
+    """Who keeps the order until it fills or ends."""
+
+    EXCHANGE = "exchange"
+    REFUSED = "refused"
+
+
+PROFILES = ("dev", "paper", "canary", "prod")
+
+ORDER_TYPES = {
+    Kind.MARKET: OrderType.MARKET,
+    Kind.LIMIT: OrderType.LIMIT,
+    Kind.STOP_LIMIT: OrderType.STOP_LIMIT,
+    Kind.BRACKET: OrderType.BRACKET,
+}
+"""What each kind is to Coinbase; a stop has no place there."""
+
+USUAL = {
+    Kind.MARKET: TimeInForce.IOC,
+    Kind.LIMIT: TimeInForce.GTC,
+    Kind.STOP: TimeInForce.GTC,
+    Kind.STOP_LIMIT: TimeInForce.GTC,
+    Kind.BRACKET: TimeInForce.GTC,
+}
+"""The time in force of an order that names none."""
+
+PRICES = {
+    Kind.MARKET: (),
+    Kind.LIMIT: ("limit price",),
+    Kind.STOP: ("stop price",),
+    Kind.STOP_LIMIT: ("limit price", "stop price"),
+    Kind.BRACKET: ("limit price", "stop price"),
+}
+"""The prices that an order of each kind must name; it may name no other."""
+
+WAITING = frozenset({TimeInForce.GTC, TimeInForce.GTD})
+
+_TIMES = {
+    Kind.MARKET: frozenset({TimeInForce.IOC}),
+    Kind.LIMIT: frozenset(TimeInForce),
+    Kind.STOP: frozenset[TimeInForce](),
+    Kind.STOP_LIMIT: WAITING,
+    Kind.BRACKET: WAITING,
+}
+_NO_TIME = {
+    Kind.MARKET: "a market order fills at once or not at all: IOC is its only time in force",
+    Kind.LIMIT: "",
+    Kind.STOP: "Coinbase has no stop order that trades at the market's price: take stop_limit",
+    Kind.STOP_LIMIT: "Coinbase's stop-limit orders wait: GTC or GTD",
+    Kind.BRACKET: "Coinbase's bracket orders wait: GTC or GTD",
+}
+_NO_FUTURES = "our books hold spot only: no margin, funding or liquidation is counted yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination, and what becomes of such an order."""
+
+    kind: Kind
+    time_in_force: TimeInForce
+    product_type: ProductType
+    profile: str
+    way: Way
+    why: str  # it is refused; "" where it is not
+
+
+def cell(kind: Kind, time_in_force: TimeInForce, product_type: ProductType, profile: str) -> Cell:
+    """What becomes of an order of this type, time in force and product, in this profile."""
+    assert profile in PROFILES, profile
+    if product_type is ProductType.FUTURE:
+        return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_FUTURES)
+    if time_in_force not in _TIMES[kind]:
+        return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_TIME[kind])
+    return Cell(kind, time_in_force, product_type, profile, Way.EXCHANGE, "")
+
+
+def matrix() -> Iterator[Cell]:
+    """Every combination there is."""
+    for chosen in combinations(Kind, TimeInForce, ProductType, PROFILES):
+        yield cell(*chosen)
+
+
+def check(kind: Kind, time_in_force: TimeInForce, product_type: ProductType, profile: str) -> None:
+    """Refuse what the table refuses.
+
+    Raises
+    ------
+    UsageError
+        With the table's reason.
+    """
+    found = cell(kind, time_in_force, product_type, profile)
+    if found.way is Way.REFUSED:
+        raise UsageError(f"{kind.value} {time_in_force.name} of {product_type.value}: {found.why}")
+
+
+def table() -> str:
+    """The table as help and documents show it; profiles do not differ, so they share a row."""
+    rows = [("type", "prices", *(time.name for time in TimeInForce))]
+    rows.append(tuple("---" for _ in rows[0]))
+    for kind in Kind:
+        prices = " and ".join(PRICES[kind]) or "none"
+        ways = (_said(cell(kind, time, ProductType.SPOT, "prod")) for time in TimeInForce)
+        rows.append((f"`{kind.value}`", prices, *ways))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _said(found: Cell) -> str:
+    if found.way is Way.REFUSED:
+        return "no"
+    return "usual" if USUAL[found.kind] is found.time_in_force else "yes"

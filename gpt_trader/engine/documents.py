@@ -1,0 +1,91 @@
+"""Previews and orders as documents: every number as text, and null for what is not known."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from gpt_trader.broker.orders import Order
+from gpt_trader.domain.events import Draft, OrderFilled, Verdict
+from gpt_trader.domain.product import Product, plain
+from gpt_trader.engine.preview import Preview
+from gpt_trader.risk.verdicts import NOT_KNOWN
+
+Document = dict[str, object]
+
+
+def preview_document(preview: Preview, product: Product) -> Document:
+    """A preview with every number as text; null is not known."""
+    return {
+        "order": draft_document(preview.draft),
+        "price": _text(preview.price),
+        "notional": _text(preview.notional),
+        "fee_rate": f"{preview.fee_rate:f}",
+        "fee": _text(preview.fee),
+        "fills_at_once": _text(preview.walk.base_size),
+        "average_price": _text(preview.walk.average_price),
+        "slippage_bps": _text(preview.walk.slippage_bps),
+        "position": _text(preview.position),
+        "position_after": _text(preview.position_after),
+        "base": product.base,
+        "quote": product.quote,
+        "verdicts": [verdict_document(verdict) for verdict in preview.verdicts],
+        "allowed": not preview.denials,
+        "denials": list(preview.denials),
+        "probable_refusals": [
+            {"reason": one.name, "why": one.sentence, "gap_bps": _text(one.gap_bps)}
+            for one in preview.refusals
+        ],
+        "warnings": list(preview.warnings),
+    }
+
+
+def draft_document(draft: Draft) -> Document:
+    """An order as it would be sent."""
+    return {
+        "product_id": draft.product_id,
+        "side": draft.side.value,
+        "type": draft.order_type.value,
+        "time_in_force": draft.time_in_force.name,
+        "base_size": f"{plain(draft.base_size):f}",
+        "limit_price": _text(draft.limit_price),
+        "stop_price": _text(draft.stop_price),
+        "end_ns": draft.end_ns,
+        "post_only": draft.post_only,
+        "reduces": draft.reduces,
+    }
+
+
+def verdict_document(verdict: Verdict) -> Document:
+    """One rule's word, its numbers in its unit."""
+    return {
+        "rule": verdict.rule,
+        "denies": verdict.denies,
+        "value": None if verdict.value == NOT_KNOWN else f"{verdict.value:f}",
+        "limit": None if verdict.limit == NOT_KNOWN else f"{verdict.limit:f}",
+        "unit": verdict.unit,
+    }
+
+
+def order_document(order: Order, product: Product, fills: Sequence[OrderFilled]) -> Document:
+    """An order of ours as far as we know it."""
+    notional = sum((fill.price * fill.base_size for fill in fills), Decimal(0))
+    booked = product.size(order.booked_lots)
+    average = (notional / booked).quantize(product.price_increment / 100) if booked else None
+    return {
+        "client_order_id": order.client_order_id,
+        "order_id": order.order_id or None,
+        "product_id": order.product_id,
+        "side": order.side.value,
+        "type": order.order_type.value,
+        "time_in_force": order.time_in_force.name,
+        "status": order.status.value,
+        "base_size": f"{plain(product.size(order.lots)):f}",
+        "filled_size": f"{plain(booked):f}",
+        "limit_price": _text(product.price(order.limit_ticks)) if order.limit_ticks else None,
+        "average_price": _text(average),
+        "fees": f"{sum((fill.fee for fill in fills), Decimal(0)):f}",
+        "intended_ns": order.intended_ns,
+    }
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{plain(value):f}"

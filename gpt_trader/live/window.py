@@ -1,0 +1,366 @@
+"""The window where people's requests are taken in and answered, one after the other.
+
+Everything passes the engine: an order by hand is judged, written down and sent like any other. A
+request whose time is over is not carried out: nobody waits for it any more.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gpt_trader.broker.capabilities import ProductType, check
+from gpt_trader.broker.derivatives import product_type_of
+from gpt_trader.broker.orders import Order
+from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping, parse_number
+from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.domain.book import Book
+from gpt_trader.domain.errors import (
+    ExchangeUnreachable,
+    OutcomeUnknown,
+    TraderError,
+    UsageError,
+    WireError,
+)
+from gpt_trader.domain.events import (
+    CancelAnswered,
+    CancelAsked,
+    Event,
+    HoldingAdopted,
+    OrderAsked,
+    OrderFilled,
+    OrderRejected,
+)
+from gpt_trader.domain.order import OrderStatus
+from gpt_trader.engine.account import account_document
+from gpt_trader.engine.documents import Document, order_document, preview_document
+from gpt_trader.engine.engine import Engine
+from gpt_trader.engine.preview import Preview, means_of, preview_of
+from gpt_trader.live.account import ask_account
+from gpt_trader.live.desk import Desk
+from gpt_trader.live.previews import VALID_S, Previews
+from gpt_trader.live.seams import monotonic_s, wall_ns
+from gpt_trader.store.folders import profile_folder
+from gpt_trader.store.requests import Request, answer, failure, waiting
+
+LOOK_S = 0.1  # between two looks for requests
+MARKET_S_MAX = 10.0  # for the feed of a session that has just begun
+OUTCOME_S_MAX = 20.0  # for an order's first word, or for the end of one that does not wait
+LEVELS = 100  # of the book, a side: what an order of the default limits takes is nearer
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A request that was carried out and whose outcome is not known yet."""
+
+    request: Request
+    client_order_ids: tuple[str, ...]
+    cancels: bool
+    since_s: float
+
+
+class Window:
+    """Serves the request files of one profile. Changes the engine through `take` alone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        rest: RestClient,
+        desk: Desk,
+        take: Callable[[Event], Awaitable[None]],
+        var: Path,
+    ) -> None:
+        self.idle = False
+        self.closing = False  # a person asked for the end of the session
+        self._engine = engine
+        self._rest = rest
+        self._desk = desk
+        self._take = take
+        self._var = var
+        self._profile = engine.opened.profile
+        self._previews = Previews(profile_folder(var, self._profile))
+        self._awaited: dict[str, _Awaited] = {}
+        self._fills: dict[str, list[OrderFilled]] = {}
+        self._refusals: dict[str, str] = {}  # the exchange's word on an order or its cancel
+        self._begun_s = self._looked_s = monotonic_s()
+
+    def note(self, event: Event) -> None:
+        """Remember what an answer will need and the engine does not keep."""
+        match event:
+            case OrderFilled(client_order_id=name):
+                self._fills.setdefault(name, []).append(event)
+            case OrderRejected(client_order_id=name):
+                self._refusals[name] = f"{event.reason} {event.message}".strip()
+            case CancelAnswered(client_order_id=name, accepted=False):
+                self._refusals[name] = event.reason
+            case _:
+                pass
+
+    async def serve(self) -> None:
+        """Take in what was left and answer what is known; cheap while nobody asks."""
+        if monotonic_s() - self._looked_s < LOOK_S:
+            return
+        self._looked_s = monotonic_s()
+        requests = waiting(self._var, self._profile)
+        for request in requests:
+            if request.request_id not in self._awaited and self._can_begin(request):
+                await self._begin(request)
+        for awaited in tuple(self._awaited.values()):
+            self._settle(awaited)
+        self.idle = not requests and not self._awaited
+
+    def _can_begin(self, request: Request) -> bool:
+        """Wait a little for a market that is not there yet; without one the rules deny entries."""
+        if monotonic_s() - self._begun_s > MARKET_S_MAX:
+            return True
+        order = request.body.get("order") or {}
+        names = [order.get("product_id")] if isinstance(order, dict) else []
+        markets = [self._engine.markets[name] for name in names if name in self._engine.markets]
+        return self._engine.feed_ready and all(market.mark_ticks > 0 for market in markets)
+
+    async def _begin(self, request: Request) -> None:
+        try:
+            document = await self._carry_out(request)
+        except TraderError as e:
+            document = failure(e)
+        if document is not None:
+            self._answer(request.request_id, document)
+
+    def _answer(self, request_id: str, document: Document) -> None:
+        self._awaited.pop(request_id, None)
+        answer(self._var, self._profile, request_id, document)
+
+    async def _carry_out(self, request: Request) -> Document | None:
+        """The answer, or None where it has to be awaited."""
+        if wall_ns() > request.until_ns:
+            raise TraderError("nobody waited for the answer any more: nothing was done")
+        match request.kind:
+            case "preview":
+                return await self._preview(request)
+            case "place":
+                return await self._place(request)
+            case "cancel":
+                return await self._cancel(request)
+            case "snapshot":
+                return await self._snapshot()
+            case "adopt":
+                return await self._adopt(request)
+            case "close":
+                self.closing = True
+                return {"closing": True}
+            case _:
+                raise UsageError(f"a session knows no request {request.kind[:40]!r}")
+
+    # --- orders -----------------------------------------------------------------------------
+
+    async def _judged(self, wish: Wish) -> Preview:
+        await self._check_account(wish)
+        check(wish.kind, wish.time_in_force, product_type_of(wish.product_id), self._profile)
+        product = self._engine.products.get(wish.product_id)
+        if product is None:
+            await self._desk.call(lambda: self._rest.products([wish.product_id]))
+            names = ", ".join(self._engine.products)
+            raise UsageError(
+                f"this session trades {names}: end it with `gpt-trader orders close`, and the next "
+                f"order may be of {wish.product_id}"
+            )
+        book = await self._book(wish.product_id)
+        engine = self._engine
+        draft = draft_of(wish, product, means_of(engine, wish.product_id), engine.now_ns)
+        return preview_of(engine, draft, book)
+
+    async def _check_account(self, wish: Wish) -> None:
+        """A contract needs an account that may trade contracts."""
+        if product_type_of(wish.product_id) is ProductType.SPOT:
+            return
+        if not await self._desk.call(self._rest.has_futures):
+            raise TraderError(
+                f"{wish.product_id} is a contract, and this account may not trade contracts: "
+                "Coinbase shows no futures balance for it"
+            )
+
+    async def _book(self, product_id: str) -> Book | None:
+        """The book now; without one a preview says so, and an order does not need it."""
+        try:
+            return await self._desk.call(lambda: self._rest.book(product_id, LEVELS))
+        except (ExchangeUnreachable, WireError):
+            return None
+
+    async def _preview(self, request: Request) -> Document:
+        wish = _wish_in(request.body.get("order"))
+        preview = await self._judged(wish)
+        token = None if preview.denials else self._previews.keep(self._engine, wish, preview)
+        return {
+            "preview": preview_document(preview, self._engine.products[wish.product_id]),
+            "token": token,
+            "token_valid_s": VALID_S,
+            "trading_state": self._engine.trading_state.value,
+            "session": self._engine.opened.namespace,
+        }
+
+    async def _place(self, request: Request) -> Document | None:
+        token = request.body.get("token")
+        order = request.body.get("order")
+        wish = _wish_in(self._previews.wish(str(token)) if order is None else order)
+        key = _key(wish, request)
+        if (known := self._known(key)) is not None:
+            self._await(request, known)
+            return None
+        preview = await self._judged(wish)
+        if token is not None:
+            self._previews.use(str(token), self._engine, wish, preview)
+        unlikely = [one.sentence for one in preview.refusals if one.gap_bps is not None]
+        if unlikely and request.body.get("allow_unlikely_fill") != "yes":
+            raise TraderError(f"{'; '.join(unlikely)}. Place it with --allow-unlikely-fill")
+        draft = replace(preview.draft, asked=key)
+        await self._take(OrderAsked(self._engine.now_ns, request.who, draft))
+        name = self._engine.asked.get(key, "")
+        if not name:
+            _, denials = self._engine.verdicts(draft)
+            raise TraderError(f"denied: {'; '.join(denials) or 'the session ends'}")
+        self._await(request, name)
+        return None
+
+    def _known(self, key: str) -> str | None:
+        """What an earlier request of the same name came to.
+
+        Raises
+        ------
+        UsageError
+            It was of another order.
+        TraderError
+            It was denied.
+        """
+        name = key.partition("#")[0]
+        earlier = [known for known in self._engine.asked if known.partition("#")[0] == name]
+        if not earlier:
+            return None
+        if key not in earlier:
+            raise UsageError(f"--order-client-id {name} was used for another order")
+        if not self._engine.asked[key]:
+            raise TraderError(f"{name} was denied before: ask under another name")
+        return self._engine.asked[key]
+
+    def _await(self, request: Request, *names: str, cancels: bool = False) -> None:
+        self._awaited[request.request_id] = _Awaited(request, names, cancels, monotonic_s())
+
+    async def _cancel(self, request: Request) -> Document | None:
+        wanted = request.body.get("orders")
+        working = self._engine.orders.working()
+        named = tuple(self._find(str(one)) for one in wanted or ()) if wanted != "all" else working
+        orders = tuple(order for order in named if order.is_working)
+        if not orders:
+            return {"orders": [], "message": "no order is working"}
+        names = tuple(order.client_order_id for order in orders)
+        await self._take(CancelAsked(self._engine.now_ns, request.who, names))
+        self._await(request, *names, cancels=True)
+        return None
+
+    def _find(self, name: str) -> Order:
+        """An order by our id, by Coinbase's or by a person's name.
+
+        Raises
+        ------
+        UsageError
+            There is none.
+        """
+        asked = [ours for key, ours in self._engine.asked.items() if key.partition("#")[0] == name]
+        for order in self._engine.orders.all():
+            if name in (order.client_order_id, order.order_id) or order.client_order_id in asked:
+                return order
+        raise UsageError(f"no order {name[:60]!r} in this session: see `gpt-trader orders list`")
+
+    def _settle(self, awaited: _Awaited) -> None:
+        """Answer a request whose orders have come to where it wanted them, or took too long."""
+        orders = [self._engine.orders.get(name) for name in awaited.client_order_ids]
+        known = [order for order in orders if order is not None]
+        late = monotonic_s() - awaited.since_s > OUTCOME_S_MAX
+        if not late and not all(self._is_settled(order, awaited.cancels) for order in known):
+            return
+        if awaited.cancels:
+            self._answer(awaited.request.request_id, self._cancelled(known))
+        else:
+            self._answer(awaited.request.request_id, self._placed(known[0]))
+
+    def _is_settled(self, order: Order, cancels: bool) -> bool:
+        if not order.is_working:
+            return True
+        if cancels:
+            return not order.cancel_asked and order.client_order_id in self._refusals
+        waits = order.time_in_force.name in ("GTC", "GTD")
+        here = order.status in (OrderStatus.PENDING, OrderStatus.OPEN)
+        return order.status is OrderStatus.UNKNOWN or (waits and here and not order.owes_fills)
+
+    def _placed(self, order: Order) -> Document:
+        said = self._document(order)
+        match order.status:
+            case OrderStatus.REJECTED | OrderStatus.FAILED:
+                why = self._refusals.get(order.client_order_id, "no reason given")
+                return {**failure(TraderError(f"the exchange refused it: {why}")), "placed": said}
+            case OrderStatus.UNKNOWN | OrderStatus.INTENDED:
+                why = (
+                    f"order {order.client_order_id} got no answer: it may or may not exist. It is "
+                    "never sent again; `gpt-trader orders list` asks the exchange"
+                )
+                return {**failure(OutcomeUnknown(why)), "placed": said}
+            case _:
+                return {"placed": said}
+
+    def _cancelled(self, orders: list[Order]) -> Document:
+        said: Document = {"orders": [self._document(order) for order in orders]}
+        left = [order for order in orders if order.is_working]
+        if not left:
+            return said
+        why = "; ".join(
+            f"{order.client_order_id} is still {order.status.value}: "
+            f"{self._refusals.get(order.client_order_id, 'no answer yet')}"
+            for order in left
+        )
+        return {**failure(OutcomeUnknown(why)), **said}
+
+    def _document(self, order: Order) -> Document:
+        fills = self._fills.get(order.client_order_id, [])
+        return order_document(order, self._engine.products[order.product_id], fills)
+
+    # --- the account ------------------------------------------------------------------------
+
+    async def _snapshot(self) -> Document:
+        engine = self._engine
+        currencies = {c for p in engine.opened.products for c in (p.base, p.quote)}
+        known = {order.client_order_id for order in engine.orders.all()}
+        ask = partial(ask_account, self._rest, tuple(currencies), known, wall_ns)
+        return account_document(engine, await self._desk.call(ask), 0.0)
+
+    async def _adopt(self, request: Request) -> Document:
+        body, engine = request.body, self._engine
+        product = engine.products.get(str(body.get("product_id")))
+        if product is None or engine.allocation is None:
+            raise UsageError(f"this session does not trade {body.get('product_id')}")
+        size = product.round_size(parse_number(str(body.get("base_size")), "size"))
+        cost = parse_number(str(body.get("cost")), "cost")
+        engine.allocation.adopting(product.base, size)  # refuses what the owner does not hold
+        name = product.product_id
+        await self._take(HoldingAdopted(engine.now_ns, request.who, name, size, cost))
+        return {"adopted": f"{size:f}", "product_id": product.product_id}
+
+
+def _wish_in(order: object) -> Wish:
+    """The order of a request file.
+
+    Raises
+    ------
+    UsageError
+        It is none: the file was not written by a command of ours.
+    """
+    if not isinstance(order, dict) or not all(isinstance(text, str) for text in order.values()):
+        raise UsageError("the request holds no order")
+    return from_mapping(order)
+
+
+def _key(wish: Wish, request: Request) -> str:
+    """The name an order is used once under: the person's, and a digest of what it asks for."""
+    text = json.dumps(as_mapping(wish), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{wish.asked or request.request_id}#{digest}"

@@ -1,0 +1,111 @@
+"""A question to a session: left as a file, answered by the one that runs or by one started for it.
+
+The session that is started is the same engine with no strategy; it serves what was left, and ends.
+So there is one way for an order, whoever asks and whether or not a session runs.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpt_trader.domain.errors import (
+    ExchangeUnreachable,
+    OutcomeUnknown,
+    StoreDamaged,
+    TraderError,
+    UsageError,
+)
+from gpt_trader.store import requests
+from gpt_trader.store.lease import is_held
+from gpt_trader.store.requests import Request
+
+PATIENCE_S = 45.0  # for an answer: longer than the session itself waits for an outcome
+START_S = 120.0  # for a session that has to compile its rules first
+LOOK_S = 0.02
+CODES: dict[int, type[TraderError]] = {2: UsageError, 3: ExchangeUnreachable, 4: StoreDamaged}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to ask: the folder, the profile, and how a session of it is started."""
+
+    var: Path
+    profile: str
+    flags: tuple[str, ...]  # of `gpt-trader live`, besides the two above
+
+
+def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Leave one request, see that a session serves it, and give its answer.
+
+    Raises
+    ------
+    UsageError, TraderError, ExchangeUnreachable, OutcomeUnknown, BooksDisagree
+        As the session answers, or as the one that had to be started ended.
+    """
+    now_ns = time.time_ns()
+    until_ns = now_ns + int((START_S + PATIENCE_S) * 1e9)
+    who = f"{os.environ.get('USER') or 'a person'} at the command line"
+    request = Request(secrets.token_hex(8), kind, who, now_ns, until_ns, body)
+    requests.leave(place.var, place.profile, request)
+    try:
+        document = _answered(place, request.request_id)
+    except KeyboardInterrupt:
+        requests.take_back(place.var, place.profile, request.request_id)
+        raise
+    if "failure" in document:
+        raise requests.FAILURES[document["failure"]](document["message"])
+    return document
+
+
+def _answered(place: Place, request_id: str) -> dict[str, Any]:
+    if not is_held(place.var, place.profile):
+        document = _by_new_session(place, request_id)
+        if document is not None:
+            return document
+    return _by_running_session(place, request_id)
+
+
+def _by_running_session(place: Place, request_id: str) -> dict[str, Any]:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        document = requests.take_answer(place.var, place.profile, request_id)
+        if document is not None:
+            return document
+        time.sleep(LOOK_S)
+    if requests.take_back(place.var, place.profile, request_id):
+        raise ExchangeUnreachable(
+            f"the session of profile {place.profile} gave no answer in {PATIENCE_S:g} s, and "
+            "nothing was done: one at --speed max hears nobody"
+        )
+    raise OutcomeUnknown("the session took the request and ended: `gpt-trader orders list` tells")
+
+
+def _by_new_session(place: Place, request_id: str) -> dict[str, Any] | None:
+    """Start a session and wait for its end; None if another one was faster."""
+    command = [sys.executable, "-m", "gpt_trader", "live", "--by-hand", "--once"]
+    command += ["--profile", place.profile, "--var", str(place.var), *place.flags]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    document = requests.take_answer(place.var, place.profile, request_id)
+    if document is not None:
+        return document
+    if is_held(place.var, place.profile):
+        return None
+    lines = done.stderr.strip().splitlines()
+    said = (
+        lines[-1].removeprefix("gpt-trader live: ") if lines else f"it ended with {done.returncode}"
+    )
+    if not requests.take_back(place.var, place.profile, request_id):
+        raise OutcomeUnknown(f"the session took the request and ended: {said}")
+    raise CODES.get(done.returncode, TraderError)(said)

@@ -1,0 +1,222 @@
+"""The command `gpt-trader orders`, and the runbook's order flags on `perps-bot`."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gpt_trader.broker.capabilities import PROFILES, table
+from gpt_trader.broker.wish import as_mapping
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.ops import orders_text as text
+from gpt_trader.ops.asking import Place, ask
+from gpt_trader.ops.orders_flags import add_order_flags, add_runbook_flags, wish_of
+from gpt_trader.ops.orders_record import explained, listed, shown
+from gpt_trader.ops.snapshot_main import add_snapshot_flags, snapshot
+from gpt_trader.settings import Settings, load_settings
+from gpt_trader.store.document import check_target, write_document
+
+EPILOG = f"""\
+examples:
+  gpt-trader orders preview buy 0.01 BTC-USD
+  gpt-trader orders preview sell 25%% BTC-USD --type limit --price 65000 --reduce-only
+  gpt-trader orders place --token TOKEN
+  gpt-trader orders place buy "500 USD" BTC-USD --type limit --price 61000 --for 2h
+  gpt-trader orders list
+  gpt-trader orders explain NAME
+  gpt-trader orders cancel-all
+
+Orders pass the engine, its rules and its log: a session that runs takes them, and without one the
+same engine is started for them, with no strategy. It stays unfinished, so that the next command
+goes on with its orders; `gpt-trader orders close` cancels them and ends it.
+
+which orders there are (usual: the time in force of an order that names none):
+{table().replace("%", "%%")}
+A percentage is of the free cash of a buy, fee included, and of the position of a sale.
+
+exit codes: 0 done, 1 denied or refused, 2 bad usage, 3 exchange unreachable or outcome unknown,
+4 needs review, 130 interrupted.
+"""
+
+Act = Callable[[argparse.Namespace, Settings], int]
+
+
+def run(argv: list[str]) -> int:
+    """Run one of the order commands and return its exit code."""
+    args = _parser().parse_args(argv)
+    return _act(args)
+
+
+def run_runbook(argv: list[str]) -> int:
+    """Run `perps-bot` with one of the runbook's order or snapshot flags."""
+    parser = argparse.ArgumentParser(
+        prog="perps-bot",
+        description="The operations runbook's flags for orders and the account. With none of them "
+        "perps-bot is `gpt-trader live`.",
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--preview-order", action="store_true", help="say what it would do")
+    what.add_argument("--edit-order-preview", metavar="ORDER_ID", help="the same of a change")
+    what.add_argument("--apply-order-edit", metavar="ORDER_ID:PREVIEW_ID", help="make the change")
+    what.add_argument("--account-snapshot", action="store_true", help="the whole account")
+    add_runbook_flags(parser)
+    add_snapshot_flags(parser)
+    _add_place_flags(parser)
+    args = parser.parse_args(argv)
+    args.act = _runbook_act(args)
+    return _act(args)
+
+
+def _runbook_act(args: argparse.Namespace) -> Act:
+    if args.account_snapshot:
+        return _snapshot
+    if args.preview_order:
+        return _preview
+    raise UsageError("orders cannot be edited yet: cancel the order and place another")
+
+
+def _act(args: argparse.Namespace) -> int:
+    check_target(args.json)
+    flags = {"var": args.var, "coinbase_host": args.coinbase_host}
+    settings = load_settings(
+        {**flags, "coinbase_key_file": args.coinbase_key_file}, os.environ, Path.cwd()
+    )
+    act: Act = args.act
+    return act(args, settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="gpt-trader orders",
+        description="Orders by hand: previewed, placed, watched and ended.",
+        epilog=EPILOG,
+        formatter_class=raw,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    _add_place_flags(shared)
+
+    def add(name: str, act: Act, what: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, parents=[shared], help=what, description=what)
+        command.set_defaults(act=act)
+        return command
+
+    add_order_flags(add("preview", _preview, "what an order would cost, fill and break"))
+    place = add("place", _place, "send an order, or the one of a preview's token")
+    add_order_flags(place)
+    place.add_argument("--token", metavar="TOKEN", help="of a preview; names the whole order")
+    place.add_argument(
+        "--allow-unlikely-fill", action="store_true", help="though its limit may miss the market"
+    )
+    end = add("cancel", _cancel, "end orders, by our name, Coinbase's or yours")
+    end.add_argument("orders", nargs="+", metavar="ORDER")
+    add("cancel-all", _cancel_all, "end every order of the session")
+    add("list", _list, "the orders of the newest session, from its log").add_argument(
+        "--open", action="store_true", help="only those that still work"
+    )
+    add("show", _show, "one order and its fills").add_argument("order", metavar="ORDER")
+    add(
+        "explain", _explain, "why an order was sent or denied, and all that became of it"
+    ).add_argument("order", metavar="ORDER")
+    adopt = add("adopt", _adopt, "give a part of the owner's holdings to the session")
+    adopt.add_argument("product", metavar="PRODUCT")
+    adopt.add_argument("size", metavar="SIZE", help="base")
+    adopt.add_argument("--cost", required=True, metavar="QUOTE", help="what all of it has cost")
+    add("close", _close, "end the session by hand: its orders are cancelled")
+    return parser
+
+
+def _add_place_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--profile", choices=PROFILES, default="dev", help="where orders go [dev]")
+    parser.add_argument("--var", metavar="DIR", help="where everything is written [./var]")
+    parser.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange")
+    parser.add_argument("--coinbase-ca", metavar="FILE", help="authority it is trusted by")
+    parser.add_argument("--coinbase-key-file", metavar="FILE", help="API key as downloaded")
+    parser.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="a document [-]")
+
+
+def _place_of(args: argparse.Namespace, settings: Settings) -> Place:
+    given = {
+        "--coinbase-host": args.coinbase_host,
+        "--coinbase-ca": args.coinbase_ca,
+        "--coinbase-key-file": args.coinbase_key_file,
+    }
+    product = getattr(args, "product", None)
+    names = () if args.profile == "dev" or not product else ("--product", product.upper())
+    flags = (word for name, value in given.items() if value for word in (name, value))
+    return Place(settings.var, args.profile, (*flags, *names))
+
+
+def _tell(args: argparse.Namespace, document: dict[str, Any], said: str) -> None:
+    if args.json is not None:
+        write_document(document, args.json)
+    if args.json != "-":
+        print(said)
+
+
+def _preview(args: argparse.Namespace, settings: Settings) -> int:
+    wish = wish_of(args, settings.derivatives)
+    document = ask(_place_of(args, settings), "preview", {"order": as_mapping(wish)})
+    _tell(args, document, text.preview(document))
+    return 0 if document["preview"]["allowed"] else 1
+
+
+def _place(args: argparse.Namespace, settings: Settings) -> int:
+    body: dict[str, Any] = {"allow_unlikely_fill": "yes" if args.allow_unlikely_fill else ""}
+    if args.token is not None:
+        body["token"] = args.token
+    if args.token is None or args.side is not None:
+        body["order"] = as_mapping(wish_of(args, settings.derivatives))
+    document = ask(_place_of(args, settings), "place", body)
+    _tell(args, document, text.order(document["placed"]))
+    return 0
+
+
+def _cancel(args: argparse.Namespace, settings: Settings) -> int:
+    document = ask(_place_of(args, settings), "cancel", {"orders": args.orders})
+    _tell(args, document, text.cancelled(document))
+    return 0
+
+
+def _cancel_all(args: argparse.Namespace, settings: Settings) -> int:
+    document = ask(_place_of(args, settings), "cancel", {"orders": "all"})
+    _tell(args, document, text.cancelled(document))
+    return 0
+
+
+def _list(args: argparse.Namespace, settings: Settings) -> int:
+    document = listed(settings.var, args.profile, args.open)
+    _tell(args, document, text.orders(document))
+    return 0
+
+
+def _show(args: argparse.Namespace, settings: Settings) -> int:
+    document = shown(settings.var, args.profile, args.order)
+    _tell(args, document, text.order(document))
+    return 0
+
+
+def _explain(args: argparse.Namespace, settings: Settings) -> int:
+    document = explained(settings.var, args.profile, args.order)
+    _tell(args, document, text.explanation(document))
+    return 0
+
+
+def _adopt(args: argparse.Namespace, settings: Settings) -> int:
+    body = {"product_id": args.product.upper(), "base_size": args.size, "cost": args.cost}
+    document = ask(_place_of(args, settings), "adopt", body)
+    _tell(args, document, f"{document['adopted']} of {document['product_id']} is the session's now")
+    return 0
+
+
+def _close(args: argparse.Namespace, settings: Settings) -> int:
+    document = ask(_place_of(args, settings), "close", {})
+    _tell(args, document, "the session is closed; what it held is the owner's")
+    return 0
+
+
+def _snapshot(args: argparse.Namespace, settings: Settings) -> int:
+    return snapshot(args, settings, _place_of(args, settings))

@@ -1,0 +1,243 @@
+"""Orders as the log has them: listed, shown and explained without a session or an exchange."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.events import (
+    CancelAnswered,
+    CancelIntended,
+    Event,
+    OrderAbsent,
+    OrderAccepted,
+    OrderAsked,
+    OrderChanged,
+    OrderDenied,
+    OrderFilled,
+    OrderIntended,
+    OrderLost,
+    OrderRejected,
+    SessionOpened,
+)
+from gpt_trader.domain.product import Product
+from gpt_trader.engine.documents import (
+    Document,
+    draft_document,
+    order_document,
+    verdict_document,
+)
+from gpt_trader.store.folders import SessionFolder, sessions
+from gpt_trader.store.reading import LogReader
+
+ANSWER = OrderAccepted | OrderRejected | OrderLost | OrderAbsent | CancelIntended | CancelAnswered
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the log that concerns orders."""
+
+    seq: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The orders of one session, folded from its log."""
+
+    session_id: str
+    products: dict[str, Product]
+    orders: Orders
+    told: tuple[Told, ...]
+    last_ns: int  # of the newest event, by the exchange's clock
+
+    def fills(self, client_order_id: str) -> list[OrderFilled]:
+        """The fills of one order, oldest first."""
+        events = (told.event for told in self.told)
+        return [
+            event
+            for event in events
+            if isinstance(event, OrderFilled) and event.client_order_id == client_order_id
+        ]
+
+    def document(self, order: Order) -> Document:
+        """One order with what has filled of it."""
+        fills = self.fills(order.client_order_id)
+        return order_document(order, self.products[order.product_id], fills)
+
+
+def listed(var: Path, profile: str, only_open: bool) -> dict[str, object]:
+    """The orders of the profile's newest session, newest first."""
+    record = _record(_newest(var, profile))
+    orders = [order for order in record.orders.all() if order.is_working or not only_open]
+    return {
+        "session_id": record.session_id,
+        "as_of": _time(record.last_ns),
+        "orders": [record.document(order) for order in reversed(orders)],
+    }
+
+
+def shown(var: Path, profile: str, name: str) -> dict[str, object]:
+    """One order, by our name, Coinbase's or the person's.
+
+    Raises
+    ------
+    UsageError
+        No session of the profile has it.
+    """
+    record, order, _ = _find(var, profile, name)
+    if order is None:
+        raise UsageError(f"{name} was denied and never sent: `gpt-trader orders explain {name}`")
+    return {"session_id": record.session_id, **record.document(order)}
+
+
+def explained(var: Path, profile: str, name: str) -> dict[str, object]:
+    """Why an order was sent or denied: inputs, every rule's verdict, and each change with source.
+
+    Raises
+    ------
+    UsageError
+        No session of the profile has it.
+    """
+    record, order, decision = _find(var, profile, name)
+    draft = decision.draft
+    return {
+        "session_id": record.session_id,
+        "client_order_id": None if order is None else order.client_order_id,
+        "asked": draft.asked.partition("#")[0] or None,
+        "why": draft.why,
+        "mark_price": f"{draft.mark_price:f}",
+        "target": f"{draft.target:f}",
+        "order": draft_document(draft),
+        "state": None if order is None else record.document(order),
+        "verdicts": [verdict_document(verdict) for verdict in decision.verdicts],
+        "course": list(_course(record, decision)),
+    }
+
+
+def _newest(var: Path, profile: str) -> SessionFolder:
+    known = sessions(var, profile)
+    if not known:
+        raise UsageError(f"no session of profile {profile} under {var}")
+    return known[-1]
+
+
+def _record(folder: SessionFolder) -> Recorded:
+    """Fold the orders out of a log; the market's events are passed over."""
+    orders, products, told, last_ns = Orders(), dict[str, Product](), list[Told](), 0
+    with LogReader(folder.log) as reader:
+        for seq, event in reader.events():
+            last_ns = event.ts_ns
+            if isinstance(event, SessionOpened):
+                products = {product.product_id: product for product in event.products}
+            elif _fold(event, orders, products):
+                told.append(Told(seq, event))
+    return Recorded(folder.session_id, products, orders, tuple(told), last_ns)
+
+
+def _fold(event: Event, orders: Orders, products: dict[str, Product]) -> bool:
+    """Take in what concerns orders; False for all else."""
+    match event:
+        case OrderIntended():
+            orders.intend(event, products[event.draft.product_id])
+        case OrderFilled():
+            orders.fill(event, products[event.product_id])
+        case OrderChanged():
+            order = orders.get(event.client_order_id)
+            assert order is not None, event
+            orders.change(event, products[order.product_id])
+        case (
+            OrderAccepted()
+            | OrderRejected()
+            | OrderLost()
+            | OrderAbsent()
+            | CancelIntended()
+            | CancelAnswered()
+        ):
+            orders.apply(event)
+        case OrderAsked() | OrderDenied():
+            pass
+        case _:
+            return False
+    return True
+
+
+def _find(
+    var: Path, profile: str, name: str
+) -> tuple[Recorded, Order | None, OrderIntended | OrderDenied]:
+    """The newest decision of that name, and its order unless it was denied."""
+    for folder in reversed(sessions(var, profile)):
+        record = _record(folder)
+        for told in reversed(record.told):
+            match told.event:
+                case OrderIntended() as decision:
+                    order = record.orders.get(decision.client_order_id)
+                    assert order is not None, decision
+                    names = (order.client_order_id, order.order_id, _asked(decision))
+                    if name in names:
+                        return record, order, decision
+                case OrderDenied() as decision if name == _asked(decision):
+                    return record, None, decision
+                case _:
+                    pass
+    raise UsageError(f"no order {name[:60]!r} in any session of profile {profile} under {var}")
+
+
+def _asked(decision: OrderIntended | OrderDenied) -> str:
+    return decision.draft.asked.partition("#")[0]
+
+
+def _course(record: Recorded, decision: OrderIntended | OrderDenied) -> Iterable[Document]:
+    """Everything the log says of one order, in its order."""
+    name = decision.client_order_id if isinstance(decision, OrderIntended) else None
+    for told in record.told:
+        match told.event:
+            case OrderAsked(draft=draft):
+                concerns = bool(draft.asked) and draft.asked == decision.draft.asked
+            case OrderDenied():
+                concerns = told.event is decision
+            case _:
+                concerns = told.event.client_order_id == name  # type: ignore[union-attr]
+        if concerns:
+            source, what = _said(told.event)
+            time = _time(told.event.ts_ns)
+            yield {"seq": told.seq, "time": time, "source": source, "what": what}
+
+
+def _said(event: Event) -> tuple[str, str]:
+    """Where an event comes from, and what it says."""
+    match event:
+        case OrderAsked(who=who):
+            return who, "asked for it"
+        case OrderIntended(verdicts=verdicts):
+            return "our rules", f"allowed by {len(verdicts)} rules, written down, then sent"
+        case OrderDenied(reasons=reasons):
+            return "our rules", f"denied: {'; '.join(reasons)}"
+        case OrderAccepted(order_id=order_id):
+            return "the answer to the create", f"accepted as {order_id}"
+        case OrderRejected(reason=reason, message=message):
+            return "the answer to the create", f"rejected: {reason} {message}".strip()
+        case OrderLost(reason=reason):
+            return "no answer", f"outcome unknown: {reason}"
+        case OrderAbsent(listings=listings):
+            return "the exchange's listings", f"in none of {listings} full listings: never arrived"
+        case OrderChanged(status=status, filled_size=filled):
+            return "the user channel or a listing", f"{status.value}, filled {filled:f}"
+        case OrderFilled():
+            said = (
+                f"{event.base_size:f} at {event.price:f}, fee {event.fee:f}, trade {event.trade_id}"
+            )
+            return "the exchange's fills", said
+        case CancelIntended(why=why):
+            return "our engine", f"asks for its end: {why}"
+        case CancelAnswered(accepted=accepted, reason=reason):
+            said = "accepted" if accepted else f"refused: {reason}"
+            return "the answer to the cancel", said
+        case _:
+            raise AssertionError(event)
+
+
+def _time(ts_ns: int) -> str:
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).isoformat(timespec="milliseconds")

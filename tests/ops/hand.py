@@ -1,0 +1,90 @@
+"""The order desk as a person uses it: commands in this process, a session by hand beside it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from gpt_trader import cli
+from gpt_trader.store.folders import profile_folder
+from tests.live.commands import environment, wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        assert self.out, self.err
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A person at one data folder."""
+
+    var: Path
+
+    def orders(self, *words: str) -> Said:
+        """Run `gpt-trader orders WORDS --json -`."""
+        return self._run(cli.main, ["orders", *words, "--var", str(self.var), "--json", "-"])
+
+    def snapshot(self, *words: str) -> Said:
+        """Run `gpt-trader snapshot WORDS --json -`."""
+        return self._run(cli.main, ["snapshot", *words, "--var", str(self.var), "--json", "-"])
+
+    def perps_bot(self, *words: str) -> Said:
+        """Run `perps-bot WORDS`, as the runbook writes them."""
+        return self._run(cli.perps_bot, [*words, "--var", str(self.var)])
+
+    def placed(self, *words: str) -> dict[str, Any]:
+        """Place an order and give its document."""
+        order: dict[str, Any] = self.orders("place", *words).document["placed"]
+        return order
+
+    def _run(self, command: Any, words: list[str]) -> Said:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = command(words)
+        return Said(int(code), out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def session_by_hand(var: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """A session that serves requests until the block ends; its orders wait on."""
+    command = [sys.executable, "-m", "gpt_trader", "live", "--by-hand", "--var", str(var), *more]
+    with subprocess.Popen(
+        command,
+        cwd=var.parent,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        health = profile_folder(var, "dev") / "health.json"
+        try:
+            wait_until(lambda: health.exists() and _is_ready(health, process.pid), process)
+            yield process
+        finally:
+            os.kill(process.pid, signal.SIGINT)
+            process.wait(30)
+
+
+def _is_ready(health: Path, pid: int) -> bool:
+    said = json.loads(health.read_text())
+    return bool(said["pid"] == pid and said["ready"]["ok"])

@@ -1,0 +1,271 @@
+"""The order desk, command by command, against one session by hand and its embedded exchange."""
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gpt_trader.domain.events import OrderAsked, OrderIntended
+from gpt_trader.store.folders import PROFILES, find
+from gpt_trader.store.reading import LogReader
+from tests.live.commands import replay
+from tests.ops.hand import Hand, session_by_hand
+
+STOP = ("--type", "stop_limit", "--price", "60000", "--stop", "59500", "--reduce-only")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
+    var = tmp_path_factory.mktemp("desk") / "var"
+    with session_by_hand(var):
+        yield Hand(var)
+
+
+@pytest.fixture(autouse=True)
+def nothing_works(desk: Hand) -> Iterator[None]:
+    yield
+    desk.orders("cancel-all")
+
+
+def test_a_preview_says_what_the_order_would_do_and_sends_nothing(desk: Hand) -> None:
+    said = desk.orders("preview", "buy", "0.01", "BTC-USD")
+
+    preview = said.document["preview"]
+    assert said.code == 0
+    assert (preview["order"]["base_size"], preview["fills_at_once"]) == ("0.01", "0.01")
+    assert Decimal(preview["notional"]) == Decimal("0.01") * Decimal(preview["average_price"])
+    assert Decimal(preview["fee"]) >= Decimal(preview["notional"]) * Decimal("0.006")
+    assert Decimal(preview["slippage_bps"]) > 0
+    before, after = Decimal(preview["position"]), Decimal(preview["position_after"])
+    assert after - before == Decimal("0.01")
+    assert len(preview["verdicts"]) == 14
+    assert all(one["value"] is not None and one["limit"] is not None for one in preview["verdicts"])
+    assert re.fullmatch("[0-9a-f]{16}", said.document["token"])
+    assert desk.orders("list", "--open").document["orders"] == []
+
+
+def test_a_denied_order_says_every_rule_and_gets_no_token(desk: Hand) -> None:
+    said = desk.orders("preview", "buy", "1", "BTC-USD")
+    refused = desk.orders("place", "buy", "1", "BTC-USD", "--client-id", "too-large")
+
+    preview = said.document["preview"]
+    denied = {one["rule"] for one in preview["verdicts"] if one["denies"]}
+    assert (said.code, said.document["token"]) == (1, None)
+    assert denied == {"order_notional", "position_cap"}
+    assert refused.code == 1 and "above 25,000.00 USD" in refused.err
+    explained = desk.orders("explain", "too-large").document
+    assert explained["client_order_id"] is None
+    assert {one["rule"] for one in explained["verdicts"] if one["denies"]} == denied
+    assert [row["what"][:6] for row in explained["course"]] == ["asked ", "denied"]
+
+
+def test_a_token_places_exactly_its_order_and_once(desk: Hand) -> None:
+    order = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "61000")
+    token = desk.orders("preview", *order).document["token"]
+
+    other = desk.orders("place", "buy", "0.002", *order[2:], "--token", token)
+    placed = desk.placed("--token", token)
+    again = desk.orders("place", "--token", token)
+
+    assert (other.code, "is of another order" in other.err) == (1, True)
+    assert (placed["status"], placed["limit_price"]) == ("OPEN", "61000")
+    assert (again.code, "a preview is used once" in again.err) == (2, True)
+
+
+def test_a_token_dies_with_the_position_it_was_given_at(desk: Hand) -> None:
+    token = desk.orders("preview", "buy", "0.001", "BTC-USD").document["token"]
+    desk.placed("buy", "20 USD", "BTC-USD")
+
+    late = desk.orders("place", "--token", token)
+
+    assert (late.code, "the position has moved" in late.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("until_ns", 1, "is older than 120 s"),
+        ("mark", "61000", "more than 25 bps"),
+        ("limits", "", "the limits have changed"),
+        ("order", "", "is of another order"),
+    ],
+)
+def test_a_token_is_refused_when_anything_has_moved(
+    desk: Hand, name: str, change: object, said: str
+) -> None:
+    token = desk.orders("preview", "buy", "0.001", "BTC-USD").document["token"]
+    file = desk.var / "data" / "perps_bot" / "dev" / "previews" / token
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, name: change}))
+
+    refused = desk.orders("place", "--token", token)
+
+    assert refused.code in (1, 2)
+    assert said in refused.err
+
+
+def test_a_limit_order_waits_and_is_cancelled_under_any_of_its_names(desk: Hand) -> None:
+    for number in range(3):
+        order = ("sell", "0.001", "BTC-USD", "--type", "limit", "--price", "65000")
+        placed = desk.placed(*order, "--client-id", f"demo-{number}")
+        assert placed["status"] == "OPEN"
+        name = (f"demo-{number}", placed["client_order_id"], placed["order_id"])[number]
+
+        ended = desk.orders("cancel", name)
+
+        assert ended.code == 0
+        assert [one["status"] for one in ended.document["orders"]] == ["CANCELLED"]
+
+
+def test_a_name_places_one_order(desk: Hand) -> None:
+    order = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "60000")
+
+    first = desk.placed(*order, "--client-id", "once")
+    second = desk.placed(*order, "--client-id", "once")
+    other = desk.orders("place", *order[:-1], "60001", "--client-id", "once")
+
+    assert first["client_order_id"] == second["client_order_id"]
+    assert (other.code, "was used for another order" in other.err) == (2, True)
+    assert len(desk.orders("list", "--open").document["orders"]) == 1
+
+
+def test_what_cannot_wait_fills_or_ends_at_once(desk: Hand) -> None:
+    market = desk.placed("buy", "50 USD", "BTC-USD")
+    low = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "61900")
+    ioc, fok = (desk.placed(*low, "--tif", tif) for tif in ("IOC", "FOK"))
+
+    assert market["status"] == "FILLED" and Decimal(market["fees"]) > 0
+    assert Decimal(49) < Decimal(market["average_price"]) * Decimal(market["base_size"]) <= 50
+    assert {ioc["status"], fok["status"]} <= {"CANCELLED", "EXPIRED", "FAILED"}
+    assert (ioc["filled_size"], fok["filled_size"]) == ("0", "0")
+
+
+def test_post_only_never_takes(desk: Hand) -> None:
+    order = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "62300", "--post-only")
+
+    said = desk.orders("preview", *order)
+    refused = desk.orders("place", *order)
+
+    [refusal] = said.document["preview"]["probable_refusals"]
+    assert refusal["reason"] == "INVALID_LIMIT_PRICE_POST_ONLY"
+    assert (refused.code, "INVALID_LIMIT_PRICE_POST_ONLY" in refused.err) == (1, True)
+
+
+def test_reduce_only_is_clamped_and_stays_off_the_wire(desk: Hand) -> None:
+    said = desk.orders("preview", "sell", "5", "BTC-USD", "--reduce-only").document["preview"]
+    nothing = desk.orders("preview", "sell", "5", "ETH-USD", "--reduce-only")
+
+    assert said["order"]["base_size"] == said["position"]
+    assert (said["position_after"], said["allowed"]) == ("0", True)
+    assert (nothing.code, "can reduce nothing" in nothing.err) == (1, True)
+
+
+def test_the_owners_coins_are_never_sold(desk: Hand) -> None:
+    refused = desk.orders("place", "sell", "0.3", "BTC-USD")
+
+    assert (refused.code, "held and not offered" in refused.err) == (1, True)
+
+
+def test_the_runbooks_stop_is_warned_of_and_needs_a_word_to_be_placed(desk: Hand) -> None:
+    said = desk.orders("preview", "sell", "0.01", "BTC-USD", *STOP)
+    refused = desk.orders("place", "sell", "0.01", "BTC-USD", *STOP)
+
+    [refusal] = said.document["preview"]["probable_refusals"]
+    assert said.code == 0
+    assert refusal["reason"] == "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE"
+    assert refusal["gap_bps"] == "84.03"
+    assert (refused.code, "--allow-unlikely-fill" in refused.err) == (1, True)
+
+
+def test_an_order_is_explained_from_its_log(desk: Hand) -> None:
+    placed = desk.placed("buy", "50 USD", "BTC-USD", "--client-id", "why")
+
+    explained = desk.orders("explain", "why").document
+
+    assert explained["client_order_id"] == placed["client_order_id"]
+    assert explained["why"] == "by hand" and len(explained["verdicts"]) == 14
+    sources = [row["source"] for row in explained["course"]]
+    assert sources[0].endswith("at the command line")
+    assert sources[1:3] == ["our rules", "the answer to the create"]
+    assert "the exchange's fills" in sources
+    assert [row["seq"] for row in explained["course"]] == sorted(
+        row["seq"] for row in explained["course"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("preview",), "which side?"),
+        (("preview", "buy", "0.01"), "which product?"),
+        (("preview", "hold", "0.01", "BTC-USD"), "side 'HOLD': there is BUY, SELL"),
+        (("preview", "buy", "x", "BTC-USD"), "size 'x'"),
+        (("preview", "buy", "1 ETH", "BTC-USD"), "counted in BTC, in USD or in %"),
+        (("preview", "buy", "1", "BTCUSD"), "write it like BTC-USD"),
+        (("preview", "buy", "0.01", "BTC-USC"), "did you mean BTC-USD"),
+        (("preview", "buy", "1", "BTC-USD", "--type", "twap"), "there is market, limit"),
+        (("preview", "buy", "1", "BTC-USD", "--type", "stop", "--stop", "1"), "take stop_limit"),
+        (("preview", "buy", "1", "BTC-USD", "--tif", "GTC"), "IOC is its only time in force"),
+        (("preview", "buy", "1", "BTC-USD", "--for", "2h"), "IOC is its only time in force"),
+        (
+            ("preview", "buy", "1", "BTC-USD", "--type", "limit", "--price", "9", "--for", "2y"),
+            "1d",
+        ),
+        (("preview", "buy", "1", "BTC-USD", "--client-id", "a b"), "letters, digits"),
+        (("preview", "buy", "1", "BTC-PERP"), "left this API on 2026-10-01"),
+        (("preview", "buy", "1", "BIP-20DEC30-CDE"), "COINBASE_ENABLE_DERIVATIVES is not 1"),
+        (("place", "--token", "../../etc"), "a preview is used once"),
+        (("cancel", "no-such-order"), "no order 'no-such-order'"),
+        (("show", "no-such-order"), "no order 'no-such-order'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(desk: Hand, words: tuple[str, ...], said: str) -> None:
+    refused = desk.orders(*words)
+
+    assert refused.code == 2, refused
+    assert said in refused.err
+    assert refused.err.count("\n") == 1 and "Traceback" not in refused.err
+
+
+def test_a_contract_needs_the_switch_and_the_account(
+    desk: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINBASE_ENABLE_DERIVATIVES", "1")
+
+    refused = desk.orders("preview", "buy", "1", "BIP-20DEC30-CDE")
+    perpetual = desk.orders("preview", "buy", "1", "ETH-PERP")
+
+    assert (refused.code, "this account may not trade contracts" in refused.err) == (1, True)
+    assert (perpetual.code, "look for the contract of ETH" in perpetual.err) == (2, True)
+
+
+def test_a_good_till_order_carries_its_end(desk: Hand) -> None:
+    order = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "60000", "--for", "2h")
+
+    desk.placed(*order, "--client-id", "two-hours")
+
+    with LogReader(find(desk.var, "latest").log) as reader:
+        events = [event for _, event in reader.events()]
+    [intent] = [
+        event
+        for event in events
+        if isinstance(event, OrderIntended) and event.draft.asked.startswith("two-hours#")
+    ]
+    [asked] = [e for e in events if isinstance(e, OrderAsked) and e.draft == intent.draft]
+    assert intent.draft.end_ns is not None
+    assert abs(intent.draft.end_ns - asked.ts_ns - 7200 * 10**9) < 10**9
+
+
+def test_the_record_of_a_session_by_hand_replays_and_nothing_is_left_lying(desk: Hand) -> None:
+    desk.placed("buy", "50 USD", "BTC-USD")
+
+    replayed = replay(desk.var)
+
+    assert replayed.code == 0, replayed.err
+    folder = desk.var / "data" / "perps_bot" / "dev"
+    assert [path.name for path in (folder / "requests").iterdir()] == []
+    assert [path.name for path in (folder / "answers").iterdir()] == []
+    assert PROFILES[0] == "dev" and Path(folder / "lock").exists()
