@@ -335,8 +335,7 @@ class Loop:
                 await self._settle(self._links.lockstep)
             else:
                 await self._look()
-                if self.window is not None:
-                    await self.window.serve()
+                await self._serve()
                 await self._commit()
         return reason
 
@@ -361,6 +360,15 @@ class Loop:
         if self.turned_s - self._looked_s >= LOOK_S:
             self._looked_s = self.turned_s
             await self._upkeep.look()
+
+    async def _serve(self) -> None:
+        """Answer people once what they are told is on disk: they may look it up at once."""
+        if self.window is None:
+            return
+        await self.window.serve()
+        if self.window.answers:
+            self.record.commit_durable()
+            self.window.tell()
 
     async def _commit(self) -> None:
         """In real time write down what was taken in once nothing waits, and now and then."""

@@ -74,6 +74,7 @@ class Window:
     ) -> None:
         self.idle = False
         self.closing = False  # a person asked for the end of the session
+        self.answers: dict[str, Document] = {}  # not handed out yet, by request id
         self._engine = engine
         self._rest = rest
         self._desk = desk
@@ -130,7 +131,13 @@ class Window:
 
     def _answer(self, request_id: str, document: Document) -> None:
         self._awaited.pop(request_id, None)
-        answer(self._var, self._profile, request_id, document)
+        self.answers[request_id] = document
+
+    def tell(self) -> None:
+        """Hand the answers out; what they speak of must be durable by then."""
+        for request_id, document in self.answers.items():
+            answer(self._var, self._profile, request_id, document)
+        self.answers.clear()
 
     async def _carry_out(self, request: Request) -> Document | None:
         """The answer, or None where it has to be awaited."""
