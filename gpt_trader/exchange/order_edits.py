@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gpt_trader.exchange.order_requests import (
-    UNKNOWN_PREVIEW,
-    Rejected,
-    read_lots,
-    read_price,
-    read_text,
-)
+from gpt_trader.exchange.order_requests import read_lots, read_price, read_text
 from gpt_trader.exchange.orders import Order, OrderType, TimeInForce, Want, sized
+from gpt_trader.exchange.reasons import EDIT, UNKNOWN_PREVIEW, Rejected
 from gpt_trader.exchange.refusals import BadRequest
 
 Wire = dict[str, Any]
@@ -127,4 +122,5 @@ def _check_order(order: Order) -> None:
 
 
 def _refused(reason: str) -> EditRejected:
+    assert EDIT[reason], reason
     return EditRejected(reason, UNKNOWN_PREVIEW)

@@ -23,13 +23,10 @@ from gpt_trader.exchange.order_edits import (
 )
 from gpt_trader.exchange.order_requests import (
     MAY_REST,
-    Rejected,
     read_client_order_id,
     read_configuration,
     read_request,
     read_text,
-    reject,
-    reject_in_preview,
 )
 from gpt_trader.exchange.order_rules import check_exits, check_trigger
 from gpt_trader.exchange.orders import (
@@ -51,6 +48,7 @@ from gpt_trader.exchange.previews import (
     preview_answer,
     preview_numbers,
 )
+from gpt_trader.exchange.reasons import Rejected, reject, reject_in_preview
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.render import accepted_answer, rejected_answer
 from gpt_trader.exchange.rules import Duplicate, VenueRules

@@ -1,43 +1,21 @@
 """The body of a create, read and checked: an order request, or the reason it is rejected for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_PLACES, parse_number, whole_steps
 from gpt_trader.exchange.orders import Attached, OrderRequest, OrderType, Side, TimeInForce, Trigger
+from gpt_trader.exchange.reasons import Reason, Rejected, reject, reject_in_preview
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.timestamps import DAY_S, SECOND_NS, parse_time
 
 Wire = dict[str, Any]
 
-UNKNOWN, UNKNOWN_PREVIEW = "UNKNOWN_FAILURE_REASON", "UNKNOWN_PREVIEW_FAILURE_REASON"
 END_AHEAD_NS_MAX = 10 * 366 * DAY_S * SECOND_NS  # ours: Coinbase does not publish its own
+MARGIN_TYPES = frozenset({"", "CROSS", "ISOLATED", "UNKNOWN_MARGIN_TYPE"})
 NO_LEVERAGE = frozenset({"", "1", "1.0"})
-
-PREVIEWED = frozenset(
-    (
-        "END_TIME_IS_IN_THE_PAST",
-        "GTD_ORDERS_MUST_HAVE_END_TIME",
-        "INSUFFICIENT_FUND",
-        "INVALID_BRACKET_LIMIT_PRICE",
-        "INVALID_BRACKET_PRICES",
-        "INVALID_BRACKET_STOP_TRIGGER_PRICE",
-        "INVALID_LEVERAGE",
-        "INVALID_LIMIT_PRICE",
-        "INVALID_LIMIT_PRICE_POST_ONLY",
-        "INVALID_NO_LIQUIDITY",
-        "INVALID_PRICE_PRECISION",
-        "INVALID_PRODUCT_ID",
-        "INVALID_SIDE",
-        "INVALID_SIZE_PRECISION",
-        "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS",
-        "TRADING_DISABLED",
-    )
-)
-"""Those of our reasons that ``preview_failure_reason`` lists too (coinbase-wire.md, 1.6)."""
 
 CONFIGURATIONS = {
     "market_market_ioc": (OrderType.MARKET, TimeInForce.IOC),
@@ -57,34 +35,6 @@ TAKE_PROFIT, STOP_LOSS = "INVALID_ATTACHED_TAKE_PROFIT_PRICE", "INVALID_ATTACHED
 RISES = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
 
 MAY_REST = frozenset({TimeInForce.GTC, TimeInForce.GTD})
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an order is rejected: Coinbase's names for it and a sentence (coinbase-wire.md, 1.6)."""
-
-    error: str  # of the enum new_order_failure_reason
-    preview: str  # its sibling in preview_failure_reason
-    message: str
-
-
-class Rejected(Exception):
-    """An order that is answered with HTTP 200 and ``success:false``."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.message)
-        self.reason = reason
-
-
-def reject(name: str, message: str) -> Rejected:
-    """Make a rejection; its preview name has PREVIEW_ before it, where there is such a name."""
-    preview = f"PREVIEW_{name}" if name in PREVIEWED else UNKNOWN_PREVIEW
-    return Rejected(Reason(name, preview, message))
-
-
-def reject_in_preview(name: str, message: str) -> Rejected:
-    """Make a rejection that only ``preview_failure_reason`` has a name for."""
-    return Rejected(Reason(UNKNOWN, f"PREVIEW_{name}", message))
 
 
 def read_client_order_id(body: Mapping[str, Any]) -> str:
@@ -142,9 +92,7 @@ def read_request(
     _refuse_extras(body, fields)
     post_only = _post_only(fields, name, time_in_force)
     lots, money = _size(fields, kind, side, product)
-    limit = (
-        None if kind is OrderType.MARKET else read_price(read_text(fields, "limit_price"), product)
-    )
+    limit = _limit(fields, kind, product)
     return OrderRequest(
         client_order_id=read_text(body, "client_order_id"),
         product=product,
@@ -160,6 +108,15 @@ def read_request(
         trigger=None if limit is None else _trigger(fields, kind, product, limit, side),
         attached=_attached(body, kind, product, limit, side),
     )
+
+
+def _limit(fields: Wire, kind: OrderType, product: Product) -> int | None:
+    text = read_text(fields, "limit_price")
+    if kind is not OrderType.MARKET:
+        return read_price(text, product)
+    if text:
+        raise reject("PRICE_NOT_ALLOWED_FOR_MARKET_ORDERS", "A market order has no limit price")
+    return None
 
 
 def _configuration(name: str) -> tuple[OrderType, TimeInForce]:
@@ -178,6 +135,9 @@ def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
     leverage = read_text(body, "leverage")
     if leverage not in NO_LEVERAGE:
         raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
+    margin_type = read_text(body, "margin_type")
+    if margin_type not in MARGIN_TYPES:
+        raise reject("INVALID_MARGIN_TYPE", f"There is no margin type {margin_type!r}")
 
 
 def _post_only(fields: Wire, name: str, time_in_force: TimeInForce) -> bool:
@@ -407,6 +367,4 @@ def _too(what: str, how: str, message: str) -> Rejected:
 
 
 def _unsupported(message: str) -> Rejected:
-    return Rejected(
-        Reason("UNSUPPORTED_ORDER_CONFIGURATION", "PREVIEW_INVALID_ORDER_CONFIG", message)
-    )
+    return reject("UNSUPPORTED_ORDER_CONFIGURATION", message)

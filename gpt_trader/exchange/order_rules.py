@@ -1,7 +1,8 @@
 """What a well-formed order must be in the market of the moment."""
 
-from gpt_trader.exchange.order_requests import check_enclosed, reject, reject_in_preview
+from gpt_trader.exchange.order_requests import check_enclosed
 from gpt_trader.exchange.orders import OrderRequest, OrderType, Trigger
+from gpt_trader.exchange.reasons import reject, reject_in_preview
 
 
 def check_trigger(request: OrderRequest, last: int | None) -> None:

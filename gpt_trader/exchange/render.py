@@ -5,10 +5,10 @@ from typing import Any
 from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.fees import FeeSchedule
-from gpt_trader.exchange.order_requests import Reason
 from gpt_trader.exchange.orders import Edit, Fill, Order, OrderType, cash_number, cash_text
 from gpt_trader.exchange.portfolios import Portfolio
 from gpt_trader.exchange.previews import commission
+from gpt_trader.exchange.reasons import Reason
 from gpt_trader.exchange.seeds import seeded_uuid
 from gpt_trader.exchange.timestamps import ZERO_TIME, time_text
 

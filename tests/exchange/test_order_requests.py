@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gpt_trader.exchange.order_requests import Rejected, read_client_order_id, read_request
+from gpt_trader.exchange.order_requests import read_client_order_id, read_request
 from gpt_trader.exchange.orders import OrderRequest, Side, TimeInForce
+from gpt_trader.exchange.reasons import Rejected
 from gpt_trader.exchange.refusals import BadRequest
 from tests.exchange.markets import BTC, COIN, Wire, a_body, a_limit
 
