@@ -31,8 +31,8 @@ class RestingOrders:
 
     def reached(self, price: int) -> list[Order]:
         """Give the orders that a trade at a price reaches, in the order they are served."""
-        bids = [order for order in self._bids if _limit(order) >= price]
-        return bids or [order for order in self._asks if _limit(order) <= price]
+        bids = list(takewhile(lambda order: _limit(order) >= price, self._bids))
+        return bids or list(takewhile(lambda order: _limit(order) <= price, self._asks))
 
     def _side(self, buys: bool) -> list[Order]:
         return self._bids if buys else self._asks
