@@ -28,7 +28,15 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.fees import FeeSchedule, notional_paid, notional_received
 from gpt_trader.exchange.liquidity import Level, LiveBook
 from gpt_trader.exchange.order_requests import MAY_REST
-from gpt_trader.exchange.orders import Fill, Liquidity, Order, TimeInForce, TriggerStatus, Want
+from gpt_trader.exchange.orders import (
+    Fill,
+    Liquidity,
+    Order,
+    OrderRequest,
+    TimeInForce,
+    TriggerStatus,
+    Want,
+)
 from gpt_trader.exchange.resting import ArmedOrders, RestingOrders
 
 USER_CANCEL = "User requested cancel"
@@ -145,21 +153,21 @@ class Matching:
             self.end(order, "CANCELLED", now_ns, UNFILLED)
         return order.active
 
-    def shrink(self, order: Order, lots: int, now_ns: int) -> None:
-        """Make a waiting order smaller; it keeps its place in the book."""
-        assert order.lots is not None
-        assert order.left is not None
-        order.left -= order.lots - lots
-        order.lots = lots
+    def shrink(self, order: Order, request: OrderRequest, now_ns: int) -> None:
+        """Make a waiting order smaller; it keeps its place."""
+        assert request.lots is not None
+        order.request, order.left = request, request.lots - order.lots_filled
         spare = max(order.hold - self.hold_for(order.want(), NOTHING), 0)
         self._accounts.free(order.currency, spare)
         order.hold -= spare
         self._changed_at(order, now_ns)
 
-    def replace(self, order: Order, limit: int, lots: int, now_ns: int) -> None:
-        """Give a waiting order another price or a larger size; it waits nowhere then."""
+    def replace(self, order: Order, request: OrderRequest, now_ns: int) -> None:
+        """Give a waiting order other prices or a larger size; it waits nowhere then."""
+        assert request.lots is not None
         self._leave(order)
-        order.limit, order.lots, order.left = limit, lots, lots - order.lots_filled
+        order.request, order.limit = request, request.limit
+        order.left = request.lots - order.lots_filled
         self._accounts.free(order.currency, order.hold)
         order.hold = self.hold_for(order.want(), NOTHING)
         self._accounts.block(order.currency, order.hold)

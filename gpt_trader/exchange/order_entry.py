@@ -195,22 +195,22 @@ class OrderEntry:
             The command could not be written down; nothing happened.
         """
         try:
-            edit = read_edit(body, self.orders)
+            edit = read_edit(body, self.orders, self._market.products, now_ns)
             plan = self._admit_edit(edit, now_ns)
         except EditRejected as rejected:
             return edit_answer(rejected)
         order = edit.order
-        asked = {name: body[name] for name in ("order_id", "price", "size")}
-        self._write(["edit", now_ns, asked])
-        order.configuration = edit.configuration()
-        order.edits.append(Edit(edit.limit, edit.lots, now_ns))
+        self._write(["edit", now_ns, dict(body)])
+        assert edit.request.limit is not None
+        assert edit.request.lots is not None
+        order.edits.append(Edit(edit.request.limit, edit.request.lots, now_ns))
         if edit.keeps_priority:
-            self.matching.shrink(order, edit.lots, now_ns)
+            self.matching.shrink(order, edit.request, now_ns)
             return edit_answer(None)
-        self.matching.replace(order, edit.limit, edit.lots, now_ns)
+        self.matching.replace(order, edit.request, now_ns)
         live = self._market.live(order.request.product.product_id)
         if self.matching.take(order, plan, live, now_ns):
-            self._rest(order)
+            self._wait(order)
         self._start_exits(now_ns)
         return edit_answer(None)
 
@@ -223,17 +223,17 @@ class OrderEntry:
             The body is malformed.
         """
         try:
-            edit = read_edit(body, self.orders)
+            edit = read_edit(body, self.orders, self._market.products, now_ns)
         except EditRejected as rejected:
             return edit_preview_answer(NO_NUMBERS, "0", edit_errors(rejected))
         live = self._market.live(edit.order.request.product.product_id)
-        plan = self.matching.plan(edit.want(), live)
+        plan = self._plan(edit.request, edit.want(), live)
         refused: EditRejected | None = None
         try:
             self._admit_edit(edit, now_ns)
         except EditRejected as rejected:
             refused = rejected
-        reckoned = self._reckon(edit.order.request, edit.want(), plan)
+        reckoned = self._reckon(edit.request, edit.want(), plan)
         numbers = preview_numbers(reckoned, live)
         return edit_preview_answer(numbers, reckoned.average_text(), edit_errors(refused))
 
@@ -257,7 +257,8 @@ class OrderEntry:
             self._admit(request, live, now_ns)
         except Rejected as rejected:
             errs.append(rejected.reason.preview)
-        reckoned = self._reckon(request, request.want(), self._plan(request, live))
+        want = request.want()
+        reckoned = self._reckon(request, want, self._plan(request, want, live))
         numbers = preview_numbers(reckoned, live)
         return preview_answer(numbers, reckoned.average_text(), errs, preview_id)
 
@@ -293,7 +294,7 @@ class OrderEntry:
             live = self._market.live(product_id)
             plan = self.matching.plan(order.want(), live)
             if self.matching.take(order, plan, live, now_ns):
-                self._rest(order)
+                self._wait(order)
         self._start_exits(now_ns)
 
     def _admit(self, request: OrderRequest, live: LiveBook, now_ns: int) -> Plan:
@@ -305,7 +306,8 @@ class OrderEntry:
         last = self._market.last_price(product.product_id)
         check_trigger(request, last)
         check_exits(request, last)
-        plan = self._plan(request, live)
+        want = request.want()
+        plan = self._plan(request, want, live)
         if request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
             raise reject("INVALID_LIMIT_PRICE_POST_ONLY", "A post-only order must not match")
         if request.limit is None and not plan.levels and plan.stop is Stop.BOOK_END:
@@ -314,16 +316,16 @@ class OrderEntry:
             raise reject_in_preview(
                 "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
             )
-        needed = self.matching.hold_for(request.want(), plan)
+        needed = self.matching.hold_for(want, plan)
         if needed > self.accounts.available[request.pays_with]:
             raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")
         return plan
 
-    def _plan(self, request: OrderRequest, live: LiveBook) -> Plan:
-        """Give what a new order takes at once; a stop takes nothing before it fires."""
+    def _plan(self, request: OrderRequest, want: Want, live: LiveBook) -> Plan:
+        """Give what an order takes at once; a stop takes nothing before it fires."""
         if request.kind is OrderType.STOP_LIMIT:
             return NOTHING
-        return self.matching.plan(request.want(), live)
+        return self.matching.plan(want, live)
 
     def _admit_edit(self, edit: EditRequest, now_ns: int) -> Plan:
         """Plan an edited order's fills, or reject it for the market, the rules or the money."""
@@ -331,8 +333,12 @@ class OrderEntry:
         self.fees.refresh(now_ns)
         if edit.keeps_priority:
             return NOTHING
-        live = self._market.live(order.request.product.product_id)
-        plan = self.matching.plan(edit.want(), live)
+        product_id = order.request.product.product_id
+        try:
+            check_trigger(edit.request, self._market.last_price(product_id))
+        except Rejected as rejected:
+            raise edit.blamed(rejected) from None
+        plan = self._plan(edit.request, edit.want(), self._market.live(product_id))
         if order.request.post_only and (plan.levels or plan.stop is Stop.SELF_TRADE):
             raise EditRejected(UNKNOWN_EDIT, "PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
         needed = self.matching.hold_for(edit.want(), plan) - order.hold
@@ -380,8 +386,8 @@ class OrderEntry:
                 self.matching.end(exits, "CANCELLED", now_ns, NOTHING_BOUGHT)
                 continue
             product = exits.request.product
-            exits.configuration = sized(exits.configuration, product.base_text(order.lots_filled))
-            exits.lots = exits.left = order.lots_filled
+            exits.request = sized(exits.request, order.lots_filled)
+            exits.left = order.lots_filled
             if product.base_units(order.lots_filled) > self.accounts.available[product.base]:
                 exits.reject_reason = "HOLD_FAILURE"
                 self.matching.end(exits, "FAILED", now_ns, "")
@@ -400,15 +406,17 @@ class OrderEntry:
 
     def _work(self, order: Order, plan: Plan, live: LiveBook, now_ns: int) -> None:
         """Fill what an order takes at once, and let the rest wait where it must."""
-        if not self.matching.place(order, plan, live, now_ns):
-            return
-        if order.trigger_status is TriggerStatus.PENDING:
-            self.matching.arm(order)
-        if order.request.kind is not OrderType.STOP_LIMIT:
-            self._rest(order)
+        if self.matching.place(order, plan, live, now_ns):
+            self._wait(order)
 
-    def _rest(self, order: Order) -> None:
+    def _wait(self, order: Order) -> None:
+        """Let an order wait for its trigger, in the book, or for both."""
         request = order.request
+        pending = order.trigger_status is TriggerStatus.PENDING
+        if pending:
+            self.matching.arm(order)
+        if pending and request.kind is OrderType.STOP_LIMIT:
+            return
         assert order.limit is not None, order.order_id
         queue = self._market.queue_ahead(request.product.product_id, order.limit, request.buys)
         self.matching.rest(order, queue)

@@ -1,6 +1,6 @@
 """One order at the exchange and its fills: what was asked for, and what became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -161,7 +161,6 @@ class Order:
         "armed",
         "attached_order_id",
         "cancel_message",
-        "configuration",
         "created_ns",
         "edits",
         "fee",
@@ -171,7 +170,6 @@ class Order:
         "last_update_ns",
         "left",
         "limit",
-        "lots",
         "lots_filled",
         "notional",
         "number",
@@ -187,14 +185,13 @@ class Order:
     )
 
     def __init__(self, request: OrderRequest, number: int, order_id: str, now_ns: int) -> None:
-        self.request = request
+        self.request = request  # as it was asked for, or edited
         self.number = number  # of the account's orders, from 1
         self.order_id = order_id
         self.originating_order_id = ""  # the order whose fills these exits are for
         self.attached_order_id = ""  # the exits of this one
         self.status = "PENDING"
         self.limit = request.limit  # price increments it works at; None for a market order
-        self.lots = request.lots  # all it asks for; None for an order by quote size
         self.left = request.lots  # lots still to fill; None for an order by quote size
         self.lots_filled = 0
         self.tick_lots = 0  # price increments times base increments, for the exact average
@@ -207,7 +204,6 @@ class Order:
         triggers = request.trigger is not None
         self.trigger_status = TriggerStatus.PENDING if triggers else TriggerStatus.NONE
         self.fills = 0
-        self.configuration = request.configuration  # for the echo
         self.edits: list[Edit] = []
         self.created_ns = now_ns
         self.last_update_ns = now_ns
@@ -243,10 +239,11 @@ class Order:
         """Write how much of the order is filled, in percent."""
         if self.status == "FILLED":
             return "100"
-        if self.lots is not None:
-            return ratio_text(100 * self.lots_filled, self.lots, 4) if self.lots else "0"
-        assert self.request.money is not None
-        return ratio_text(100 * (self.notional + self.fee), self.request.money, 4)
+        request = self.request
+        if request.lots is not None:
+            return ratio_text(100 * self.lots_filled, request.lots, 4) if request.lots else "0"
+        assert request.money is not None
+        return ratio_text(100 * (self.notional + self.fee), request.money, 4)
 
     def hold_text(self) -> str:
         """Write what is on hold for it: quote for a buy, base for a sale."""
@@ -278,10 +275,12 @@ def exits_of(request: OrderRequest) -> OrderRequest:
     )
 
 
-def sized(configuration: dict[str, Any], base_size: str) -> dict[str, Any]:
-    """Write a size into an order's configuration."""
-    name, fields = next(iter(configuration.items()))
-    return {name: fields | {"base_size": base_size}}
+def sized(request: OrderRequest, lots: int) -> OrderRequest:
+    """Give an order its size."""
+    name, fields = next(iter(request.configuration.items()))
+    base_size = request.product.base_text(lots)
+    configuration = {name: fields | {"base_size": base_size}}
+    return replace(request, configuration=configuration, lots=lots)
 
 
 def cash_text(units: int) -> str:

@@ -111,9 +111,9 @@ COMMANDER_REJECTED_EDIT_ORDER |
 CANNOT_EDIT_TO_BELOW_FILLED_SIZE | a size of which nothing would be left
 ORDER_NOT_FOUND | no order has this id
 CALLER_ID_MISMATCH |
-ONLY_LIMIT_ORDER_EDITS_SUPPORTED | a market order, a stop or a bracket
+ONLY_LIMIT_ORDER_EDITS_SUPPORTED | a market order
 INVALID_EDITED_SIZE | a size that a new order could not have
-INVALID_EDITED_PRICE | a price that a new order could not have, or beyond its attached exits
+INVALID_EDITED_PRICE | a price that a new order could not have
 INVALID_ORIGINAL_SIZE |
 INVALID_ORIGINAL_PRICE |
 EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST | the price and size it has
@@ -121,9 +121,9 @@ ONLY_OPEN_ORDERS_CAN_BE_EDITED | an order that has ended
 SIZE_IN_QUOTE_EDITS_NOT_ALLOWED | an order sized in quote
 ORDER_IS_ALREADY_BEING_REPLACED |
 CANNOT_EDIT_ORDER_PENDING_CANCEL |
-CANNOT_EDIT_STOP_PRICE_FOR_TRIGGERED_ORDER |
-CANNOT_EDIT_TRIGGERED_ORDER |
-INVALID_EDITED_STOP_PRICE | a stop price for a limit order
+CANNOT_EDIT_STOP_PRICE_FOR_TRIGGERED_ORDER | another stop for one that fired
+CANNOT_EDIT_TRIGGERED_ORDER | a stop or a bracket that fired
+INVALID_EDITED_STOP_PRICE | a stop that a new order could not have
 EXCEEDED_MAX_ALLOWED_EDIT_REQUEST_COUNT |
 CANNOT_EDIT_FUTURES_ORDER |
 ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED | not good until cancelled, or a change of attached exits

@@ -77,7 +77,7 @@ class AccountRender:
             "order_id": order.order_id,
             "product_id": request.product.product_id,
             "user_id": self.user_id,
-            "order_configuration": order.configuration,
+            "order_configuration": request.configuration,
             "side": str(request.side),
             "client_order_id": request.client_order_id,
             "status": order.status,
@@ -112,7 +112,7 @@ class AccountRender:
             "originating_order_id": order.originating_order_id,
             "attached_order_id": order.attached_order_id,
             "attached_order_configuration": attached and attached.configuration,
-            "workable_size": request.product.base_text(order.lots or 0) if exits else "",
+            "workable_size": request.product.base_text(request.lots or 0) if exits else "",
             "workable_size_completion_pct": order.completion_text() if exits else "",
             "current_pending_replace": None,
             "commission_detail_total": commission(fees),
@@ -237,7 +237,7 @@ def accepted_answer(order: Order) -> Wire:
             "client_order_id": request.client_order_id,
             "attached_order_id": order.attached_order_id,
         },
-        "order_configuration": order.configuration,
+        "order_configuration": request.configuration,
     }
 
 

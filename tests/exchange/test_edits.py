@@ -184,6 +184,33 @@ def a_partly_filled(venue: Venue) -> str:
     return order_id
 
 
+STOP = {
+    "base_size": "0.1",
+    "limit_price": "61000",
+    "stop_price": "61500",
+    "stop_direction": "STOP_DIRECTION_STOP_DOWN",
+}
+BRACKET = {"base_size": "0.1", "limit_price": "63000", "stop_trigger_price": "61000"}
+
+
+def a_stop(venue: Venue) -> str:
+    return place(venue, a_body("s", "SELL", "stop_limit_stop_limit_gtc", **STOP))
+
+
+def a_bracket(venue: Venue) -> str:
+    return place(venue, a_body("b", "SELL", "trigger_bracket_gtc", **BRACKET))
+
+
+def a_fired_stop(venue: Venue) -> str:
+    """A dip buy that the second trade fires, with a limit below what is offered then."""
+    fields = STOP | {"stop_price": "62000", "limit_price": "62000"}
+    order_id = place(venue, a_body("s", "BUY", "stop_limit_stop_limit_gtc", **fields))
+    venue.advance()
+    shown = venue.order(order_id)["order"]
+    assert (shown["status"], shown["trigger_status"]) == ("OPEN", "STOP_TRIGGERED")
+    return order_id
+
+
 def nobodys(_: Venue) -> str:
     return "nobodys"
 
@@ -195,6 +222,55 @@ REFUSALS: list[tuple[Callable[[Venue], str], Wire, str, str]] = [
     (a_quote_sized, {}, "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED", UNKNOWN_PREVIEW),
     (a_dated, {}, "ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED", UNKNOWN_PREVIEW),
     (a_waiting, {"stop_price": "60000"}, "INVALID_EDITED_STOP_PRICE", UNKNOWN_PREVIEW),
+    (a_fired_stop, {}, "CANNOT_EDIT_TRIGGERED_ORDER", UNKNOWN_PREVIEW),
+    (
+        a_fired_stop,
+        {"stop_price": "61000"},
+        "CANNOT_EDIT_STOP_PRICE_FOR_TRIGGERED_ORDER",
+        UNKNOWN_PREVIEW,
+    ),
+    (
+        a_stop,
+        {"stop_price": "61500.001"},
+        "INVALID_EDITED_STOP_PRICE",
+        "PREVIEW_INVALID_PRICE_PRECISION",
+    ),
+    (
+        a_stop,
+        {"stop_price": "59000"},
+        "INVALID_EDITED_STOP_PRICE",
+        "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE",
+    ),
+    (
+        a_stop,
+        {"price": "61500.01"},
+        "INVALID_EDITED_PRICE",
+        "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE",
+    ),
+    (
+        a_stop,
+        {"stop_price": "62000.01"},
+        "INVALID_EDITED_STOP_PRICE",
+        "PREVIEW_STOP_PRICE_ABOVE_LAST_TRADE_PRICE",
+    ),
+    (
+        a_bracket,
+        {"price": "62000"},
+        "INVALID_EDITED_PRICE",
+        "PREVIEW_INVALID_BRACKET_LIMIT_PRICE",
+    ),
+    (
+        a_bracket,
+        {"price": "63000", "stop_price": "62000"},
+        "INVALID_EDITED_STOP_PRICE",
+        "PREVIEW_INVALID_BRACKET_STOP_TRIGGER_PRICE",
+    ),
+    (
+        a_bracket,
+        {"price": "61000"},
+        "INVALID_EDITED_PRICE",
+        "PREVIEW_INVALID_BRACKET_PRICES",
+    ),
     (
         a_waiting,
         {"cancel_attached_order": True},
@@ -232,7 +308,7 @@ REFUSALS: list[tuple[Callable[[Venue], str], Wire, str, str]] = [
 def test_an_edit_is_refused_for_its_reason_and_changes_nothing(
     order: Callable[[Venue], str], change: Wire, reason: str, preview: str
 ) -> None:
-    venue = a_market_with()
+    venue = a_market_with((60, PRICE, COIN, True))
     body = {"order_id": order(venue), "price": "60000", "size": "0.2"} | change
     before = everything(venue)
 
@@ -253,6 +329,71 @@ def test_an_order_filled_to_the_new_size_exactly_cannot_be_edited_to_it() -> Non
     answer, _ = venue.edit_order({"order_id": order_id, "price": "60000", "size": size})
 
     assert answer["errors"][0]["edit_failure_reason"] == "CANNOT_EDIT_TO_BELOW_FILLED_SIZE"
+
+
+def test_an_edited_stop_waits_for_its_new_price_and_holds_its_new_size() -> None:
+    venue = a_market_with((60, 6_120_000, COIN, True), (120, 6_060_000, COIN, True))
+    order_id = a_stop(venue)
+    body = {"order_id": order_id, "price": "60000", "size": "0.2", "stop_price": "60700"}
+
+    answer, updates = venue.edit_order(body)
+    held = balance(venue, "BTC")[1]
+    venue.advance()
+    before = venue.order(order_id)["order"]
+    venue.advance()
+
+    assert answer["success"]
+    told = updates[0].order
+    assert (told["stop_price"], told["limit_price"], held) == ("60700", "60000", Decimal("0.2"))
+    assert (before["trigger_status"], before["filled_size"]) == ("STOP_PENDING", "0")
+    fields = before["order_configuration"]["stop_limit_stop_limit_gtc"]
+    assert (fields["stop_price"], fields["stop_direction"]) == ("60700", STOP["stop_direction"])
+    shown = venue.order(order_id)["order"]
+    assert (shown["status"], shown["filled_size"]) == ("FILLED", "0.2")
+
+
+def test_a_stop_keeps_its_trigger_when_only_price_and_size_are_edited() -> None:
+    venue = a_market_with((60, 6_150_000, COIN, True))
+    order_id = a_stop(venue)
+
+    edit(venue, order_id, "60500", "0.05")
+    venue.advance()
+
+    shown = venue.order(order_id)["order"]
+    assert (shown["status"], shown["filled_size"]) == ("FILLED", "0.05")
+
+
+@pytest.mark.parametrize(("price", "trigger"), [(6_240_001, "PENDING"), (6_175_000, "TRIGGERED")])
+def test_an_edited_bracket_has_both_its_new_exits(price: int, trigger: str) -> None:
+    venue = a_market_with((60, price, COIN, price < PRICE))
+    order_id = a_bracket(venue)
+    body = {"order_id": order_id, "price": "62400", "size": "0.2", "stop_price": "61800"}
+
+    answer, _ = venue.edit_order(body)
+    held = balance(venue, "BTC")[1]
+    venue.advance()
+
+    shown = venue.order(order_id)["order"]
+    assert (answer["success"], held) == (True, Decimal("0.2"))
+    assert (shown["status"], shown["filled_size"]) == ("FILLED", "0.2")
+    assert shown["trigger_status"] == f"STOP_{trigger}"
+
+
+def test_attached_exits_are_edited_like_any_bracket_once_they_work() -> None:
+    venue = a_market_with()
+    fields = {"limit_price": "63000", "stop_trigger_price": "61000"}
+    exits = {"attached_order_configuration": {"trigger_bracket_gtc": fields}}
+    waiting = place(venue, a_limit("w", "BUY", "61500", "0.1") | exits)
+    bought = place(venue, a_body("c", "BUY", "market_market_ioc", base_size="0.1") | exits)
+    pending, working = (
+        venue.order(name)["order"]["attached_order_id"] for name in (waiting, bought)
+    )
+
+    answer, _ = venue.edit_order({"order_id": pending, "price": "64000", "size": "0.1"})
+    edit(venue, working, "64000", "0.05")
+
+    assert answer["errors"][0]["edit_failure_reason"] == "ONLY_OPEN_ORDERS_CAN_BE_EDITED"
+    assert balance(venue, "BTC") == amounts("0.55", "0.05")
 
 
 @pytest.mark.parametrize("body", [{}, {"order_id": 7}, {"order_id": "x", "price": 61000}])

@@ -85,24 +85,24 @@ class Drawn:
             self.told["cancel"] += 1
 
     def edit(self) -> None:
-        """Edit an order, most of them limit orders that wait."""
-        waiting = [
-            order
-            for order in self.pair.entry.matching.waiting.values()
-            if order.request.kind == "LIMIT"
-        ]
+        """Edit an order, most of them waiting."""
+        waiting = list(self.pair.entry.matching.waiting.values())
         orders = waiting if waiting and self.draw.random() < 0.95 else list(self.pair.real.values())
-        orders = [order for order in orders if order.limit is not None]
+        orders = [order for order in orders if order.request.limit is not None]
         if not orders:
             return
         order = self.draw.choice(orders)
-        assert order.limit is not None
-        assert order.lots is not None
-        product = order.request.product
-        price = max(1, order.limit + self.draw.choice((0, 0, 0, 1, -1, 4, -4, 12, -12)))
-        lots = max(1, order.lots + self.draw.choice((0, 0, 1, -1, -9, 15, -order.lots // 2)))
-        done = self.pair.edit(order.number, product.price_text(price), product.base_text(lots))
-        self.told["edit accepted" if done else "edit refused"] += 1
+        request, product = order.request, order.request.product
+        assert request.limit is not None
+        assert request.lots is not None
+        lots = request.lots + self.draw.choice((0, 0, 1, -1, -9, 15, -request.lots // 2))
+        shift = self.draw.choice((0, 0, 0, 1, -1, 4, -4, 12, -12))
+        stop = ""
+        if request.trigger is not None and self.draw.random() < 0.6:
+            stop = product.price_text(request.trigger.price + self.draw.choice((0, shift, 3, -7)))
+        price = product.price_text(max(1, request.limit + shift))
+        done = self.pair.edit(order.number, price, product.base_text(max(1, lots)), stop)
+        self.told[f"{request.kind} edit accepted" if done else "edit refused"] += 1
 
     def create(self) -> None:
         """Draw an order of any kind and send it."""

@@ -138,12 +138,15 @@ class Pair:
             raise Difference(f"cancels of {numbers}: the exchange {results}, the model {done}")
         self.compare()
 
-    def edit(self, number: int, price: str, size: str) -> bool:
-        """Edit an order; says whether it was accepted."""
+    def edit(self, number: int, price: str, size: str, stop: str) -> bool:
+        """Edit an order, its stop too unless that is ""; says whether it was accepted."""
         body = {"order_id": self.real[number].order_id, "price": price, "size": size}
+        if stop:
+            body["stop_price"] = stop
         answer = self.entry.edit(body, self.now_ns)
         order = self.model.orders[number - 1]
-        done = self.model.edit(order, Decimal(price), Decimal(size), self.now_ns)
+        values = (Decimal(price), Decimal(size), Decimal(stop) if stop else None)
+        done = self.model.edit(order, values, self.now_ns)
         if answer["success"] != done:
             raise Difference(f"edit of {number}: the exchange {answer}, the model {done}")
         self.compare()
@@ -237,7 +240,7 @@ def _shown(order: Order) -> tuple[object, ...]:
         order.fee * UNIT,
         order.hold * UNIT,
         None if order.limit is None else _decimal(order.limit, tick),
-        None if order.lots is None else _decimal(order.lots, step),
+        None if order.request.lots is None else _decimal(order.request.lots, step),
         order.trigger_status is TriggerStatus.TRIGGERED,
         order.armed,
         _decimal(order.queue, step) if order.turn else None,

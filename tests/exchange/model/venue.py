@@ -5,7 +5,7 @@ of the exchange is imported. It is given the others' book as data, because that 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -134,32 +134,36 @@ class ModelVenue:
             self._begin_exits(order, now_ns)
         return waiting
 
-    def edit(self, order: Order, price: Decimal, size: Decimal, now_ns: int) -> bool:
-        """Change price and whole size of a waiting limit order."""
-        if order.kind != "limit" or order.force != "gtc" or not order.open:
+    def edit(
+        self, order: Order, values: tuple[Decimal, Decimal, Decimal | None], now_ns: int
+    ) -> bool:
+        """Change price, whole size and, if one is given, stop of a waiting order."""
+        price, size, stop = values
+        if order.kind == "market" or order.force != "gtc" or order.status != "OPEN":
             return False
-        if size <= order.filled or (price, size) == (order.limit, order.size):
+        if order.fired or (stop is not None and order.stop is None):
             return False
-        if order.exits is not None:
-            assert order.exits.limit is not None
-            assert order.exits.stop is not None
-            if not order.exits.stop < price < order.exits.limit:
-                return False
+        edited = replace(order, limit=price, size=size, stop=order.stop if stop is None else stop)
+        if (price, size, edited.stop) == (order.limit, order.size, order.stop):
+            return False
+        if size <= order.filled or self._form_faults(edited):
+            return False
         assert order.size is not None
-        shrinks = price == order.limit and size < order.size
-        parts, ending = self._walk(order, price, size - order.filled, None, now_ns)
-        if order.post_only and not shrinks and (parts or ending == "own"):
-            return False
-        needed = self._needed(order, price, size - order.filled, now_ns)
+        shrinks = (price, edited.stop) == (order.limit, order.stop) and size < order.size
+        parts, ending = self._first_walk(edited, now_ns)
+        needed = self._first_hold(edited, parts, now_ns)
         if shrinks:
             needed = min(needed, order.held)
+        elif self._trigger_faults(edited) or (order.post_only and (parts or ending == "own")):
+            return False
         if needed - order.held > self.wallets.free[self._pays(order)]:
             return False
         self.wallets.move(self._pays(order), order.held - needed)
-        order.held, order.limit, order.size = needed, price, size
-        if not shrinks:
-            order.rank = None
+        order.held, order.limit, order.size, order.stop = needed, price, size, edited.stop
+        if not shrinks and order.kind != "stop":
+            order.rank, order.armed = None, False
             self._trade_now(order, now_ns)
+            order.armed = order.kind == "bracket" and order.open
             self._begin_exits(order, now_ns)
         return True
 
@@ -242,7 +246,7 @@ class ModelVenue:
             return {"INVALID_ATTACHED_STOP_LOSS_PRICE"}
         return set()
 
-    def _market_faults(self, order: Order, now_ns: int) -> set[str]:
+    def _trigger_faults(self, order: Order) -> set[str]:
         faults = set()
         last = self.listings[order.product].market.last
         if order.stop is not None and last is None:
@@ -259,6 +263,10 @@ class ModelVenue:
                 (order.limit >= last) if order.buys else (order.limit <= last)
             ):
                 faults.add("PREVIEW_INVALID_BRACKET_LIMIT_PRICE")
+        return faults
+
+    def _market_faults(self, order: Order, now_ns: int) -> set[str]:
+        faults = self._trigger_faults(order)
         parts, ending = self._first_walk(order, now_ns)
         if order.post_only and (parts or ending == "own"):
             faults.add("PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY")
