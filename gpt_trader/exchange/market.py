@@ -106,7 +106,7 @@ class Market:
             return self._data[product_id].channel_trades(*traded[product_id])
 
         def ticker(product_id: str) -> Wire:
-            # What moved has a new book, from which nobody has taken yet.
+            # What moved has a new book. What a stop took from it at once shows with the next trade.
             part, count = self.tape.parts[product_id], counts[product_id]
             moment = self._liquidity.moment(part, count, round_number)
             best = self._liquidity.best(part, moment)

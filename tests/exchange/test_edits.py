@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.rules import default_rules
 from gpt_trader.exchange.venue import Venue
@@ -416,6 +417,19 @@ def test_an_edit_outlives_a_restart(tmp_path: Path) -> None:
 
     assert filled(again, order_id) == ["0.25"]
     kept.close()
+
+
+def test_an_edit_that_cannot_be_written_down_changes_nothing(tmp_path: Path) -> None:
+    venue, journal = a_kept_venue(a_print_tape([FIRST]), default_rules(1), tmp_path)
+    venue.advance()
+    order_id = place(venue, a_limit("c", "BUY", "61000", "0.1"))
+    before = everything(venue)
+    journal.close()
+
+    with pytest.raises(JournalError):
+        venue.edit_order({"order_id": order_id, "price": "61950", "size": "0.3"})
+
+    assert everything(venue) == before
 
 
 def test_an_edit_preview_says_what_the_edited_order_would_cost() -> None:

@@ -1,7 +1,8 @@
 """The order entry against an independent slow model: the same after every one of many commands.
 
-Price-time priority and FIFO show in who is filled, conservation in the wallets. The model is
-written from the rules and imports nothing of the exchange; planted bugs show that it would notice.
+Each create and edit is previewed first: that the model still agrees shows that a preview changes
+nothing. Price-time priority and FIFO show in who is filled, conservation in the wallets. The model
+is written from the rules and imports nothing of the exchange; planted bugs show what it notices.
 """
 
 import ast

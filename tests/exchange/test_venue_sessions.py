@@ -250,6 +250,8 @@ def test_a_restart_does_not_change_what_follows(seed: int, tmp_path: Path) -> No
     for number in range(whole.rounds):
         body = random_body(draw, whole, number)
         assert venue.create_order(body) == whole.create_order(body)
+        edit = random_edit(draw, whole)
+        assert venue.edit_order(edit) == whole.edit_order(edit)
         if number % 7 == 3:
             journal.close()
             venue, journal = a_kept_venue(a_random_tape(seed), rules, tmp_path)
@@ -276,6 +278,7 @@ def test_item_by_item_is_the_same_as_round_by_round(seed: int) -> None:
             venues[1].advance_item()
         for venue, draw in zip(venues, draws, strict=True):
             venue.create_order(random_body(draw, venue, number))
+            venue.edit_order(random_edit(draw, venue))
         assert everything(venues[0]) == everything(venues[1])
 
 

@@ -116,14 +116,16 @@ class Pair:
 
     def create(self, body: dict[str, Any], order: slow.Order) -> str:
         """Send an order to both; gives the reason for which it is refused, or ""."""
+        shown = self.entry.preview(body, self.now_ns)
         answer = self.entry.create(body, self.now_ns)
+        if shown["errs"] != ([] if answer["success"] else [_preview_reason(answer)]):
+            raise Difference(f"a preview says {shown['errs']}, the create {answer}")
         faults = self.model.create(order, self.now_ns)
         reason = ""
         if not answer["success"]:
-            error = answer["error_response"]
-            reason = error["preview_failure_reason"]
+            reason = _preview_reason(answer)
             if reason == "UNKNOWN_PREVIEW_FAILURE_REASON":
-                reason = error["error"]
+                reason = answer["error_response"]["error"]
         if reason not in (faults or {""}):
             raise Difference(f"the exchange says {reason!r}, the model {faults}: {body}")
         self.compare()
@@ -143,7 +145,10 @@ class Pair:
         body = {"order_id": self.real[number].order_id, "price": price, "size": size}
         if stop:
             body["stop_price"] = stop
+        shown = self.entry.edit_preview(body, self.now_ns)
         answer = self.entry.edit(body, self.now_ns)
+        if shown["errors"] != answer["errors"]:
+            raise Difference(f"a preview says {shown['errors']}, the edit {answer}")
         order = self.model.orders[number - 1]
         values = (Decimal(price), Decimal(size), Decimal(stop) if stop else None)
         done = self.model.edit(order, values, self.now_ns)
@@ -227,6 +232,10 @@ class Pair:
         del time_ns
         self.real[order.number] = order
         self._touched.add(order.number)
+
+
+def _preview_reason(answer: dict[str, Any]) -> str:
+    return str(answer["error_response"]["preview_failure_reason"])
 
 
 def _shown(order: Order) -> tuple[object, ...]:
