@@ -11,8 +11,9 @@ SDK = """\
 """
 
 CCXT = """\
-  import ccxt.pro
-  key, here = json.load(open(ready["key_file"])), f"127.0.0.1:{ready['plain_port']}"
+  import ccxt.pro, pathlib
+  key = json.loads(pathlib.Path(ready["key_file"]).read_text())
+  here = f"127.0.0.1:{ready['plain_port']}"
   exchange = ccxt.pro.coinbase({
       "apiKey": key["name"],
       "secret": key["privateKey"],
