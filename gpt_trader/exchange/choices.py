@@ -54,6 +54,7 @@ class Choices:
     sync: bool
     tls: Path
     balances: dict[str, Decimal] | None
+    futures_balance: Decimal | None
     fees: tuple[Decimal, Decimal] | None  # maker, taker
     duplicate: Duplicate
     fee_rounding: FeeRounding
@@ -97,6 +98,7 @@ def read_choices(argv: Sequence[str]) -> Choices:
         sync=given.sync,
         tls=given.tls,
         balances=dict(given.balance) or None,
+        futures_balance=given.futures_balance,
         fees=given.fees,
         duplicate=given.duplicate,
         fee_rounding=given.fee_rounding,
@@ -192,6 +194,12 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         default=[],
         metavar="CUR=AMOUNT",
         help="what the account holds at first (default: USD=100000 BTC=0.5 ETH=2)",
+    )
+    group.add_argument(
+        "--futures-balance",
+        type=_dollars,
+        metavar="USD",
+        help="give the account a futures wallet that holds this much (default: it has none)",
     )
     group.add_argument(
         "--fees",
@@ -354,6 +362,10 @@ def _balance(text: str) -> tuple[str, Decimal]:
     if not (currency.isascii() and currency.isalnum() and currency.isupper()):
         raise argparse.ArgumentTypeError(reason)
     return currency, _decimal(amount, reason)
+
+
+def _dollars(text: str) -> Decimal:
+    return _decimal(text, f"{text!r} is not an amount like 5000")
 
 
 def _fees(text: str) -> tuple[Decimal, Decimal]:

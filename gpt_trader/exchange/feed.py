@@ -6,6 +6,8 @@ from gpt_trader.exchange.frames import Frame, wrap_text
 
 HEARTBEATS = "heartbeats"
 USER = "user"
+FUTURES = "futures_balance_summary"
+PRIVATE = (USER, FUTURES)  # of the account: they need a key, and no products
 
 
 class Feed:
@@ -52,13 +54,13 @@ class Feed:
         return self._subscriptions.get(channel)
 
     def subscribe(self, channel: str, product_ids: Collection[str]) -> None:
-        """Add products to a channel; nothing to add is no subscription, but for ``user``."""
+        """Add products to a channel; nothing to add is no subscription, but for the account's."""
         held = self._subscriptions.get(channel)
         wanted = frozenset(product_ids)
         if channel == HEARTBEATS:
             wanted = frozenset({HEARTBEATS})
-        if channel == USER and (not wanted or held == frozenset()):
-            self._subscriptions[USER] = frozenset()
+        if channel == FUTURES or (channel == USER and (not wanted or held == frozenset())):
+            self._subscriptions[channel] = frozenset()
             return
         if wanted:
             self._subscriptions[channel] = wanted | (held or frozenset())
@@ -70,7 +72,7 @@ class Feed:
         """
         held = self._subscriptions.get(channel, frozenset())
         left = held - frozenset(product_ids)
-        whole = channel == HEARTBEATS or (channel == USER and not product_ids)
+        whole = channel in (HEARTBEATS, FUTURES) or (channel == USER and not product_ids)
         if channel == USER and not held and not whole:
             return
         if whole or not left:
@@ -79,8 +81,8 @@ class Feed:
             self._subscriptions[channel] = left
 
     def subscriptions(self, user_id: str) -> dict[str, list[str]]:
-        """Give the complete set that an acknowledgement lists; ``user`` shows the user's id."""
+        """Give the complete set that an acknowledgement lists; the account's show the user's id."""
         return {
-            channel: [user_id] if channel == USER else sorted(product_ids)
+            channel: [user_id] if channel in PRIVATE else sorted(product_ids)
             for channel, product_ids in self._subscriptions.items()
         }

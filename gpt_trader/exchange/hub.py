@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from gpt_trader.exchange.feed import HEARTBEATS, USER, Feed
+from gpt_trader.exchange.feed import FUTURES, HEARTBEATS, PRIVATE, USER, Feed
 from gpt_trader.exchange.frames import Frame, build_frame, build_heartbeat
 from gpt_trader.exchange.paced_news import CANDLES, STATUS, TICKER_BATCH, PacedNews
 from gpt_trader.exchange.round_events import RoundEvents, UserUpdate, Wire
 from gpt_trader.exchange.venue import Venue
 
 PRODUCT_CHANNELS = ("ticker", TICKER_BATCH, "level2", "market_trades", CANDLES)
-CHANNELS = (*PRODUCT_CHANNELS, STATUS, HEARTBEATS, USER)
+CHANNELS = (*PRODUCT_CHANNELS, STATUS, HEARTBEATS, *PRIVATE)
 SNAPSHOT_ORDERS = 50  # a user snapshot ends with the first message that holds fewer
 NO_POSITIONS: Wire = {
     "perpetual_futures_positions": [],
@@ -37,6 +37,7 @@ class Hub:
         self._feeds: list[Feed] = []
         self._heartbeat_counter = venue.round
         self._paced = PacedNews(venue.now_ns)
+        self._futures = venue.futures.channel_summary()  # as it was told last
         products = venue.products({})["products"]
         # X-USDC may be another name of X-USD: market data comes under the name of the book.
         self._books = {one["product_id"]: one["alias"] or one["product_id"] for one in products}
@@ -59,7 +60,7 @@ class Hub:
         Unknown products are left out in silence, as Coinbase does.
         """
         known = self._known(channel, product_ids)
-        if known or not product_ids or channel == HEARTBEATS:
+        if known or not product_ids or channel in (HEARTBEATS, FUTURES):
             feed.subscribe(channel, known)
             for frame in self._snapshots(channel, known):
                 feed.send(frame)
@@ -69,7 +70,7 @@ class Hub:
 
     def unsubscribe(self, feed: Feed, channel: str, product_ids: Sequence[str]) -> None:
         """End a subscription, and acknowledge with what is left."""
-        named = product_ids if channel == USER else self._known(channel, product_ids)
+        named = product_ids if channel in PRIVATE else self._known(channel, product_ids)
         feed.unsubscribe(channel, named)
         self._acknowledge(feed)
 
@@ -99,6 +100,7 @@ class Hub:
         for channel in self._paced.due(time_ns):
             self._to_subscribers(channel, partial(self._step, channel))
             self._paced.forget(channel)
+        self._tell_futures()
         self._heartbeat_counter = counter
         frame = build_heartbeat(time_ns, counter)
         for feed in self._feeds:
@@ -114,12 +116,21 @@ class Hub:
         event = {"subscriptions": feed.subscriptions(self._venue.user_id)}
         feed.send(build_frame("subscriptions", self._venue.now_ns, [event]))
 
+    def _tell_futures(self) -> None:
+        """Send the futures wallet to who listens, if it is not what it was."""
+        if not self._venue.futures.exists:
+            return
+        summary = self._venue.futures.channel_summary()
+        if summary != self._futures:
+            self._futures = summary
+            self._to_subscribers(FUTURES, lambda _: [_futures_frame(self._venue)])
+
     def _known(self, channel: str, product_ids: Sequence[str]) -> list[str]:
         """Give those of the products that are listed, by the name their messages come under."""
         if channel == STATUS and not product_ids:
             return sorted(self._books)
         listed = [wanted for wanted in product_ids if wanted in self._books]
-        if channel in (STATUS, USER):
+        if channel in (STATUS, *PRIVATE):
             return listed
         return list(dict.fromkeys(self._books[wanted] for wanted in listed))
 
@@ -150,6 +161,8 @@ class Hub:
         if channel == USER:
             yield from self._user_snapshots(frozenset(product_ids))
         now_ns = self._venue.now_ns
+        if channel == FUTURES:
+            yield _futures_frame(self._venue)
         if channel == STATUS:
             event = {"type": "snapshot", "products": self._venue.status(product_ids)}
             yield build_frame(STATUS, now_ns, [event])
@@ -202,6 +215,12 @@ def _level2(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
         for product_id, updates in changed.items()
         if updates
     ]
+
+
+def _futures_frame(venue: Venue) -> Frame:
+    """Every message of this channel is a snapshot."""
+    event = {"type": "snapshot", "fcm_balance_summary": venue.futures.channel_summary()}
+    return build_frame(FUTURES, venue.now_ns, [event])
 
 
 def _user_frame(kind: str, orders: Sequence[Wire], time_ns: int) -> Frame:

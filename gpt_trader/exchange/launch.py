@@ -169,6 +169,7 @@ def _rules(choices: Choices) -> VenueRules:
         pending_first=choices.pending_first,
         usdc_alias=choices.usdc_alias,
         deep_books=choices.deep_books,
+        futures_balance=choices.futures_balance,
     )
     if choices.balances is not None:
         rules = replace(rules, balances=choices.balances)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from gpt_trader.exchange.conversions import PairBody, QuoteBody
+from gpt_trader.exchange.futures import SettingBody, SweepBody, margin_window
 from gpt_trader.exchange.keys import ApiKey, Scope
 from gpt_trader.exchange.portfolios import MoveBody, NameBody
 from gpt_trader.exchange.refusals import BadRequest
@@ -15,7 +16,7 @@ from gpt_trader.exchange.round_events import UserUpdate, Wire
 from gpt_trader.exchange.venue import Venue
 
 PREFIX = "/api/v3/brokerage"
-Body = TypeVar("Body", NameBody, MoveBody, QuoteBody, PairBody)
+Body = TypeVar("Body", NameBody, MoveBody, QuoteBody, PairBody, SweepBody, SettingBody)
 NESTED_MAX = 100  # objects and lists in a body; an order has four at most
 
 
@@ -96,6 +97,14 @@ def _convert_quote(venue: Venue, call: Call) -> Answer:
 
 def _convert_commit(venue: Venue, call: Call) -> Answer:
     return _read(venue.conversions.commit(call.parts[0], _body(call, PairBody)))
+
+
+def _schedule_sweep(venue: Venue, call: Call) -> Answer:
+    return _read(venue.futures.schedule(_body(call, SweepBody), venue.now_ns))
+
+
+def _choose_margin_setting(venue: Venue, call: Call) -> Answer:
+    return _read(venue.futures.choose_setting(_body(call, SettingBody)))
 
 
 def _key_permissions(venue: Venue, call: Call) -> Answer:
@@ -208,6 +217,21 @@ ROUTES = (
         "GET /convert/trade/{id}",
         VIEW,
         lambda v, c: _read(v.conversions.trade(c.parts[0], c.query)),
+    ),
+    _route("GET /cfm/balance_summary", VIEW, lambda v, c: _read(v.futures.balance_summary())),
+    _route("GET /cfm/positions", VIEW, lambda v, c: _read({"positions": []})),
+    _route("GET /cfm/positions/{id}", VIEW, lambda v, c: _read(v.futures.position(c.parts[0]))),
+    _route("POST /cfm/sweeps/schedule", TRANSFER, _schedule_sweep),
+    _route("GET /cfm/sweeps", VIEW, lambda v, c: _read(v.futures.sweeps())),
+    _route("DELETE /cfm/sweeps", TRANSFER, lambda v, c: _read(v.futures.cancel())),
+    _route(
+        "GET /cfm/intraday/margin_setting", VIEW, lambda v, c: _read(v.futures.margin_setting())
+    ),
+    _route("POST /cfm/intraday/margin_setting", TRADE, _choose_margin_setting),
+    _route(
+        "GET /cfm/intraday/current_margin_window",
+        VIEW,
+        lambda v, c: _read(margin_window(v.now_ns)),
     ),
     _route("GET /payment_methods", VIEW, lambda v, c: _read(v.app.payment_methods())),
     _route("GET /payment_methods/{id}", VIEW, lambda v, c: _read(v.app.payment_method(c.parts[0]))),

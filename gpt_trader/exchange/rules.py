@@ -58,6 +58,7 @@ class VenueRules:
     pending_first: bool  # the user channel shows PENDING before OPEN
     cancel_queued: bool  # the user channel shows CANCEL_QUEUED before CANCELLED
     trading_disabled: frozenset[str]  # product ids
+    futures_balance: Decimal | None  # USD in the futures wallet at first; None: no such wallet
     deep_books: frozenset[str]  # products with as many levels as Coinbase's largest book
     usdc_alias: bool  # each X-USD can be traded as X-USDC too, in the same book
 
@@ -100,6 +101,7 @@ def default_rules(seed: int) -> VenueRules:
         pending_first=False,
         cancel_queued=False,
         trading_disabled=frozenset(),
+        futures_balance=None,
         deep_books=frozenset(),
         usdc_alias=False,
     )
@@ -125,6 +127,7 @@ def rules_record(rules: VenueRules) -> dict[str, Any]:
         "pending_first": rules.pending_first,
         "cancel_queued": rules.cancel_queued,
         "trading_disabled": sorted(rules.trading_disabled),
+        "futures_balance": None if rules.futures_balance is None else str(rules.futures_balance),
         "deep_books": sorted(rules.deep_books),
         "usdc_alias": rules.usdc_alias,
     }

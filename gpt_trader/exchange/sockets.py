@@ -9,7 +9,7 @@ from tornado.iostream import StreamBufferFullError, StreamClosedError
 from tornado.websocket import WebSocketHandler
 
 from gpt_trader.exchange.auth import Forbidden, Unauthorized, Verifier, require
-from gpt_trader.exchange.feed import USER, Feed
+from gpt_trader.exchange.feed import PRIVATE, Feed
 from gpt_trader.exchange.frames import build_error
 from gpt_trader.exchange.hub import CHANNELS, Hub
 from gpt_trader.exchange.journal import JournalError
@@ -121,7 +121,7 @@ class FeedSocket(WebSocketHandler):
         if request.type == "unsubscribe":
             self._door.hub.unsubscribe(self._feed, request.channel, product_ids)
             return None
-        if request.channel == USER and not self._may_view(request.jwt or ""):
+        if request.channel in PRIVATE and not self._may_view(request.jwt or ""):
             return "authentication failure"
         self._door.hub.subscribe(self._feed, request.channel, product_ids)
         if self._deadline is not None:

@@ -12,6 +12,7 @@ from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.coinbase_app import CoinbaseApp
 from gpt_trader.exchange.conversions import Conversions
 from gpt_trader.exchange.cursor import Item
+from gpt_trader.exchange.futures import FuturesWallet
 from gpt_trader.exchange.journal import Journal, JournalError, Record
 from gpt_trader.exchange.journal_records import news_record, read_news
 from gpt_trader.exchange.market import Market, clock_answer
@@ -38,7 +39,7 @@ class Venue:
     ----------
     now_ns : int
         The exchange's clock: the tape's begin, then the end of the last round or item.
-    portfolios, conversions, app
+    portfolios, conversions, futures, app
         What answers requests that are neither market nor orders.
     """
 
@@ -66,6 +67,7 @@ class Venue:
         self.portfolios = Portfolios(default, rules.seed, partial(self._change, "portfolio"))
         convert = partial(self._change, "convert")
         self.conversions = Conversions(self._accounts, render, rules.seed, convert)
+        self.futures = FuturesWallet(rules, self._accounts, partial(self._change, "futures"))
         self.app = CoinbaseApp(self._market.products, self._accounts, render, rules.seed)
         if journal is not None:
             self._attach(journal)
@@ -147,7 +149,7 @@ class Venue:
         since = self._market.mark()
         due_ns = self.due_ns()
         until_ns = to_ns if due_ns is None else min(to_ns, due_ns)
-        if self._matching.expiring(until_ns):
+        if self._matching.expiring(until_ns) or self.futures.is_due(until_ns):
             self._command(["clock", until_ns])  # no item of the tape tells a restart of this time
         self._pass_time(until_ns)
         return self._market.news(since, self.now_ns, self._take_updates())
@@ -317,6 +319,7 @@ class Venue:
 
     def _pass_time(self, to_ns: int) -> None:
         self._entry.expire(to_ns)
+        self.futures.pass_time(to_ns)
         self.now_ns = max(self.now_ns, to_ns)
 
     def _changed(self, order: Order, time_ns: int) -> None:
@@ -376,6 +379,9 @@ class Venue:
             case ["convert", int(now_ns), *change]:
                 self._pass_time(now_ns)
                 self.conversions.repeat(change)
+            case ["futures", int(now_ns), *change]:
+                self._pass_time(now_ns)
+                self.futures.repeat(change, now_ns)
             case _:
                 raise JournalError(
                     f"the journal holds a line this version does not know: {record[:1]}"

@@ -93,6 +93,28 @@ POSITIONS = table(
         listed(by_key(TEXT)),
     )
 )
+MEASURE = table(
+    {
+        **texts("margin_window_type margin_level", NAME),
+        **texts(
+            "initial_margin maintenance_margin liquidation_buffer_percentage total_hold"
+            " futures_buying_power",
+            DEC,
+        ),
+    }
+)
+FUTURES = table(
+    {
+        **texts(
+            "futures_buying_power total_usd_balance cbi_usd_balance cfm_usd_balance"
+            " total_open_orders_hold_amount unrealized_pnl daily_realized_pnl initial_margin"
+            " available_margin liquidation_threshold liquidation_buffer_amount"
+            " liquidation_buffer_percentage",
+            DEC,
+        ),
+        **texts("intraday_margin_window_measure overnight_margin_window_measure", MEASURE),
+    }
+)
 GO_TIME = pattern(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC m=\+\d+(\.\d+)?", "a time as Go writes it"
 )
@@ -105,6 +127,7 @@ EVENTS: dict[str, Check] = {
     "market_trades": table({"type": KIND, "trades": listed(TRADE)}),
     "candles": table({"type": KIND, "candles": listed(CANDLE)}),
     "status": table({"type": KIND, "products": listed(PRODUCT)}),
+    "futures_balance_summary": table({"type": one_of("snapshot"), "fcm_balance_summary": FUTURES}),
     "user": table({"type": KIND, "orders": listed(ORDER), "positions": POSITIONS}),
 }
 BARE = table({"type": one_of("error"), "message": NAME})

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from tests.conformance import schema
+from tests.conformance import schema_funds as funds
 from tests.conformance.checks import Check, Mismatch, table
 
 BROKERAGE = "/api/v3/brokerage"
@@ -35,24 +36,32 @@ RESPONSES: dict[str, Check] = {
     f"GET {BROKERAGE}/orders/historical/batch": schema.ORDERS,
     f"GET {BROKERAGE}/orders/historical/fills": schema.FILLS,
     f"GET {BROKERAGE}/orders/historical/{{}}": table({"order": schema.ORDER}),
-    f"GET {BROKERAGE}/transaction_summary": schema.FEES,
-    f"GET {BROKERAGE}/key_permissions": schema.KEY_PERMISSIONS,
-    f"GET {BROKERAGE}/portfolios": schema.PORTFOLIOS,
-    f"POST {BROKERAGE}/portfolios": schema.PORTFOLIO,
-    f"POST {BROKERAGE}/portfolios/move_funds": schema.MOVED,
-    f"GET {BROKERAGE}/portfolios/{{}}": schema.BREAKDOWN,
-    f"PUT {BROKERAGE}/portfolios/{{}}": schema.PORTFOLIO,
+    f"GET {BROKERAGE}/transaction_summary": funds.FEES,
+    f"GET {BROKERAGE}/key_permissions": funds.KEY_PERMISSIONS,
+    f"GET {BROKERAGE}/portfolios": funds.PORTFOLIOS,
+    f"POST {BROKERAGE}/portfolios": funds.PORTFOLIO,
+    f"POST {BROKERAGE}/portfolios/move_funds": funds.MOVED,
+    f"GET {BROKERAGE}/portfolios/{{}}": funds.BREAKDOWN,
+    f"PUT {BROKERAGE}/portfolios/{{}}": funds.PORTFOLIO,
     f"DELETE {BROKERAGE}/portfolios/{{}}": EMPTY,
-    f"POST {BROKERAGE}/convert/quote": schema.CONVERSION,
-    f"POST {BROKERAGE}/convert/trade/{{}}": schema.CONVERSION,
-    f"GET {BROKERAGE}/convert/trade/{{}}": schema.CONVERSION,
-    f"GET {BROKERAGE}/payment_methods": schema.PAYMENT_METHODS,
-    f"GET {BROKERAGE}/payment_methods/{{}}": schema.PAYMENT_METHOD,
-    "GET /v2/time": schema.V2_TIME,
-    "GET /v2/currencies": schema.V2_CURRENCIES,
-    "GET /v2/currencies/crypto": schema.V2_CRYPTO,
-    "GET /v2/exchange-rates": schema.V2_RATES,
-    "GET /v2/accounts": schema.V2_ACCOUNTS,
+    f"POST {BROKERAGE}/convert/quote": funds.CONVERSION,
+    f"POST {BROKERAGE}/convert/trade/{{}}": funds.CONVERSION,
+    f"GET {BROKERAGE}/convert/trade/{{}}": funds.CONVERSION,
+    f"GET {BROKERAGE}/payment_methods": funds.PAYMENT_METHODS,
+    f"GET {BROKERAGE}/payment_methods/{{}}": funds.PAYMENT_METHOD,
+    f"GET {BROKERAGE}/cfm/balance_summary": funds.FUTURES_BALANCE,
+    f"GET {BROKERAGE}/cfm/positions": funds.FUTURES_POSITIONS,
+    f"POST {BROKERAGE}/cfm/sweeps/schedule": funds.SUCCESS,
+    f"GET {BROKERAGE}/cfm/sweeps": funds.SWEEPS,
+    f"DELETE {BROKERAGE}/cfm/sweeps": funds.SUCCESS,
+    f"GET {BROKERAGE}/cfm/intraday/margin_setting": funds.MARGIN_SETTING,
+    f"POST {BROKERAGE}/cfm/intraday/margin_setting": EMPTY,
+    f"GET {BROKERAGE}/cfm/intraday/current_margin_window": funds.MARGIN_WINDOW,
+    "GET /v2/time": funds.V2_TIME,
+    "GET /v2/currencies": funds.V2_CURRENCIES,
+    "GET /v2/currencies/crypto": funds.V2_CRYPTO,
+    "GET /v2/exchange-rates": funds.V2_RATES,
+    "GET /v2/accounts": funds.V2_ACCOUNTS,
 }
 
 

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from tests.tier import scaled
 REQUESTS = 20_000
 MESSAGES = 4_000
 PRODUCTS = ("BTC-USD", "ETH-USD")
+FUNDED = Decimal(5000)  # in the futures wallet
 REFUSALS = {400, 401, 404, 405}
 
 GARBAGE: tuple[Any, ...] = (
@@ -133,6 +135,10 @@ class Fuzzer:
             good = {"funds": funds, "source_portfolio_uuid": "x", "target_portfolio_uuid": "y"}
         elif "/portfolios" in path:
             good = {"name": f"P{draw.randrange(300)}"}
+        elif "/sweeps" in path:
+            good = {"usd_amount": "1"}
+        elif "/intraday" in path:
+            good = {"setting": "INTRADAY_MARGIN_SETTING_INTRADAY"}
         elif "/convert" in path:
             good = {"from_account": "USD", "to_account": "USDC", "amount": "1"}
         return self._spoiled(good)
@@ -177,7 +183,7 @@ class Served:
 
     def open(self) -> tuple[Venue, Journal]:
         """Give the venue as its journal has it."""
-        tape, rules = a_tape(rounds=20, product_ids=PRODUCTS), some_rules()
+        tape, rules = a_tape(rounds=20, product_ids=PRODUCTS), some_rules(futures_balance=FUNDED)
         journal = Journal(self._folder, journal_header(tape, rules), sync=False)
         return Venue.restore(tape, rules, journal), journal
 
@@ -215,6 +221,8 @@ def state(venue: Venue) -> list[Any]:
         venue.fills(newest),
         venue.user_snapshot(),
         venue.portfolios.list({}),
+        venue.futures.sweeps(),
+        venue.futures.margin_setting(),
     ]
 
 

@@ -49,11 +49,13 @@ def ours(exchange: Exchange) -> dict[str, Any]:
     client.get_product_book("BTC-USD")
     client.get_products()
     client.get_market_trades("BTC-USD", 5)
+    client.get_futures_balance_summary()
     body = {
         line.removeprefix("GET /api/v3/brokerage"): one for line, one in recorder.samples.items()
     }
     return {
         "http_accounts": body["/accounts"],
+        "http_cfm_balance_summary": body["/cfm/balance_summary"],
         "http_candles": body["/products/{}/candles"],
         "http_fills": body["/orders/historical/fills"],
         "http_order": body["/orders/historical/{}"],

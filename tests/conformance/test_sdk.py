@@ -12,8 +12,9 @@ import requests
 from coinbase.rest import RESTClient
 
 from gpt_trader.exchange.timestamps import time_text
+from gpt_trader.exchange.venue import Venue
 from tests.conformance.responses import RESPONSES, Recorder
-from tests.exchange.serving import Exchange, an_exchange
+from tests.exchange.serving import Exchange, a_tape, an_exchange, lockstep_options, some_rules
 from tests.printing import Said
 
 MARKET = "BTC-USD"
@@ -30,7 +31,8 @@ METHODS = [
     for name, _ in inspect.getmembers(RESTClient, callable)
     if not name.startswith("_") and group(name) != "rest_base"
 ]
-NOT_HERE = [name for name in METHODS if group(name) in ("futures", "perpetuals")]
+RETIRED = [name for name in METHODS if group(name) == "perpetuals"]
+FUTURES = [name for name in METHODS if group(name) == "futures"]
 CREATES = [
     name
     for name in METHODS
@@ -38,7 +40,7 @@ CREATES = [
     and name != "close_position"
 ]
 PREVIEWS = [name for name in METHODS if name.startswith("preview") and name != "preview_edit_order"]
-OTHERS = [name for name in METHODS if name not in (*NOT_HERE, *CREATES, *PREVIEWS)]
+OTHERS = [name for name in METHODS if name not in (*RETIRED, *FUTURES, *CREATES, *PREVIEWS)]
 
 
 class Kit:
@@ -266,10 +268,8 @@ def test_every_read_gives_its_typed_object(kit: Kit, say: Said) -> None:
     assert set(READS) | ABOVE == set(OTHERS), "a method of the client is not called by any test"
 
 
-@pytest.mark.parametrize("group_name", ["futures", "perpetuals"])
-def test_what_the_account_has_not_answers_404_in_coinbases_form(kit: Kit, group_name: str) -> None:
-    names = [name for name in NOT_HERE if group(name) == group_name]
-    for name in names:
+def test_perpetuals_left_this_interface_and_answer_404(kit: Kit) -> None:
+    for name in RETIRED:
         required = [
             one.name
             for one in inspect.signature(getattr(kit.client, name)).parameters.values()
@@ -278,7 +278,42 @@ def test_what_the_account_has_not_answers_404_in_coinbases_form(kit: Kit, group_
         with pytest.raises(requests.HTTPError, match="NOT_FOUND"):
             kit.call(name, **dict.fromkeys(required, "x"))
 
-    assert kit.recorder.errors == {404: len(names)}
+    assert kit.recorder.errors == {404: len(RETIRED)}
+
+
+def test_an_account_without_futures_reads_zeros_and_can_change_nothing(kit: Kit) -> None:
+    assert kit.call("get_futures_balance_summary").balance_summary.cfm_usd_balance["value"] == "0"
+    assert kit.call("list_futures_positions").positions == []
+    assert kit.call("list_futures_sweeps").sweeps == []
+    assert kit.call("cancel_pending_futures_sweep").success is False
+    kit.call("get_intraday_margin_setting")
+    kit.call("get_current_margin_window", margin_profile_type="MARGIN_PROFILE_TYPE_RETAIL_REGULAR")
+    with pytest.raises(requests.HTTPError, match="NOT_FOUND"):
+        kit.call("get_futures_position", product_id="BIP-20DEC30-CDE")
+    with pytest.raises(requests.HTTPError, match="no futures wallet"):
+        kit.call("schedule_futures_sweep", usd_amount="1")
+    with pytest.raises(requests.HTTPError, match="no futures wallet"):
+        kit.call("set_intraday_margin_setting", setting="INTRADAY_MARGIN_SETTING_INTRADAY")
+    assert len(FUTURES) == 9, "a method of the group is not called here"
+
+
+def test_a_futures_wallet_is_swept_and_set(tmp_path: Path) -> None:
+    tape = a_tape(rounds=20)
+    venue = Venue(tape, some_rules(futures_balance=Decimal(5000)), None)
+    with Exchange(tmp_path, venue, tape, lockstep_options()) as exchange:
+        kit = Kit(exchange)
+        chosen = {"setting": "INTRADAY_MARGIN_SETTING_INTRADAY"}
+        kit.call("set_intraday_margin_setting", **chosen)
+        assert kit.call("schedule_futures_sweep", usd_amount="100").success is True
+        sweeps = kit.call("list_futures_sweeps").sweeps
+        summary = kit.call("get_futures_balance_summary").balance_summary
+        cancelled = kit.call("cancel_pending_futures_sweep").success
+
+        assert [one.requested_amount["value"] for one in sweeps] == ["100"]
+        assert summary.total_usd_balance == {"value": "105000", "currency": "USD"}
+        assert cancelled is True
+        assert kit.call("list_futures_sweeps").sweeps == []
+        assert kit.call("get_intraday_margin_setting").to_dict() == chosen
 
 
 def broken(body: Any) -> Iterator[tuple[str, Any]]:

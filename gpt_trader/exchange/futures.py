@@ -1,0 +1,290 @@
+"""The futures wallet: US dollars that margin contracts, beside the spot wallets.
+
+Coinbase keeps them apart (Advanced Trade reference, CFM futures): what is in the futures wallet
+counts as margin, and a sweep brings it back to the spot wallet of the key's portfolio. No contract
+is listed here, so there are no positions, no margin is in use, and all of the wallet is free.
+
+Without ``VenueRules.futures_balance`` the account has no futures: reads show zeros, where Coinbase
+sends null and its own client fails on it, and what would change something is refused. Coinbase
+names neither the hour at which sweeps are carried out nor that of the margin windows; here it is
+22:00 UTC for both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gpt_trader.exchange.accounts import Accounts
+from gpt_trader.exchange.decimals import cash_units
+from gpt_trader.exchange.journal import JournalError
+from gpt_trader.exchange.orders import cash_text
+from gpt_trader.exchange.portfolios import amount_units
+from gpt_trader.exchange.refusals import BadRequest, NotFound, Refusal
+from gpt_trader.exchange.render import money
+from gpt_trader.exchange.rules import VenueRules
+from gpt_trader.exchange.seeds import seeded_uuid
+from gpt_trader.exchange.timestamps import SECOND_NS, time_text
+
+Wire = dict[str, Any]
+
+DAY_NS = 86_400 * SECOND_NS
+SWEEP_NS = 22 * 3_600 * SECOND_NS  # of a day: when sweeps are carried out
+SETTINGS = ("INTRADAY_MARGIN_SETTING_STANDARD", "INTRADAY_MARGIN_SETTING_INTRADAY")
+
+CHANNEL_AMOUNTS = (
+    "futures_buying_power",
+    "total_usd_balance",
+    "cbi_usd_balance",
+    "cfm_usd_balance",
+    "total_open_orders_hold_amount",
+    "unrealized_pnl",
+    "daily_realized_pnl",
+    "initial_margin",
+    "available_margin",
+    "liquidation_threshold",
+    "liquidation_buffer_amount",
+)
+
+
+class SweepBody(msgspec.Struct, frozen=True):
+    """The body of a sweep; without an amount all of the wallet is swept."""
+
+    usd_amount: str = ""
+
+
+class SettingBody(msgspec.Struct, frozen=True):
+    """The body that chooses the margin setting."""
+
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Dollars on their way to the spot wallet; ``units`` None is all that is there then."""
+
+    sweep_id: str
+    units: int | None
+    due_ns: int
+
+
+class FuturesWallet:
+    """Answers for futures of an account that holds no contract.
+
+    Parameters
+    ----------
+    accounts
+        The spot wallets, to which sweeps go.
+    write
+        Makes a change durable; called before it takes effect.
+
+    Attributes
+    ----------
+    exists : bool
+        Whether the account has futures.
+    """
+
+    def __init__(
+        self, rules: VenueRules, accounts: Accounts, write: Callable[[list[Any]], None]
+    ) -> None:
+        self.exists = rules.futures_balance is not None
+        self._units = cash_units(rules.futures_balance or Decimal(0))
+        self._accounts = accounts
+        self._seed = rules.seed
+        self._write = write
+        self._sweep: Sweep | None = None
+        self._sweeps = 0
+        self._setting = SETTINGS[0]
+
+    def balance_summary(self) -> Wire:
+        """Answer GET /cfm/balance_summary."""
+        amounts = {name: money(units, "USD") for name, units in self._amounts().items()}
+        measures = {
+            f"{name}_margin_window_measure": {
+                **_measure(name, self._percentage()),
+                "initial_margin": money(0, "USD"),
+                "maintenance_margin": money(0, "USD"),
+                "total_hold": money(0, "USD"),
+                "futures_buying_power": money(self._units, "USD"),
+            }
+            for name in ("intraday", "overnight")
+        }
+        summary = {**amounts, "liquidation_buffer_percentage": self._percentage(), **measures}
+        return {"balance_summary": summary}
+
+    def channel_summary(self) -> Wire:
+        """Give the same as the futures_balance_summary channel shows it: plain texts."""
+        amounts = {name: cash_text(self._amounts()[name]) for name in CHANNEL_AMOUNTS}
+        measures = {
+            f"{name}_margin_window_measure": {
+                **_measure(name, self._percentage()),
+                "initial_margin": "0",
+                "maintenance_margin": "0",
+                "total_hold": "0",
+                "futures_buying_power": cash_text(self._units),
+            }
+            for name in ("intraday", "overnight")
+        }
+        return {**amounts, "liquidation_buffer_percentage": self._percentage(), **measures}
+
+    def position(self, product_id: str) -> Wire:
+        """Answer GET /cfm/positions/{product_id}.
+
+        Raises
+        ------
+        NotFound
+            Always: no contract is held.
+        """
+        raise NotFound(f"there is no position in {product_id!r}")
+
+    def sweeps(self) -> Wire:
+        """Answer GET /cfm/sweeps: the one that is pending, if any."""
+        if self._sweep is None:
+            return {"sweeps": []}
+        units = self._sweep.units
+        return {
+            "sweeps": [
+                {
+                    "id": self._sweep.sweep_id,
+                    "requested_amount": money(units or 0, "USD"),
+                    "should_sweep_all": units is None,
+                    "status": "PENDING",
+                    "scheduled_time": time_text(self._sweep.due_ns),
+                }
+            ]
+        }
+
+    def schedule(self, body: SweepBody, now_ns: int) -> Wire:
+        """Answer POST /cfm/sweeps/schedule.
+
+        Raises
+        ------
+        BadRequest
+            There is no such wallet or not as much in it, or a sweep is pending.
+        """
+        self._require()
+        units = amount_units(body.usd_amount) if body.usd_amount else None
+        if self._sweep is not None:
+            raise BadRequest("a sweep is pending; cancel it first")
+        if (units or 1) > self._units:
+            raise BadRequest(f"the futures wallet holds {cash_text(self._units)} USD")
+        self._write(["sweep", msgspec.to_builtins(body)])
+        self._sweeps += 1
+        day_ns = now_ns // DAY_NS * DAY_NS
+        due_ns = day_ns + SWEEP_NS if now_ns < day_ns + SWEEP_NS else day_ns + DAY_NS + SWEEP_NS
+        self._sweep = Sweep(seeded_uuid(self._seed, "sweep", str(self._sweeps)), units, due_ns)
+        return {"success": True}
+
+    def cancel(self) -> Wire:
+        """Answer DELETE /cfm/sweeps: without a pending one there is nothing to cancel."""
+        if self._sweep is None:
+            return {"success": False}
+        self._write(["cancel"])
+        self._sweep = None
+        return {"success": True}
+
+    def margin_setting(self) -> Wire:
+        """Answer GET /cfm/intraday/margin_setting."""
+        return {"setting": self._setting}
+
+    def choose_setting(self, body: SettingBody) -> Wire:
+        """Answer POST /cfm/intraday/margin_setting.
+
+        Raises
+        ------
+        BadRequest
+            There is no futures wallet or no such setting.
+        """
+        self._require()
+        if body.setting not in SETTINGS:
+            raise BadRequest(f"setting must be one of {', '.join(SETTINGS)}")
+        self._write(["setting", body.setting])
+        self._setting = body.setting
+        return {}
+
+    def is_due(self, until_ns: int) -> bool:
+        """Say whether a sweep is carried out by then."""
+        return self._sweep is not None and self._sweep.due_ns <= until_ns
+
+    def pass_time(self, to_ns: int) -> None:
+        """Carry out a sweep whose time has come; it takes no more than there is."""
+        if self._sweep is None or self._sweep.due_ns > to_ns:
+            return
+        units = self._units if self._sweep.units is None else self._sweep.units
+        self._units -= units
+        self._accounts.open("USD")
+        self._accounts.receive("USD", units)
+        self._sweep = None
+
+    def repeat(self, change: Sequence[Any], now_ns: int) -> None:
+        """Do again what a line of the journal says.
+
+        Raises
+        ------
+        JournalError
+            It cannot be done now.
+        """
+        try:
+            match change:
+                case ["sweep", dict(body)]:
+                    self.schedule(msgspec.convert(body, SweepBody), now_ns)
+                case ["cancel"]:
+                    self.cancel()
+                case ["setting", str(setting)]:
+                    self.choose_setting(SettingBody(setting))
+                case _:
+                    raise JournalError(f"the journal changes futures strangely: {change[:1]}")
+        except (Refusal, msgspec.ValidationError) as error:
+            raise JournalError(f"futures of the journal change otherwise: {error}") from error
+
+    def _require(self) -> None:
+        if not self.exists:
+            raise BadRequest("this account has no futures wallet")
+
+    def _percentage(self) -> str:
+        """Give the distance from liquidation; without margin in use, Coinbase's round figure."""
+        return "1000" if self.exists else "0"
+
+    def _amounts(self) -> dict[str, int]:
+        spot = self._accounts.available.get("USD", 0) + self._accounts.hold.get("USD", 0)
+        shown_spot = spot if self.exists else 0
+        swept = self._sweep.units if self._sweep is not None else 0
+        return {
+            "futures_buying_power": self._units,
+            "total_usd_balance": self._units + shown_spot,
+            "cbi_usd_balance": shown_spot,
+            "cfm_usd_balance": self._units,
+            "total_open_orders_hold_amount": 0,
+            "unrealized_pnl": 0,
+            "daily_realized_pnl": 0,
+            "initial_margin": 0,
+            "available_margin": self._units,
+            "liquidation_threshold": 0,
+            "liquidation_buffer_amount": self._units,
+            "total_pending_transfers_amount": self._units if swept is None else swept,
+            "funding_pnl": 0,
+        }
+
+
+def _measure(name: str, percentage: str) -> Wire:
+    return {
+        "margin_window_type": f"FCM_MARGIN_WINDOW_TYPE_{name.upper()}",
+        "margin_level": "MARGIN_LEVEL_TYPE_BASE",
+        "liquidation_buffer_percentage": percentage,
+    }
+
+
+def margin_window(now_ns: int) -> Wire:
+    """Answer GET /cfm/intraday/current_margin_window: the day's, until sweeps are carried out."""
+    day_ns = now_ns // DAY_NS * DAY_NS
+    intraday = now_ns < day_ns + SWEEP_NS
+    return {
+        "margin_window": {
+            "margin_window_type": f"MARGIN_WINDOW_TYPE_{'INTRADAY' if intraday else 'OVERNIGHT'}",
+            "end_time": time_text(day_ns + (SWEEP_NS if intraday else DAY_NS)),
+        },
+        "is_intraday_margin_killswitch_enabled": False,
+        "is_intraday_margin_enrollment_killswitch_enabled": False,
+    }

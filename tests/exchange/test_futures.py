@@ -1,0 +1,193 @@
+"""The futures wallet: what it shows with and without money, sweeps, and what a restart knows."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gpt_trader.exchange.feed import Feed
+from gpt_trader.exchange.futures import SettingBody, SweepBody, margin_window
+from gpt_trader.exchange.hub import Hub
+from gpt_trader.exchange.refusals import BadRequest, NotFound
+from gpt_trader.exchange.timestamps import SECOND_NS, parse_time
+from gpt_trader.exchange.venue import Venue
+from tests.conformance.frames import Frames
+from tests.exchange.markets import a_kept_venue, amounts, balance
+from tests.exchange.serving import Exchange, a_tape, a_venue, lockstep_options, some_rules
+
+FUNDED = Decimal(5000)
+EVENING = "2026-01-05T22:00:00Z"
+
+
+@pytest.fixture
+def venue() -> Venue:
+    """A day of minutes; sweeps are carried out in the evening."""
+    return a_venue(rounds=1440, futures_balance=FUNDED)
+
+
+def pass_to(venue: Venue, text: str) -> None:
+    end_ns = parse_time(text)
+    assert end_ns is not None
+    while venue.now_ns < end_ns:
+        venue.advance()
+
+
+def wallet(venue: Venue) -> tuple[str, str, str]:
+    summary = venue.futures.balance_summary()["balance_summary"]
+    names = ("cfm_usd_balance", "cbi_usd_balance", "total_usd_balance")
+    cfm, cbi, total = (summary[name]["value"] for name in names)
+    return cfm, cbi, total
+
+
+def test_a_funded_wallet_is_all_free_and_stands_beside_the_spot_wallet(venue: Venue) -> None:
+    summary = venue.futures.balance_summary()["balance_summary"]
+
+    assert wallet(venue) == ("5000", "100000", "105000")
+    assert summary["available_margin"] == summary["futures_buying_power"]
+    assert summary["initial_margin"] == {"value": "0", "currency": "USD"}
+    assert balance(venue, "USD") == amounts("100000", "0")
+
+
+def test_an_account_without_futures_shows_zeros_and_can_change_nothing() -> None:
+    venue = a_venue(rounds=5)
+
+    assert wallet(venue) == ("0", "0", "0")
+    assert venue.futures.sweeps() == {"sweeps": []}
+    with pytest.raises(BadRequest, match="no futures wallet"):
+        venue.futures.schedule(SweepBody(), venue.now_ns)
+    with pytest.raises(BadRequest, match="no futures wallet"):
+        venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    with pytest.raises(NotFound, match="no position in 'BIP-20DEC30-CDE'"):
+        venue.futures.position("BIP-20DEC30-CDE")
+
+
+@pytest.mark.parametrize(("amount", "left"), [("1200.5", "3799.5"), ("", "0"), ("5000", "0")])
+def test_a_sweep_waits_for_the_evening_and_then_moves_the_money(
+    venue: Venue, amount: str, left: str
+) -> None:
+    venue.advance()
+    venue.futures.schedule(SweepBody(amount), venue.now_ns)
+    pass_to(venue, "2026-01-05T21:59:00Z")
+    early, pending = wallet(venue), venue.futures.sweeps()["sweeps"]
+    pass_to(venue, EVENING)
+
+    assert early == ("5000", "100000", "105000")
+    assert [(one["status"], one["scheduled_time"]) for one in pending] == [("PENDING", EVENING)]
+    assert pending[0]["should_sweep_all"] is (not amount)
+    assert wallet(venue) == (left, str(105_000 - Decimal(left)), "105000")
+    assert venue.futures.sweeps() == {"sweeps": []}
+
+
+def test_a_cancelled_sweep_moves_nothing(venue: Venue) -> None:
+    assert venue.futures.cancel() == {"success": False}
+    venue.futures.schedule(SweepBody("10"), venue.now_ns)
+
+    assert venue.futures.cancel() == {"success": True}
+    pass_to(venue, EVENING)
+    assert wallet(venue) == ("5000", "100000", "105000")
+
+
+@pytest.mark.parametrize(
+    ("amount", "sentence"),
+    [("5000.01", "holds 5000 USD"), ("0", "no amount"), ("-1", "no amount"), ("x", "no amount")],
+)
+def test_a_sweep_of_what_is_not_there_is_refused(venue: Venue, amount: str, sentence: str) -> None:
+    with pytest.raises(BadRequest, match=sentence):
+        venue.futures.schedule(SweepBody(amount), venue.now_ns)
+
+    assert venue.futures.sweeps() == {"sweeps": []}
+
+
+def test_one_sweep_at_a_time(venue: Venue) -> None:
+    venue.futures.schedule(SweepBody("10"), venue.now_ns)
+
+    with pytest.raises(BadRequest, match="a sweep is pending"):
+        venue.futures.schedule(SweepBody("10"), venue.now_ns)
+
+
+@pytest.mark.parametrize("rounds", [1, 1439])
+def test_a_restart_knows_wallet_sweep_and_setting(tmp_path: Path, rounds: int) -> None:
+    """Before the sweep is carried out, and after."""
+    rules = some_rules(futures_balance=FUNDED)
+    venue, journal = a_kept_venue(a_tape(rounds=1440), rules, tmp_path)
+    venue.futures.schedule(SweepBody("10"), venue.now_ns)
+    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    for _ in range(rounds):
+        venue.advance()
+    journal.close()
+
+    again, journal = a_kept_venue(a_tape(rounds=1440), rules, tmp_path)
+    journal.close()
+
+    assert wallet(again) == wallet(venue)
+    assert wallet(venue)[0] == ("5000" if rounds == 1 else "4990")
+    assert again.futures.sweeps() == venue.futures.sweeps()
+    assert again.futures.margin_setting() == {"setting": "INTRADAY_MARGIN_SETTING_INTRADAY"}
+
+
+def test_at_real_speed_the_evening_is_written_down(tmp_path: Path) -> None:
+    """No trade of the tape tells a restart that the sweep was carried out."""
+    rules = some_rules(futures_balance=FUNDED)
+    venue, journal = a_kept_venue(a_tape(rounds=1440), rules, tmp_path)
+    venue.futures.schedule(SweepBody("10"), venue.now_ns)
+    pass_to(venue, "2026-01-05T21:59:00Z")
+    while (due_ns := venue.due_ns() or 0) <= venue.now_ns:
+        venue.advance_item()
+    evening_ns = parse_time(EVENING) or 0
+    while due_ns < evening_ns:
+        venue.advance_item()
+        due_ns = venue.due_ns() or 0
+
+    venue.advance_clock(evening_ns + SECOND_NS)
+    journal.close()
+    again, journal = a_kept_venue(a_tape(rounds=1440), rules, tmp_path)
+    journal.close()
+
+    assert wallet(venue)[0] == wallet(again)[0] == "4990"
+
+
+def test_the_margin_window_is_the_days_until_the_evening() -> None:
+    noon, night = (parse_time(f"2026-01-05T{hour}:00:00Z") or 0 for hour in (12, 23))
+
+    windows = [margin_window(now_ns)["margin_window"] for now_ns in (noon, night)]
+
+    assert [one["end_time"] for one in windows] == [EVENING, "2026-01-06T00:00:00Z"]
+
+
+def test_the_channel_needs_a_key_and_tells_when_the_wallet_changes(tmp_path: Path) -> None:
+    tape = a_tape(rounds=1440)
+    venue = Venue(tape, some_rules(futures_balance=FUNDED), None)
+    with Exchange(tmp_path, venue, tape, lockstep_options()) as exchange:
+        socket, frames = exchange.socket(), Frames()
+        socket.subscribe("futures_balance_summary", [])
+        refused = socket.read()
+        socket.subscribe("futures_balance_summary", [], exchange.jwt())
+        first, ack = socket.read(), socket.read()
+        exchange.advance()
+        client = exchange.rest()
+        client.market_order_buy("a", "BTC-USD", quote_size="100")
+        spot = next(one for one in client.get_accounts().accounts if one.currency == "USD")
+        spot = spot.available_balance
+        exchange.advance()
+        second = socket.read()
+        for message in (refused, first, ack, second):
+            frames.check(message)
+
+    assert refused == {"type": "error", "message": "authentication failure"}
+    told = [one["events"][0]["fcm_balance_summary"]["cbi_usd_balance"] for one in (first, second)]
+    assert told == ["100000", spot["value"]]
+    assert Decimal(spot["value"]) < 100_000
+    assert ack["events"][0]["subscriptions"] == {"futures_balance_summary": [venue.user_id]}
+
+
+def test_the_channel_ends_without_products() -> None:
+    venue = a_venue(rounds=5, futures_balance=FUNDED)
+    hub, feed = Hub(venue), Feed("", lambda frames: None)
+    hub.add(feed)
+
+    hub.subscribe(feed, "futures_balance_summary", ["BTC-USD"])
+    held = feed.subscription("futures_balance_summary")
+    hub.unsubscribe(feed, "futures_balance_summary", [])
+
+    assert held == frozenset()
+    assert feed.subscription("futures_balance_summary") is None
