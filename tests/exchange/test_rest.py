@@ -71,6 +71,31 @@ def test_the_sdk_previews_places_edits_and_cancels(exchange: Exchange) -> None:
     assert all(one.success for one in client.cancel_orders(ids).results)
 
 
+def test_the_sdk_attaches_exits_and_moves_them(exchange: Exchange) -> None:
+    client = exchange.rest()
+    last = float(client.get_product("BTC-USD").price)
+    gain, more, loss = (f"{last * part:.2f}" for part in (1.1, 1.2, 0.9))
+    bracket = {"limit_price": gain, "stop_trigger_price": loss}
+
+    order = client.market_order_buy(
+        "parent",
+        "BTC-USD",
+        base_size="0.01",
+        attached_order_configuration={"trigger_bracket_gtc": bracket},
+    )
+    exits_id = order.success_response["attached_order_id"]
+    edit = client.edit_order(exits_id, size="0.01", price=more)
+    exits = client.get_order(exits_id).order
+
+    assert edit.success
+    assert (exits.status, exits.originating_order_id) == (
+        "OPEN",
+        order.success_response["order_id"],
+    )
+    assert exits.order_configuration.trigger_bracket_gtc.limit_price == more
+    assert exits.order_configuration.trigger_bracket_gtc.stop_trigger_price == loss
+
+
 def test_a_key_that_may_only_view_previews_but_does_not_edit(exchange: Exchange) -> None:
     client = exchange.rest(exchange.folder / "reader.json")
 
