@@ -9,7 +9,7 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.liquidity import Book
 from gpt_trader.exchange.timestamps import SECOND_NS, time_text
 from tests.exchange.model import venue as slow
-from tests.exchange.model.pair import BOOKS, PRODUCTS, Pair, _decimal
+from tests.exchange.model.pair import BOOKS, PRODUCTS, Pair, decimal_of
 
 LEVELS = 5
 KINDS = (
@@ -129,7 +129,7 @@ class Drawn:
         order = _order(product, buys, "market", "ioc", lots)
         if buys and self.draw.random() < 0.4:
             units = self.draw.choice((1, 10**4, 10**6, 10**7, 5 * 10**7)) * self.draw.randint(1, 9)
-            order.size, order.money = None, _decimal(units, 8)
+            order.size, order.money = None, decimal_of(units, 8)
             fields = {"quote_size": format(order.money, "f")}
         else:
             fields = {"base_size": product.base_text(lots)}
@@ -140,7 +140,7 @@ class Drawn:
     ) -> tuple[Any, slow.Order]:
         force = kind if kind in ("ioc", "fok") else self.draw.choice(("gtc", "gtc", "gtd"))
         order = _order(product, buys, "limit", force, lots)
-        order.limit = _decimal(price, product.price_places)
+        order.limit = decimal_of(price, product.price_places)
         fields: dict[str, Any] = {
             "limit_price": product.price_text(price),
             "base_size": product.base_text(lots),
@@ -153,8 +153,8 @@ class Drawn:
             gain = price + self.draw.choice((1, 4, 10, 25, -1))
             loss = price - self.draw.choice((1, 4, 10, 25, 0))
             order.exits = _order(product, False, "bracket", "gtc", 0)
-            order.exits.limit = _decimal(gain, product.price_places)
-            order.exits.stop = _decimal(loss, product.price_places)
+            order.exits.limit = decimal_of(gain, product.price_places)
+            order.exits.stop = decimal_of(loss, product.price_places)
             texts = [product.price_text(one) for one in (gain, loss)]
             bracket = {"limit_price": texts[0], "stop_trigger_price": texts[1]}
             body["attached_order_configuration"] = {"trigger_bracket_gtc": bracket}
@@ -180,8 +180,8 @@ class Drawn:
             stop = last + (away if buys else -away)
             limit = last + self.draw.choice((1, 3, 8, 20, 0)) * (-1 if buys else 1)
             fields = {"stop_trigger_price": product.price_text(stop)}
-        order.stop = _decimal(stop, product.price_places)
-        order.limit = _decimal(limit, product.price_places)
+        order.stop = decimal_of(stop, product.price_places)
+        order.limit = decimal_of(limit, product.price_places)
         fields |= {"limit_price": product.price_text(limit), "base_size": product.base_text(lots)}
         name = {"stop": "stop_limit_stop_limit", "bracket": "trigger_bracket"}[kind]
         fields |= self._end(order)
@@ -202,7 +202,7 @@ def _order(product: Product, buys: bool, kind: str, force: str, lots: int) -> sl
         kind=kind,
         force=force,
         limit=None,
-        size=_decimal(lots, product.base_places),
+        size=decimal_of(lots, product.base_places),
         money=None,
         stop=None,
         rising=False,

@@ -97,8 +97,8 @@ class Pair:
                 markets[product.book_id],
                 product.base,
                 product.quote,
-                _decimal(1, product.price_places),
-                _decimal(1, product.base_places),
+                decimal_of(1, product.price_places),
+                decimal_of(1, product.base_places),
                 unseen=_unseen(product),
             )
             for product in PRODUCTS
@@ -172,11 +172,11 @@ class Pair:
         self.market.books[name] = LiveBook(SOME_MOMENT, book)
         self.market.lasts[name] = price
         self.entry.follow_trade(name, price, self.now_ns)
-        exact = _decimal(price, tick)
-        ended = self.model.trade(name, exact, _decimal(lots, step), self.now_ns)
+        exact = decimal_of(price, tick)
+        ended = self.model.trade(name, exact, decimal_of(lots, step), self.now_ns)
         market = self.model.listings[name].market
         market.bids, market.asks = (
-            [(_decimal(level, tick), _decimal(size, step)) for level, size in side]
+            [(decimal_of(level, tick), decimal_of(size, step)) for level, size in side]
             for side in (book.bids, book.asks)
         )
         self.model.after_trade(name, exact, ended, self.now_ns)
@@ -203,9 +203,9 @@ class Pair:
             raise Difference(f"{len(fills)} fills, in the model {len(self.model.fills)}")
         for fill, other in zip(fills[self._fills :], self.model.fills[self._fills :], strict=True):
             product = fill.product
-            size = _decimal(fill.lots, product.base_places)
+            size = decimal_of(fill.lots, product.base_places)
             value, fee = fill.notional * UNIT, fill.fee * UNIT
-            ours = (_decimal(fill.ticks, product.price_places), size, value, fee, fill.time_ns)
+            ours = (decimal_of(fill.ticks, product.price_places), size, value, fee, fill.time_ns)
             theirs = (other.price, other.size, other.value, other.fee, other.time_ns)
             if ours != theirs or (fill.liquidity == "MAKER") != other.maker:
                 raise Difference(f"fill {fill.number}: the exchange {ours}, the model {theirs}")
@@ -244,15 +244,15 @@ def _shown(order: Order) -> tuple[object, ...]:
     tick, step = product.price_places, product.base_places
     return (
         order.status,
-        _decimal(order.lots_filled, step),
+        decimal_of(order.lots_filled, step),
         order.notional * UNIT,
         order.fee * UNIT,
         order.hold * UNIT,
-        None if order.limit is None else _decimal(order.limit, tick),
-        None if order.request.lots is None else _decimal(order.request.lots, step),
+        None if order.limit is None else decimal_of(order.limit, tick),
+        None if order.request.lots is None else decimal_of(order.request.lots, step),
         order.trigger_status is TriggerStatus.TRIGGERED,
         order.armed,
-        _decimal(order.queue, step) if order.turn else None,
+        decimal_of(order.queue, step) if order.turn else None,
     )
 
 
@@ -272,13 +272,14 @@ def _modelled(order: slow.Order) -> tuple[object, ...]:
     )
 
 
-def _decimal(count: int, places: int) -> Decimal:
+def decimal_of(count: int, places: int) -> Decimal:
+    """Give so many steps of ten to the minus ``places`` as the model counts them."""
     return Decimal(count).scaleb(-places)
 
 
 def _unseen(product: Product) -> Any:
     def between(price: Decimal) -> Decimal:
         ticks = int(price.scaleb(product.price_places))
-        return _decimal(unseen(ticks), product.base_places)
+        return decimal_of(unseen(ticks), product.base_places)
 
     return between
