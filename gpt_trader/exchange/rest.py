@@ -21,6 +21,7 @@ from gpt_trader.exchange.venue import Venue
 
 BEARER = "Bearer "
 HALF_DONE = "a command broke off after it may have been written down; a restart carries it out"
+UNAUTHORIZED = "Unauthorized"  # Coinbase's whole body, by which ccxt knows the error; no JSON
 MISSING_SCOPES = "Missing required scopes"  # the SDK looks for this very text
 
 
@@ -79,7 +80,7 @@ class RestHandler(RequestHandler):
             self._desk.tick()
             answer = self._carry_out(route, call)
         except Unauthorized:
-            self._write_json(401, Refusal(401, "UNAUTHORIZED", "Unauthorized").body)
+            self._write_bare(401, UNAUTHORIZED)
         except Forbidden:
             self._write_json(403, Refusal(403, "PERMISSION_DENIED", MISSING_SCOPES).body)
         except Refusal as refusal:
@@ -161,6 +162,11 @@ class RestHandler(RequestHandler):
             hub.flush()
         self._write_json(200, answer.body)
         hub.flush()
+
+    def _write_bare(self, status: int, text: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(text)
 
     def _write_json(self, status: int, body: Wire) -> None:
         self.set_status(status)

@@ -101,7 +101,12 @@ class Recorder:
         session.hooks["response"].append(self._check)
 
     def _check(self, response: requests.Response, *args: object, **kwargs: object) -> None:
-        body, status = response.json(), response.status_code
+        status = response.status_code
+        if status == requests.codes.unauthorized:
+            schema.UNAUTHORIZED(response.text, "401")
+            self.errors[status] += 1
+            return
+        body = response.json()
         if status != requests.codes.ok:
             check = schema.TOO_MANY if status == requests.codes.too_many else schema.ERROR
             check(body, f"{status}")

@@ -35,6 +35,7 @@ from tests.conformance.checks import (
 
 # --- errors --------------------------------------------------------------------------------------
 ERROR = table({"error": NAME, "error_details": TEXT, "message": NAME})
+UNAUTHORIZED = one_of("Unauthorized")  # plain text
 TOO_MANY = table({"errors": listed(table({"id": NAME, "message": NAME}))})
 
 # --- accounts ------------------------------------------------------------------------------------

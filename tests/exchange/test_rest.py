@@ -209,7 +209,7 @@ def test_a_token_that_proves_nothing_gets_401(exchange: Exchange, change: dict[s
     headers = {"Authorization": f"Bearer {token}"}
     answer = ask(exchange, "GET", f"{PREFIX}/accounts", headers=headers)
 
-    assert (answer.status_code, answer.json()["message"]) == (401, "Unauthorized")
+    assert (answer.status_code, answer.text) == (401, "Unauthorized")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic abc"}])
