@@ -78,7 +78,8 @@ class Hub:
         """Put what a tape round brought into the outboxes; the caller flushes."""
         for channel, build in BUILDERS.items():
             self._to_subscribers(channel, partial(build, events))
-        self._paced.gather(events)
+        if self._is_heard(CANDLES) or self._is_heard(TICKER_BATCH):
+            self._paced.gather(events)
         self.publish_user(events.user)
 
     def publish_user(self, updates: Sequence[UserUpdate]) -> None:
@@ -115,6 +116,9 @@ class Hub:
     def _acknowledge(self, feed: Feed) -> None:
         event = {"subscriptions": feed.subscriptions(self._venue.user_id)}
         feed.send(build_frame("subscriptions", self._venue.now_ns, [event]))
+
+    def _is_heard(self, channel: str) -> bool:
+        return any(feed.subscription(channel) is not None for feed in self._feeds)
 
     def _tell_futures(self) -> None:
         """Send the futures wallet to who listens, if it is not what it was."""

@@ -22,15 +22,17 @@ class PacedNews:
 
     def __init__(self, now_ns: int) -> None:
         self._told = {channel: now_ns // step_ns for channel, step_ns in STEPS_NS.items()}
-        self._tickers: dict[str, RoundEvents] = {}  # the newest, by product
-        self._candles: dict[str, list[RoundEvents]] = {}  # oldest first, by product
+        self._tickers: list[RoundEvents] = []  # since the channel was told, oldest first
+        self._candles: list[RoundEvents] = []
 
     def gather(self, events: RoundEvents) -> None:
-        """Take in a step of the tape; nothing is written until somebody asks."""
-        for product_id in events.tickers:
-            self._tickers[product_id] = events
-        for product_id in events.candles:
-            self._candles.setdefault(product_id, []).append(events)
+        """Take in a step of the tape; nothing is looked at until its time comes.
+
+        It is kept until then, which costs the collector of garbage more than anything here: where
+        nobody listens, nothing should be gathered.
+        """
+        self._tickers.append(events)
+        self._candles.append(events)
 
     def due(self, now_ns: int) -> Iterator[str]:
         """Give the channels whose time has come, and note that they are told."""
@@ -41,16 +43,17 @@ class PacedNews:
 
     def tickers(self, wanted: frozenset[str]) -> list[Wire]:
         """Write the newest tickers of what changed; ticker_batch leaves the best prices out."""
-        changed = [(name, self._tickers[name]) for name in self._tickers if name in wanted]
+        newest = {name: events for events in self._tickers for name in events.tickers}
+        changed = [(name, newest[name]) for name in newest if name in wanted]
         return [without_best(events.tickers[name]) for name, events in changed]
 
     def candles(self, wanted: frozenset[str]) -> list[Wire]:
         """Write the candles that changed as they are now, oldest first for each product."""
         newest = {
             (name, candle["start"]): candle
-            for name in self._candles
+            for events in self._candles
+            for name in events.candles
             if name in wanted
-            for events in self._candles[name]
             for candle in events.candles[name]
         }
         return list(newest.values())
