@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gpt_trader.exchange.venue import Venue
 from tests.conformance.responses import Recorder
-from tests.exchange.serving import Exchange, an_exchange
+from tests.exchange.serving import Exchange, a_tape, an_exchange, lockstep_options, some_rules
 from tests.printing import Said
 
 MARKET = "BTC/USD"
+ALIAS = "BTC/USDC"
 
 
 @pytest.fixture
@@ -240,3 +243,29 @@ def test_what_it_watches_arrives(exchange: Exchange, say: Said) -> None:
     assert told["books"]["symbol"] == "ETH/USD"
     assert told["made"] in [order["id"] for order in told["orders"]]
     say("6 watch calls, 1 un-watch call")
+
+
+async def watched_alias(exchange: Exchange) -> list[Any]:
+    client = ccxt.pro.coinbase(settings(exchange))
+    try:
+        await client.load_markets()
+        ticker = await first(exchange, lambda: client.watch_ticker(ALIAS))
+        trades = await first(exchange, lambda: client.watch_trades(ALIAS))
+        book = await first(exchange, lambda: client.watch_order_book(ALIAS))
+        made = await client.create_order(ALIAS, "market", "buy", 0.001, ticker["last"])
+        return [ticker, trades[0], book, await client.fetch_order(made["id"])]
+    finally:
+        await client.close()
+
+
+def test_it_watches_and_trades_the_usdc_name_of_a_dollar_book(tmp_path: Path) -> None:
+    """Frames come under BTC-USD; it has code for that, which must find them here too."""
+    tape = a_tape(rounds=60)
+    balances = {"USDC": Decimal(1000)}
+    venue = Venue(tape, some_rules(usdc_alias=True, balances=balances), None)
+    with Exchange(tmp_path, venue, tape, lockstep_options(plain_port=0)) as exchange:
+        exchange.advance()
+        told = asyncio.run(watched_alias(exchange))
+
+    assert {one["symbol"] for one in told[:-1]} <= {MARKET, ALIAS}
+    assert (told[-1]["symbol"], told[-1]["status"]) == (ALIAS, "closed")

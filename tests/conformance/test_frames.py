@@ -1,17 +1,27 @@
 """Every WebSocket message of a busy session, on one connection, against the tables and numbers."""
 
 import json
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from coinbase.websocket import WSClient
 
 from gpt_trader.exchange.clients import CCXT, SDK
+from gpt_trader.exchange.venue import Venue
 from tests.conformance.checks import Mismatch
 from tests.conformance.frames import Frames
 from tests.conformance.test_sdk import CREATES, Kit
-from tests.exchange.serving import Exchange, Socket, an_exchange
+from tests.exchange.serving import (
+    Exchange,
+    Socket,
+    a_tape,
+    an_exchange,
+    lockstep_options,
+    some_rules,
+)
 from tests.printing import Said
 
 PRODUCTS = ["BTC-USD", "ETH-USD"]
@@ -120,3 +130,25 @@ def test_the_lines_of_help_work_as_they_are_printed(exchange: Exchange) -> None:
     names["stream"].heartbeats()
     names["stream"].close()
     assert names["exchange"].urls["api"]["ws"].endswith(str(ready["plain_port"]))
+
+
+@pytest.mark.filterwarnings("ignore:ssl:DeprecationWarning")
+def test_the_official_client_takes_the_snapshot_of_a_deep_book_in_one_message(
+    tmp_path: Path,
+) -> None:
+    tape = a_tape(rounds=5)
+    venue = Venue(tape, some_rules(deep_books=frozenset({"BTC-USD"})), None)
+    heard: queue.Queue[str] = queue.Queue()
+    with Exchange(tmp_path, venue, tape, lockstep_options()) as exchange:
+        exchange.advance()
+        url = f"wss://127.0.0.1:{exchange.server.port}"
+        client = WSClient(base_url=url, on_message=heard.put, retry=False)
+        client.open()
+        client.level2(["BTC-USD"])
+        text = heard.get(timeout=10)
+        client.close()
+
+    message = json.loads(text)
+    Frames().check(message)
+    assert len(text) > 5 * 1024**2
+    assert len(message["events"][0]["updates"]) > 50_000
