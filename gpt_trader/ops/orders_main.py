@@ -20,7 +20,7 @@ from gpt_trader.store.document import check_target, write_document
 EPILOG = f"""\
 examples:
   gpt-trader orders preview buy 0.01 BTC-USD
-  gpt-trader orders preview sell 25%% BTC-USD --type limit --price 65000 --reduce-only
+  gpt-trader orders preview sell 25% BTC-USD --type limit --price 65000 --reduce-only
   gpt-trader orders place --token TOKEN
   gpt-trader orders place buy "500 USD" BTC-USD --type limit --price 61000 --for 2h
   gpt-trader orders list
