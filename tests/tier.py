@@ -15,5 +15,10 @@ def hundredth(count: int) -> int:
     return max(1, count // {"quick": 100, "ci": 10, "soak": 1}[_tier()])
 
 
+def by_tier(*, quick: int, ci: int, soak: int) -> int:
+    """Give the count for the tier that runs."""
+    return {"quick": quick, "ci": ci, "soak": soak}[_tier()]
+
+
 def _tier() -> str:
     return os.environ.get("GPT_TRADER_TIER", "quick")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import HTTPError, JSONDecodeError, RequestException, Response
 
@@ -14,7 +15,7 @@ from gpt_trader.coinbase.sdk import KeylessClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.watch import Watch
 from gpt_trader.coinbase.wording import one_line
-from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
+from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError
 
 ROOT = "/api/v3/brokerage"
 Query = Mapping[str, str | int | Sequence[str] | None]
@@ -55,6 +56,8 @@ class Transport:
         if _HOST.fullmatch(host) is None:
             raise UsageError(f"{host!r} is no host: write NAME or NAME:PORT, without https://")
         self.host = host
+        # Without the port: what went wrong is recorded, and equal sessions have equal records.
+        self._name = urlsplit(f"//{host}").hostname
         self.is_signed = signer is not None
         self._client = KeylessClient(host, signer, ca_file, timeout_s, watch)
 
@@ -64,22 +67,21 @@ class Transport:
         Raises
         ------
         ExchangeUnreachable
-            No answer, a server error, or too many requests: asking again may help.
+            No answer, a server error, too many requests, or something that is not JSON, such as
+            some proxy's page: asking again may help.
         NotAuthorized
             The key is not accepted for this.
-        WireError
-            An answer that is not JSON.
         """
         try:
             return self._client.get(f"{ROOT}{path}", params=dict(query), public=True)
         except HTTPError as error:
             return _refusal_of_read(path, error)
         except (JSONDecodeError, RecursionError):
-            raise WireError(
-                f"{self.host} answered {path} with something that is not JSON"
+            raise ExchangeUnreachable(
+                f"{self._name} answered {path} with something that is not JSON"
             ) from None
         except RequestException as error:
-            raise ExchangeUnreachable(f"no answer from {self.host}: {_cause(error)}") from None
+            raise ExchangeUnreachable(f"no answer from {self._name}: {_cause(error)}") from None
 
     def send(self, path: str, body: Mapping[str, Any]) -> Any:
         """Ask for a change, once: nothing is ever sent again. Gives the JSON body or a `Refusal`.
@@ -99,9 +101,9 @@ class Transport:
         except HTTPError as error:
             return _refusal_of_send(path, error)
         except (JSONDecodeError, RecursionError):
-            raise OutcomeUnknown(f"{self.host} answered {path} with no JSON") from None
+            raise OutcomeUnknown(f"{self._name} answered {path} with no JSON") from None
         except RequestException as error:
-            raise OutcomeUnknown(f"no answer from {self.host}: {_cause(error)}") from None
+            raise OutcomeUnknown(f"no answer from {self._name}: {_cause(error)}") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,5 +160,11 @@ def _response(error: HTTPError) -> Response:
 
 
 def _cause(error: RequestException) -> str:
-    """What went wrong, without the request: its headers hold a token."""
-    return f"{type(error).__name__}: {error}"[:300]
+    """What went wrong at the bottom of it, without the request: its headers hold a token.
+
+    The library's own words name ports and addresses in memory, which no record may hold.
+    """
+    deepest: BaseException = error
+    while (below := deepest.__cause__ or deepest.__context__) is not None:
+        deepest = below
+    return f"{type(error).__name__}: {deepest}"[:300]

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gpt_trader.exchange.clients import SNIPPETS
+from gpt_trader.exchange.faults_table import listed
 from gpt_trader.exchange.rate_limits import COINBASE_LIMITS, Limited, RateLimits
 from gpt_trader.exchange.rules import Duplicate, FeeRounding, TradeSide
 
@@ -22,6 +23,13 @@ signed tokens, order matching, holds and fees. No money is real. Without --data 
 synthetic market of 25 products. When it is ready it prints one line of JSON that says where it
 listens, which certificate to trust and where your API key is."""
 
+FAULTS_TOLD = """\
+faults, for --faults FILE: {"seed": 1, "faults": {"answer_lost": 0.1, "A4": {"rate": 0.05,
+"after": 10, "times": 3}}}; a case such as A4 stands for all its lines. While it runs they are
+armed and healed on the port that the ready line names under "faults", with the token there: a line
+of JSON such as {"token": T, "do": "arm", "fault": "A10", "rate": 0.2}; do is arm, disarm, heal or
+show, and each answer counts the strikes."""
+
 EPILOG = f"""\
 examples
   gpt-trader exchange --port 8443
@@ -30,6 +38,9 @@ examples
       recorded candles, a minute each second
   gpt-trader exchange --port 8443 --follow api.coinbase.com --product BTC-USD
       Coinbase's market as it is now, orders filled here (nothing is sent to Coinbase)
+
+{FAULTS_TOLD}
+{listed()}
 
 {SNIPPETS}
 exit codes
@@ -64,10 +75,16 @@ class Choices:
     pending_first: bool
     usdc_alias: bool
     deep_books: frozenset[str]
+    faults: str | None  # a seed or the name of a file
     follow: str | None
     follow_ca: Path | None
     parent: bool
     ready_file: str  # "-" is standard output
+
+    @property
+    def waits(self) -> bool:
+        """The tape waits for its session, and all silence with it."""
+        return self.speed == MAX_SPEED and self.follow is None
 
 
 def read_choices(argv: Sequence[str]) -> Choices:
@@ -108,6 +125,7 @@ def read_choices(argv: Sequence[str]) -> Choices:
         pending_first=given.pending_first,
         usdc_alias=given.usdc_alias,
         deep_books=frozenset(given.deep_book),
+        faults=given.faults,
         follow=given.follow,
         follow_ca=given.follow_ca,
         parent=given.parent,
@@ -305,6 +323,11 @@ def _add_process(group: argparse._ArgumentGroup) -> None:
         default=var / "tls",
         metavar="DIR",
         help="certificate authority and API keys, made on first use (default: %(default)s)",
+    )
+    group.add_argument(
+        "--faults",
+        metavar="FILE|SEED",
+        help="what goes wrong: a seed chooses, or a JSON file names it (see below)",
     )
     group.add_argument(
         "--parent",

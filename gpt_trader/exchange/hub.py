@@ -113,6 +113,10 @@ class Hub:
         for feed in tuple(self._feeds):  # a connection that overflows leaves while we write
             feed.flush()
 
+    def open_orders(self) -> list[Wire]:
+        """Give the orders that a user snapshot lists."""
+        return [order for batch in self._venue.user_snapshot() for order in batch]
+
     def _acknowledge(self, feed: Feed) -> None:
         event = {"subscriptions": feed.subscriptions(self._venue.user_id)}
         feed.send(build_frame("subscriptions", self._venue.now_ns, [event]))
@@ -178,8 +182,7 @@ class Hub:
 
     def _user_snapshots(self, wanted: frozenset[str]) -> Iterator[Frame]:
         """All open orders of the products, in messages of 50; the last one holds fewer."""
-        batches = self._venue.user_snapshot()
-        orders = [order for batch in batches for order in batch if _is_wanted(order, wanted)]
+        orders = [order for order in self.open_orders() if _is_wanted(order, wanted)]
         for first in range(0, len(orders) + 1, SNAPSHOT_ORDERS):
             batch = orders[first : first + SNAPSHOT_ORDERS]
             yield _user_frame("snapshot", batch, self._venue.now_ns)

@@ -10,12 +10,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 
 from gpt_trader.exchange.authority import issue
 from gpt_trader.exchange.catalog import UnknownProduct, default_market, find_product
 from gpt_trader.exchange.choices import DEFAULT_CANDLES, Choices
+from gpt_trader.exchange.faults import Faults
+from gpt_trader.exchange.faults_plan import read_plan
+from gpt_trader.exchange.faults_port import FaultPort
 from gpt_trader.exchange.follow import Follower, Following, Unreachable, fetch_market, find_source
 from gpt_trader.exchange.journal import Journal, JournalError
 from gpt_trader.exchange.journal_records import journal_header
@@ -72,8 +76,9 @@ async def _serve(choices: Choices) -> int:
         _check_deep(choices.deep_books, tape)
         journal = _journal(choices, tape, rules)
         venue = Venue(tape, rules, None) if journal is None else Venue.restore(tape, rules, journal)
+        faults = _faults(choices)
     follower = None if following is None else Follower(following, venue, _warn)
-    stage = Stage(tape, venue, follower)
+    stage = Stage(tape, venue, follower, faults)
     options = Options(
         host=HOST,
         port=choices.port,
@@ -90,14 +95,17 @@ async def _serve(choices: Choices) -> int:
         options,
         lambda error: None if end.done() else end.set_exception(error),
     )
+    port = None if faults is None else FaultPort(faults, token_hex(16), waits=choices.waits)
     try:
-        await _open(server, choices)
+        await _open(server, port, choices)
         _listen_for_the_end(choices, end)
-        _announce(_ready_line(server, stage, credentials), choices.ready_file)
+        _announce(_ready_line(server, stage, credentials, port), choices.ready_file)
         return await end
     except JournalError as error:  # what could not be written was not done, nor answered
         raise LaunchError(REFUSED, f"stopped: {error}") from error
     finally:
+        if port is not None:
+            port.stop()
         await server.stop()
         if journal is not None:
             journal.close()
@@ -130,6 +138,13 @@ def _journal(choices: Choices, tape: Tape, rules: VenueRules) -> Journal | None:
     if choices.state is None:
         return None
     return Journal(choices.state, journal_header(tape, rules), sync=choices.sync)
+
+
+def _faults(choices: Choices) -> Faults | None:
+    if choices.faults is None:
+        return None
+    plan = read_plan(choices.faults, waits=choices.waits)
+    return Faults(plan.seed, plan.armed)
 
 
 def _recorded_tape(choices: Choices) -> Tape:
@@ -192,9 +207,11 @@ def _refused() -> Iterator[None]:
         raise LaunchError(REFUSED, str(error)) from error
 
 
-async def _open(server: ExchangeServer, choices: Choices) -> None:
+async def _open(server: ExchangeServer, port: FaultPort | None, choices: Choices) -> None:
     try:
         await server.start()
+        if port is not None:
+            await port.start()
     except OSError as error:
         ports = " or ".join(str(port) for port in (choices.port, choices.plain_port) if port)
         cause = os.strerror(error.errno or 0)
@@ -224,7 +241,9 @@ def _listen_for_the_end(choices: Choices, end: asyncio.Future[int]) -> None:
     threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
-def _ready_line(server: ExchangeServer, stage: Stage, credentials: Credentials) -> bytes:
+def _ready_line(
+    server: ExchangeServer, stage: Stage, credentials: Credentials, port: FaultPort | None
+) -> bytes:
     tape, venue = stage.tape, stage.venue
     return msgspec.json.encode(
         {
@@ -241,6 +260,7 @@ def _ready_line(server: ExchangeServer, stage: Stage, credentials: Credentials) 
             "pid": os.getpid(),
             "now_ns": venue.now_ns,
             "ends_ns": tape.ends_ns[-1] if tape.ends_ns else None,
+            "faults": None if port is None else {"port": port.port, "token": port.token},
         }
     )
 

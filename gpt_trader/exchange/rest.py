@@ -73,20 +73,20 @@ class RestHandler(RequestHandler):
             if found is None:
                 raise NotFound(f"{method} {path} does not exist")
             route, parts = found
-            key = self._authorize(route)
+            key = self.authorize(route)
             self._take_turn(route)
             query = parse_qs(self.request.query, keep_blank_values=True)
             call = Call(tuple(map(unquote, parts)), query, self.request.body, key)
             self._desk.tick()
-            answer = self._carry_out(route, call)
+            answer = self.carry_out(route, call)
         except Unauthorized:
             self._write_bare(401, UNAUTHORIZED)
         except Forbidden:
-            self._write_json(403, Refusal(403, "PERMISSION_DENIED", MISSING_SCOPES).body)
+            self.write_json(403, Refusal(403, "PERMISSION_DENIED", MISSING_SCOPES).body)
         except Refusal as refusal:
-            self._write_json(refusal.status, refusal.body)
+            self.write_json(refusal.status, refusal.body)
         except JournalError as error:  # nothing happened: it is written before it takes effect
-            self._write_json(503, Refusal(503, "UNAVAILABLE", "the exchange stops").body)
+            self.write_json(503, Refusal(503, "UNAVAILABLE", "the exchange stops").body)
             self._desk.fail(error)
         else:
             self._reply(answer)
@@ -97,13 +97,13 @@ class RestHandler(RequestHandler):
         """Answer what nobody foresaw in the form of every other error."""
         status = HTTPStatus(status_code)
         name = "INTERNAL" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_ARGUMENT"
-        self._write_json(status_code, Refusal(status_code, name, status.phrase).body)
+        self.write_json(status_code, Refusal(status_code, name, status.phrase).body)
 
     def compute_etag(self) -> str | None:
         """Never answer 304: an exchange's answers are not cached here."""
         return None
 
-    def _carry_out(self, route: Route, call: Call) -> Answer:
+    def carry_out(self, route: Route, call: Call) -> Answer:
         """Let the venue answer; a command that breaks off half-way ends the exchange.
 
         It may be in the journal by then, and the memory would no longer be what a restart makes
@@ -123,7 +123,7 @@ class RestHandler(RequestHandler):
                 self._desk.fail(JournalError(HALF_DONE))
         return answer
 
-    def _authorize(self, route: Route) -> ApiKey | None:
+    def authorize(self, route: Route) -> ApiKey | None:
         """Let a request pass with its key; public paths do not look at keys at all."""
         if route.scope is None:
             return None
@@ -135,6 +135,10 @@ class RestHandler(RequestHandler):
         key = self._desk.verifier.rest(token, method, self.request.path, now_ns)
         require(key, route.scope)
         return key
+
+    def answers_first(self) -> bool:
+        """Tell if the answer is written before the user messages it caused."""
+        return self._desk.answer_first
 
     def _take_turn(self, route: Route) -> None:
         """Count the request; there is one user, so all keys share what is private.
@@ -158,9 +162,9 @@ class RestHandler(RequestHandler):
     def _reply(self, answer: Answer) -> None:
         hub = self._desk.hub
         hub.publish_user(answer.updates)
-        if not self._desk.answer_first:
+        if not self.answers_first():
             hub.flush()
-        self._write_json(200, answer.body)
+        self.write_json(200, answer.body)
         hub.flush()
 
     def _write_bare(self, status: int, text: str) -> None:
@@ -168,7 +172,8 @@ class RestHandler(RequestHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(text)
 
-    def _write_json(self, status: int, body: Wire) -> None:
+    def write_json(self, status: int, body: Wire) -> None:
+        """Write the whole answer."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(msgspec.json.encode(body))  # compact: no spaces after colons

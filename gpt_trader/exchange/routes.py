@@ -57,26 +57,37 @@ def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
 
 
 def _create_order(venue: Venue, call: Call) -> Answer:
-    answer, updates = venue.create_order(_json_object(call.body))
+    answer, updates = venue.create_order(read_body(call.body))
     return Answer(answer, updates)
 
 
 def _edit_order(venue: Venue, call: Call) -> Answer:
-    answer, updates = venue.edit_order(_json_object(call.body))
+    answer, updates = venue.edit_order(read_body(call.body))
     return Answer(answer, updates)
 
 
 def _close_position(venue: Venue, call: Call) -> Answer:
-    answer, updates = venue.close_position(_json_object(call.body))
+    answer, updates = venue.close_position(read_body(call.body))
     return Answer(answer, updates)
 
 
 def _cancel_orders(venue: Venue, call: Call) -> Answer:
-    order_ids = _json_object(call.body).get("order_ids")
+    answer, updates = venue.cancel_orders(read_order_ids(call))
+    return Answer(answer, updates)
+
+
+def read_order_ids(call: Call) -> list[str]:
+    """Read which orders a batch_cancel names.
+
+    Raises
+    ------
+    BadRequest
+        The body names none.
+    """
+    order_ids = read_body(call.body).get("order_ids")
     if not isinstance(order_ids, list) or not all(isinstance(one, str) for one in order_ids):
         raise BadRequest("order_ids must be a list of order ids")
-    answer, updates = venue.cancel_orders(order_ids)
-    return Answer(answer, updates)
+    return order_ids
 
 
 def _create_portfolio(venue: Venue, call: Call) -> Answer:
@@ -117,7 +128,7 @@ def _key_permissions(venue: Venue, call: Call) -> Answer:
     return _read(venue.key_permissions() | allowed)
 
 
-def _json_object(body: bytes) -> Wire:
+def read_body(body: bytes) -> Wire:
     """Read a request body.
 
     Raises
@@ -143,7 +154,7 @@ def _body(call: Call, kind: type[Body]) -> Body:
         It has another.
     """
     try:
-        return msgspec.convert(_json_object(call.body), kind)
+        return msgspec.convert(read_body(call.body), kind)
     except msgspec.ValidationError as error:
         raise BadRequest(str(error)) from None
 
@@ -196,9 +207,9 @@ ROUTES = (
     _route("POST /orders/batch_cancel", TRADE, _cancel_orders),
     _route("POST /orders/edit", TRADE, _edit_order),
     _route(
-        "POST /orders/edit_preview", VIEW, lambda v, c: _read(v.edit_preview(_json_object(c.body)))
+        "POST /orders/edit_preview", VIEW, lambda v, c: _read(v.edit_preview(read_body(c.body)))
     ),
-    _route("POST /orders/preview", VIEW, lambda v, c: _read(v.preview_order(_json_object(c.body)))),
+    _route("POST /orders/preview", VIEW, lambda v, c: _read(v.preview_order(read_body(c.body)))),
     _route("POST /orders/close_position", TRADE, _close_position),
     _route("GET /orders/historical/batch", VIEW, lambda v, c: _read(v.orders(c.query))),
     _route("GET /orders/historical/fills", VIEW, lambda v, c: _read(v.fills(c.query))),

@@ -10,16 +10,20 @@ from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import Matcher
+from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from gpt_trader.exchange.auth import Verifier
 from gpt_trader.exchange.choices import MAX_SPEED
 from gpt_trader.exchange.control import ControlSocket
+from gpt_trader.exchange.faults import Faults
+from gpt_trader.exchange.faults_feed import FaultyFeedSocket, FaultyHub
+from gpt_trader.exchange.faults_rest import FaultyRestHandler, Trouble
 from gpt_trader.exchange.follow import Follower
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.keys import ApiKey
+from gpt_trader.exchange.late import LateCommands
 from gpt_trader.exchange.lockstep import Lockstep
 from gpt_trader.exchange.pace import Pace
 from gpt_trader.exchange.rate_limits import RateLimiter, RateLimits
@@ -53,11 +57,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is served, and by whom it is moved if not by the clock or a session."""
+    """What is served, by whom it is moved if not by the clock or a session, and what goes wrong."""
 
     tape: Tape
     venue: Venue
     follower: Follower | None  # of a followed tape; ``Options.speed`` moves every other
+    faults: Faults | None  # None: nothing does, and nothing can be made to
 
 
 class ExchangeServer:
@@ -84,6 +89,8 @@ class ExchangeServer:
         What clients may ask, and how often it was too much.
     open_sockets : set of WebSocketHandler
         The connections that are open.
+    late : LateCommands
+        Requests that a fault holds back.
     """
 
     def __init__(
@@ -101,7 +108,13 @@ class ExchangeServer:
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(*certificate)
         self._venue = stage.venue
-        self.hub = Hub(stage.venue)
+        self._faults = stage.faults
+        self.late = LateCommands()
+        self.hub = (
+            Hub(stage.venue)
+            if stage.faults is None
+            else FaultyHub(stage.venue, stage.faults, self.late)
+        )
         self._lockstep: Lockstep | None = None
         self._mover: Pace | Follower | None = stage.follower
         if stage.follower is None and options.speed == MAX_SPEED:
@@ -182,11 +195,22 @@ class ExchangeServer:
         return Application(
             [
                 (_IsSocket(LOCKSTEP_PATH), ControlSocket, {"lockstep": lockstep, "door": door}),
-                (_IsSocket(None), FeedSocket, {"door": door}),
-                (r"/.*", RestHandler, {"desk": desk}),
+                *self._doors(door, desk),
             ],
             log_function=_no_access_log,
         )
+
+    def _doors(self, door: Door, desk: Desk) -> list[Rule]:
+        """The ways in for clients, with faults in them if there are any."""
+        if self._faults is None:
+            feed, rest = Rule(_IsSocket(None), FeedSocket, {"door": door}), {"desk": desk}
+            return [feed, Rule(PathMatches("/.*"), RestHandler, rest)]
+        shared = {"door": door, "hub": self.hub, "faults": self._faults}
+        trouble = Trouble(self._faults, self.late)
+        return [
+            Rule(_IsSocket(None), FaultyFeedSocket, shared),
+            Rule(PathMatches("/.*"), FaultyRestHandler, {"desk": desk, "trouble": trouble}),
+        ]
 
 
 class _IsSocket(Matcher):

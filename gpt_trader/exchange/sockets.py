@@ -57,7 +57,7 @@ class FeedSocket(WebSocketHandler):
     def initialize(self, door: Door) -> None:
         """Take what all connections share (called by tornado)."""
         self._door = door
-        self._feed = Feed(self.get_query_argument("feed", ""), self._write_bytes)
+        self._feed = self.make_feed(self.get_query_argument("feed", ""))
         self._deadline: asyncio.TimerHandle | None = None
 
     def prepare(self) -> None:
@@ -97,6 +97,10 @@ class FeedSocket(WebSocketHandler):
             self._deadline.cancel()
             self._door.hub.remove(self._feed)
             self._door.open_sockets.discard(self)
+
+    def make_feed(self, feed_id: str) -> Feed:
+        """Make what numbers the messages of this connection."""
+        return Feed(feed_id, self.write_bytes)
 
     def _serve(self, message: str | bytes) -> str | None:
         """Do what the message asks, or return the error text Coinbase answers with.
@@ -146,7 +150,8 @@ class FeedSocket(WebSocketHandler):
             return False
         return True
 
-    def _write_bytes(self, frames: bytes) -> None:
+    def write_bytes(self, frames: bytes) -> None:
+        """Write whole frames to the connection."""
         write_frames(self, frames)
 
     def _close_if_idle(self) -> None:

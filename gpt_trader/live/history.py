@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.domain.errors import ExchangeUnreachable
+from gpt_trader.domain.errors import ExchangeUnreachable, WireError
 from gpt_trader.domain.events import CandlesLoaded, Event
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.market import NS
@@ -55,7 +56,7 @@ class History:
             ask = partial(self._rest.candles, product_id, start_s, page_s, candle_s)
             try:
                 candles = await self._desk.call(ask)
-            except ExchangeUnreachable:
+            except (ExchangeUnreachable, NotAuthorized, WireError):
                 return  # tried again in a while; until then nothing is decided on the hole
             if candles:
                 await self._take(CandlesLoaded(self._engine.now_ns, product_id, candles))

@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -45,7 +44,7 @@ from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
 from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
-from gpt_trader.live.upkeep import RESTING_S, Pace, Upkeep
+from gpt_trader.live.upkeep import RESTING_S, RESTING_TAPE_S, Pace, Upkeep
 from gpt_trader.live.window import LOOK_S as WINDOW_S
 from gpt_trader.live.window import Window
 
@@ -118,13 +117,14 @@ class Loop:
         self.books = Reconciliation(engine, links.rest, self.desk, self.take, monotonic_s)
         self._feed = Feed(engine, self.take)
         history = History(engine, links.rest, self.desk, self.take)
-        pace = Pace(self._event_s, None) if lockstep else Pace(monotonic_s, RESTING_S)
+        pace = Pace(self._event_s, RESTING_TAPE_S) if lockstep else Pace(monotonic_s, RESTING_S)
         self._upkeep = Upkeep(engine, self.books, history, self._feed, pace)
         self.window = (
             None
             if links.requests is None
             else Window(engine, links.rest, self.desk, self.take, links.requests)
         )
+        self._parted = asyncio.Event()  # the end of a connection is taken in
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_sequence = -1
         self._barrier: Barrier | None = None
@@ -190,8 +190,7 @@ class Loop:
         begun_s = monotonic_s()
         for look in range(1, CLOSING_LOOKS + 1):
             # Without an answer the comparison of the books, below, says so as the last word.
-            with suppress(ExchangeUnreachable):
-                await self.books.orders()
+            await self._upkeep.orders()
             if not self.engine.orders.working() or monotonic_s() - begun_s > CLOSING_S_MAX:
                 break
             if look % CLOSING_ASKS == 0:
@@ -239,6 +238,8 @@ class Loop:
             order = self.engine.orders.get(event.client_order_id)
             if order is not None and order.booked_lots < order.lots:
                 self._probes.passed("partial_fill")
+        if isinstance(event, CancelAnswered) and not event.accepted:
+            self._upkeep.doubt()
         if isinstance(event, OrderRejected) and event.reason == NOT_AUTHORIZED:
             held_back = tightening(self.engine, TradingState.REDUCE_ONLY, EXCHANGE, event.message)
             if held_back is not None:
@@ -412,6 +413,7 @@ class Loop:
                     pass  # the stream drops the connection, and says so next
                 case Disconnected(reason=reason):
                     await self._feed.lose(Part.CONNECTION, reason)
+                    self._parted.set()
         self._settled_sequence = heard.sequence
 
     async def _order_word(self, word: UserOrder) -> None:
@@ -437,8 +439,25 @@ class Loop:
     # --- readers ----------------------------------------------------------------------------
 
     async def _read(self, source: AsyncIterator[Item]) -> None:
-        """Bring what a connection yields into the queue."""
+        """Bring what a connection yields into the queue.
+
+        In lockstep nothing is connected anew before the end of the old connection is taken in:
+        what the new one begins with must not depend on how far we are with the old one.
+        """
         async for item in source:
             if self._delays is not None:
                 await asyncio.sleep(self._delays.random() * READER_DELAY_S)
+            waits = self._links.lockstep is not None and _ends_a_connection(item)
+            if waits:
+                self._parted.clear()
             await self._inbox.put(_Arrival(monotonic_s(), item))
+            if waits:
+                await self._parted.wait()
+
+
+def _ends_a_connection(item: object) -> bool:
+    match item:
+        case Heard(items=(*_, Disconnected())):
+            return True
+        case _:
+            return False

@@ -56,6 +56,7 @@ class Options:
     by_hand: bool  # no strategy: people's requests are served, and that is all
     once: bool  # until they are answered
     balances: tuple[str, ...]  # of the embedded exchange's new account, CURRENCY=AMOUNT
+    faults: str | None  # of the embedded exchange: a seed or the path of a file
 
     @property
     def lockstep(self) -> bool:
@@ -80,6 +81,7 @@ class Options:
             "seed": str(self.seed),
             "host": str(self.host),
             "balances": json.dumps(self.balances),
+            "faults": str(self.faults),
         }
 
 
@@ -129,6 +131,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         metavar="CUR=X",
         help="of the embedded account [USD=100000 BTC=1.02]",
     )
+    p.add_argument("--faults", metavar="FILE|SEED", help="of the exchange; its --help lists them")
     _add_place(p)
     return p
 
@@ -203,6 +206,7 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         by_hand=args.by_hand,
         once=args.once,
         balances=tuple(args.balance),
+        faults=_faults(args.faults, args.profile, settings.coinbase_host),
     )
 
 
@@ -218,6 +222,12 @@ def _only_by_hand(args: argparse.Namespace) -> None:
     for name in others:
         if getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} does not go with --by-hand")
+
+
+def _faults(text: str | None, profile: str, host: str | None) -> str | None:
+    if text is not None and (profile != "dev" or host is not None):
+        raise UsageError("--faults is for the embedded exchange of profile dev: leave it out here")
+    return text
 
 
 def _pairs(given: list[str], flag: str) -> dict[str, str]:

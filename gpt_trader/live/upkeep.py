@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gpt_trader.broker.orders import Order
+from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
-from gpt_trader.domain.errors import ExchangeUnreachable
+from gpt_trader.domain.errors import ExchangeUnreachable, WireError
 from gpt_trader.domain.order import TimeInForce
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.feed import Feed, Part
@@ -17,8 +18,10 @@ from gpt_trader.live.history import History
 from gpt_trader.live.reconciliation import Reconciliation
 
 OWED_S = 5.0  # an answer may be late so long, and so long passes between two looks
-RESTING_S = 60.0  # between two looks at orders that just rest, for a last word that was missed
+RESTING_S = 60.0  # of the machine's clock
+RESTING_TAPE_S = 600.0  # in lockstep, where the tape waits for us and words are lost by faults only
 BOOKS_NS = 3_600_000_000_000  # of event time, between two comparisons of the books
+UNREADABLE_MAX = 5  # answers in a row: then what the exchange says is not what we know to read
 DIFFERENT_BOOKS_NS = 60_000_000_000  # the same while they differ
 
 
@@ -27,7 +30,7 @@ class Pace:
     """By which clock looks are due."""
 
     now_s: Callable[[], float]
-    resting_s: float | None  # None: the tape waits for us, so no word of it can be missed
+    resting_s: float  # between two looks at orders that just rest, for a last word that was missed
 
 
 class Upkeep:
@@ -44,10 +47,13 @@ class Upkeep:
         self._asked_s = pace.now_s()
         self._owed_since_s: dict[str, float] = {}  # by client order id
         self._compared_ns = engine.now_ns
+        self._unreadable = 0  # answers in a row
+        self._refused = False
+        self._doubted = False
 
     async def connected(self) -> None:
         """After every (re)connect: what happened meanwhile is asked for, not assumed."""
-        await self._ask(self._books.orders)
+        await self.orders()
         await self._feed.mend(Part.CONNECTION, "subscribed, snapshots taken in")
         await self._history.fill()
 
@@ -64,11 +70,30 @@ class Upkeep:
             self._compared_ns = now_ns
             await self._ask(self._books.books)
 
+    def doubt(self) -> None:
+        """The exchange refused what our books allow: it knows something we were not told."""
+        self._doubted = True
+
     async def look(self) -> None:
-        """List the orders if an answer is overdue, or if the last question got none."""
-        if self._feed.fails(Part.READS) or self._is_due():
-            self._asked_s = self._pace.now_s()
-            await self._ask(self._books.orders)
+        """List the orders if an answer is overdue, or if the last question got none.
+
+        A key that was refused is not tried in a hot loop.
+        """
+        if self._refused and self._pace.now_s() - self._asked_s < OWED_S:
+            return
+        if self._doubted or self._feed.fails(Part.READS) or self._is_due():
+            await self.orders()
+
+    async def orders(self) -> None:
+        """List the orders; without an answer they are asked for again by the next look.
+
+        Raises
+        ------
+        WireError
+            No answer could be read, several times in a row.
+        """
+        self._asked_s, self._doubted = self._pace.now_s(), False
+        await self._ask(self._books.orders)
 
     async def _ask(self, question: Callable[[], Awaitable[None]]) -> None:
         """Ask; without an answer entries stop, until a listing of the orders succeeds."""
@@ -76,9 +101,18 @@ class Upkeep:
             await question()
         except ExchangeUnreachable as e:
             await self._feed.lose(Part.READS, f"a question is not answered: {e}")
-            return
-        if question == self._books.orders:
-            await self._feed.mend(Part.READS, "questions are answered again")
+        except NotAuthorized as e:
+            self._refused = True
+            await self._feed.lose(Part.READS, f"the key is not accepted: {e}")
+        except WireError as e:
+            self._unreadable += 1
+            if self._unreadable >= UNREADABLE_MAX:
+                raise
+            await self._feed.lose(Part.READS, f"an answer cannot be read: {e}")
+        else:
+            self._refused, self._unreadable = False, 0
+            if question == self._books.orders:
+                await self._feed.mend(Part.READS, "questions are answered again")
 
     def _is_due(self) -> bool:
         now_s = self._pace.now_s()
@@ -90,7 +124,7 @@ class Upkeep:
         oldest_s = min(self._owed_since_s.values(), default=now_s)
         if now_s - max(oldest_s, self._asked_s) >= OWED_S:
             return True
-        return self._pace.resting_s is not None and now_s - self._asked_s >= self._pace.resting_s
+        return now_s - self._asked_s >= self._pace.resting_s
 
 
 def _owes_an_answer(order: Order) -> bool:

@@ -199,6 +199,7 @@ def _playing(options: Options) -> list[str]:
         *(word for path in options.data for word in ("--data", str(path))),
         *(word for name in products for word in ("--product", name)),
         *(() if options.candles is None else ("--candles", str(options.candles))),
+        *(() if options.faults is None else ("--faults", options.faults)),
     ]
 
 

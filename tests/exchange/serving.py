@@ -166,7 +166,7 @@ class Exchange:
         self.call(self._advance())
 
     async def stage(self) -> Stage:
-        return Stage(self._tape, self.venue, None)
+        return Stage(self._tape, self.venue, None, None)
 
     async def _start(self) -> ExchangeServer:
         server = ExchangeServer(

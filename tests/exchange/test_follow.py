@@ -55,7 +55,7 @@ class PaperExchange(Exchange):
         self.journal = Journal(self._state, journal_header(tape, rules), sync=False)
         self.venue = Venue.restore(tape, rules, self.journal)
         following = Following(source, market, tape)
-        return Stage(tape, self.venue, Follower(following, self.venue, self.warnings.append))
+        return Stage(tape, self.venue, Follower(following, self.venue, self.warnings.append), None)
 
 
 @pytest.fixture

@@ -183,7 +183,7 @@ def test_a_session_that_breaks_down_cancels_its_orders_on_the_way_out(tmp_path: 
 
     assert done.code == 1, done.err
     assert "cannot be read" in done.err
-    assert faults.passed.count("batch_cancel") == 2
+    assert faults.passed.count("batch_cancel") >= 2
     assert faults.passed[-1] == "batch_cancel", "the last thing that leaves"
 
 

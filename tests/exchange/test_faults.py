@@ -1,0 +1,157 @@
+"""The dice of faults, what a person may ask of them, and the port that arms them."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt_trader.exchange.faults import Arming, Faults
+from gpt_trader.exchange.faults_plan import drawn_plan, named, read_plan
+from gpt_trader.exchange.faults_table import FAULTS
+from tests.live import commands
+
+NEVER = {name for name, fault in FAULTS.items() if fault.needs_pace}
+
+
+def occasions(faults: Faults, name: str, count: int) -> list[bool]:
+    return [faults.strike(name) is not None for _ in range(count)]
+
+
+def test_the_seed_and_the_number_of_the_occasion_decide_alone() -> None:
+    armed = {"answer_lost": Arming(0.2, 0, None), "cut": Arming(0.2, 0, None)}
+    one, two, other = Faults(7, armed), Faults(7, armed), Faults(8, armed)
+
+    alone = occasions(one, "answer_lost", 1_000)
+    between = []
+    for _ in range(1_000):
+        two.strike("cut")
+        between += occasions(two, "answer_lost", 1)
+
+    assert alone == between
+    assert alone != occasions(other, "answer_lost", 1_000)
+    assert 150 < sum(alone) < 250
+    assert one.strikes["answer_lost"] == sum(alone)
+    assert one.occasions["answer_lost"] == 1_000
+
+
+def test_a_fault_strikes_after_and_no_more_often_than_it_is_told() -> None:
+    faults = Faults(1, {"answer_lost": Arming(1.0, 3, 2)})
+
+    struck = occasions(faults, "answer_lost", 8)
+    faults.arm("answer_lost", Arming(1.0, 1, 1))
+    again = occasions(faults, "answer_lost", 4)
+    faults.heal()
+
+    assert struck == [False, False, False, True, True, False, False, False]
+    assert again == [False, True, False, False], "counted from the new arming on"
+    assert not any(occasions(faults, "answer_lost", 4))
+
+
+def test_seeds_choose_every_fault_and_every_fifth_none() -> None:
+    plans = [drawn_plan(seed, waits=True) for seed in range(1, 101)]
+
+    chosen = {name for plan in plans for name in plan.armed}
+    assert chosen == set(FAULTS) - NEVER
+    assert [plan.seed for plan in plans if not plan.armed] == list(range(5, 101, 5))
+    assert NEVER & {n for seed in range(1, 50) for n in drawn_plan(seed, waits=False).armed}
+
+
+def test_a_case_stands_for_all_its_faults() -> None:
+    assert named("A4", waits=True) == ("error_done", "error_undone")
+    assert named("B3", waits=True) == ("market_silent",)
+    assert named("B3", waits=False) == ("market_silent", "all_silent")
+    assert named("cut", waits=True) == ("cut",)
+
+
+def test_a_file_names_faults_and_how_often(tmp_path: Path) -> None:
+    file = tmp_path / "faults.json"
+    content = {"seed": 3, "faults": {"A1": 0.1, "cut": {"rate": 1, "after": 2, "times": 3}}}
+    file.write_text(json.dumps(content))
+
+    plan = read_plan(str(file), waits=True)
+
+    assert plan.seed == 3
+    assert plan.armed == {"answer_lost": Arming(0.1, 0, None), "cut": Arming(1.0, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"faults": {"A99": 0.1}}', "no fault 'A99'; gpt-trader exchange --help lists them"),
+        ('{"faults": {"A1": 1.5}}', "a chance is a number from 0 to 1"),
+        ('{"faults": {"A1": {"rate": 1, "times": -1}}}', "counts are not negative"),
+        ('{"faults": {"all_silent": 1}}', "cannot be armed with --speed max"),
+        ('{"fault": {}}', 'write {"seed": 1, "faults"'),
+        ("[1", 'write {"seed": 1, "faults"'),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_sentence(content: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "faults.json"
+    file.write_text(content)
+
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        read_plan(str(file), waits=True)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = commands.run(["exchange", "--port", "0", "--faults", "none.json"], tmp_path)
+
+    assert done.code == 2
+    assert done.err == (
+        "gpt-trader exchange: none.json: No such file or directory; give a whole number (a seed) "
+        "or a JSON file\n"
+    )
+
+
+@contextmanager
+def the_port(ready: dict[str, Any]) -> Iterator[Any]:
+    """Ask the port one thing after another."""
+    with socket.create_connection(("127.0.0.1", ready["faults"]["port"]), 10) as connection:
+        lines = connection.makefile("rwb")
+
+        def ask(**request: object) -> Any:
+            lines.write(json.dumps(request).encode() + b"\n")
+            lines.flush()
+            return json.loads(lines.readline())
+
+        yield ask
+
+
+def test_faults_are_armed_counted_and_healed_while_the_exchange_runs(tmp_path: Path) -> None:
+    with (
+        commands.exchange(tmp_path, "--product", "BTC-USD", "--faults", "5") as exchange,
+        the_port(exchange.ready) as ask,
+    ):
+        token = exchange.ready["faults"]["token"]
+        client = exchange.client()
+        calm = ask(token=token, do="show")
+        armed = ask(token=token, do="arm", fault="A12", rate=1.0, times=1)
+        with pytest.raises(OSError, match="429"):
+            client.get_accounts()
+        client.get_accounts()
+        struck = ask(token=token, do="show")
+        ask(token=token, do="arm", fault="A12")
+        healed = ask(token=token, do="heal")
+        client.get_accounts()
+        client.session.close()
+        wrong = ask(token="guess", do="heal")
+        nothing = ask(token=token, do="arm", fault="A99")
+
+    assert calm == {"armed": {}, "occasions": {}, "strikes": {}}
+    assert list(armed["armed"]) == ["rate_limited"]
+    assert struck["strikes"] == {"rate_limited": 1}
+    assert healed["armed"] == {}
+    assert wrong == {"error": "wrong token"}
+    assert "no fault 'A99'" in nothing["error"]
+
+
+def test_an_exchange_without_faults_has_no_port_for_them(tmp_path: Path) -> None:
+    with commands.exchange(tmp_path, "--product", "BTC-USD") as exchange:
+        assert exchange.ready["faults"] is None

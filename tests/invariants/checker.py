@@ -1,0 +1,213 @@
+"""The invariants of a session, checked after every one of its events against the exchange itself.
+
+The checker sees what no session can: which orders, fills and requests on their way the exchange
+really has. Numbers such as I-6 are those of the catalogue of invariants.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, Decimal
+from pathlib import Path
+from typing import Any
+
+from gpt_trader.coinbase.wire_orders import build_create
+from gpt_trader.domain.events import (
+    BooksCompared,
+    CandleClosed,
+    Event,
+    FeedChanged,
+    OrderAbsent,
+    OrderAccepted,
+    OrderChanged,
+    OrderFilled,
+    OrderIntended,
+    OrderLost,
+    OrderRejected,
+    QuoteSeen,
+    SessionOpened,
+    TradesSeen,
+)
+from gpt_trader.domain.order import OrderStatus, Side, TradingState
+from gpt_trader.engine.engine import Engine
+from gpt_trader.store.folders import find
+from gpt_trader.store.reading import LogReader
+from tests.invariants.truth import Truth
+
+MINUTE_NS = 60_000_000_000
+CASH = 10**8
+UNIT = Decimal("0.00000001")  # money is rounded against the account
+S = OrderStatus
+LIVE = {S.PENDING, S.OPEN}
+ENDS = {S.FILLED, S.CANCELLED, S.EXPIRED, S.FAILED}
+MOVES = {
+    S.INTENDED: {S.UNKNOWN, S.REJECTED, S.ABSENT} | LIVE | ENDS,
+    S.UNKNOWN: {S.REJECTED, S.ABSENT} | LIVE | ENDS,
+    S.PENDING: {S.OPEN} | ENDS,
+    S.OPEN: ENDS,
+    S.ABSENT: LIVE | ENDS,
+    S.REJECTED: LIVE | ENDS,
+}
+WORDS = OrderAccepted | OrderChanged | OrderRejected | OrderAbsent | OrderFilled
+
+
+class Checker:
+    """Follows one session; an invariant that does not hold is an AssertionError that names it."""
+
+    def __init__(self, truth: Truth, var: Path) -> None:
+        self.events = 0
+        self.violations: list[str] = []  # seen at the exchange, raised in the session
+        self._truth = truth
+        self._var = var
+        self._read_seq = 0
+        self._durable: dict[str, dict[str, Any]] = {}  # requests of intents on disk, by name
+        self._names: set[str] = set()
+        self._status: dict[str, OrderStatus] = {}
+        self._booked: dict[str, int] = {}
+        self._trades: set[tuple[str, str]] = set()
+        self._cash: Decimal | None = None
+        self._base: Counter[str] = Counter()  # lots
+        self._now_ns = 0
+        self._feed_ready = False
+        self._books_agree = True
+        self._seen_ns: dict[str, int] = {}
+        self._intents_ns: deque[int] = deque()
+
+    # --- at the exchange --------------------------------------------------------------------
+
+    def sent(self, body: Mapping[str, Any]) -> None:
+        """I-2: what could change the exchange is on disk before it arrives, word for word."""
+        with LogReader(find(self._var, "latest").log) as reader:
+            for seq, event in reader.events(self._read_seq):
+                self._read_seq = seq
+                if isinstance(event, OrderIntended):
+                    self._durable[event.client_order_id] = build_create(event)
+        name = body["client_order_id"]
+        if self._durable.get(name) != body:
+            self.violations.append(f"I-2: {name} arrives and is not on disk in these words")
+
+    def released(self, missing: list[int]) -> None:
+        """I-9: nobody calls a round settled that he did not get the whole of."""
+        if missing:
+            self.violations.append(f"I-9: settled past the missing messages {missing}")
+
+    # --- in the session ---------------------------------------------------------------------
+
+    def after(self, event: Event, engine: Engine) -> None:
+        """Check all that an event may have broken, once it is applied."""
+        self.events += 1
+        assert not self.violations, self.violations
+        assert engine.now_ns >= self._now_ns, "I-12: the clock goes back"
+        self._now_ns = engine.now_ns
+        match event:
+            case TradesSeen() | QuoteSeen():
+                self._seen_ns[event.product_id] = event.ts_ns
+                return
+            case SessionOpened():
+                self._cash = event.cash
+            case FeedChanged():
+                self._feed_ready = event.ready
+            case BooksCompared():
+                self._books_agree = not event.differences
+            case CandleClosed():
+                self._candle(event)
+            case OrderIntended():
+                self._intent(event, engine)
+            case OrderFilled():
+                self._fill(event, engine)
+            case _:
+                pass
+        if isinstance(event, WORDS | OrderLost | OrderIntended):
+            self._order(event, engine)
+        self._exposure(engine)
+
+    def _candle(self, event: CandleClosed) -> None:
+        if event.fresh:
+            told = self._truth.candle(event.product_id, event.candle.start_ns)
+            assert event.candle == told, f"I-9: decided on {event.candle}, it was {told}"
+
+    def _intent(self, event: OrderIntended, engine: Engine) -> None:
+        name, draft = event.client_order_id, event.draft
+        assert name not in self._names, f"I-1: {name} is used twice"
+        self._names.add(name)
+        expected = f"{engine.opened.namespace}-{len(self._names):06d}"
+        assert name == expected, f"I-1: {name} instead of {expected}"
+        self._check_rate(event.ts_ns, engine)
+        state = engine.trading_state
+        assert state is not TradingState.HALTED, f"I-8: {name} while halted"
+        product = engine.products[draft.product_id]
+        working = engine.orders.working(draft.product_id)
+        held = engine.ledger.position(draft.product_id).lots
+        if draft.side is Side.SELL:
+            sales = sum(order.open_lots for order in working if order.side is Side.SELL)
+            assert sales <= held, f"I-7: sells {sales} lots of {held}"
+            return
+        assert state is TradingState.ACTIVE, f"I-7: {name} buys in reduce-only"
+        assert self._feed_ready, f"I-9: {name} without a feed"
+        assert self._books_agree, f"I-9: {name} while the books differ"
+        age_s = (engine.now_ns - self._seen_ns[draft.product_id]) / 1e9
+        assert age_s <= engine.limits.mark_age_s_max, f"I-9: {name} on a mark of {age_s} s ago"
+        buys = sum(order.open_lots for order in working if order.side is Side.BUY)
+        self._check_cap(name, product.size(held + buys), engine, draft.product_id)
+
+    def _check_rate(self, ts_ns: int, engine: Engine) -> None:
+        self._intents_ns.append(ts_ns)
+        while self._intents_ns[0] <= ts_ns - MINUTE_NS:
+            self._intents_ns.popleft()
+        assert len(self._intents_ns) <= engine.limits.orders_per_minute_max, "I-10: too many orders"
+
+    def _check_cap(self, name: str, base: Decimal, engine: Engine, product_id: str) -> None:
+        mark = engine.products[product_id].price(engine.markets[product_id].mark_ticks)
+        equity = engine.equity_units()
+        assert equity is not None, f"I-9: {name} without an equity"
+        cap = engine.limits.position_rate_max * Decimal(equity) / CASH
+        assert base * mark <= cap, f"I-6: {name} may bring {base * mark}, the cap is {cap}"
+
+    def _fill(self, event: OrderFilled, engine: Engine) -> None:
+        key = event.order_id, event.trade_id
+        told = event.side, event.price, event.base_size, event.fee
+        assert self._truth.fill(*key) == told, f"I-4: fill {key} is {told} here"
+        if key not in self._trades:
+            self._trades.add(key)
+            assert self._cash is not None
+            paid = event.side.sign * event.price * event.base_size
+            self._cash -= paid.quantize(UNIT, ROUND_CEILING) + event.fee
+            product = engine.products[event.product_id]
+            self._base[event.product_id] += event.side.sign * product.lots(event.base_size)
+        held = engine.ledger.position(event.product_id).lots
+        assert held == self._base[event.product_id], "I-4: the position is not the sum of fills"
+        cash = Decimal(engine.ledger.cash_units) / CASH
+        assert cash == self._cash, f"I-4: cash is {cash}, the fills make it {self._cash}"
+
+    def _order(self, event: Any, engine: Engine) -> None:
+        """I-5: an order moves by the table, and to where the exchange really has it."""
+        name = event.client_order_id
+        order = engine.orders.get(name)
+        assert order is not None
+        before, now = self._status.get(name, S.INTENDED), order.status
+        if now is not before:
+            assert now in MOVES.get(before, set()), f"I-5: {name} goes from {before} to {now}"
+            if before is S.UNKNOWN:
+                assert isinstance(event, WORDS), f"I-5: {name} left UNKNOWN by {event}"
+        self._status[name] = now
+        booked = self._booked.get(name, 0)
+        assert booked <= order.booked_lots <= order.lots, f"I-5: {name} filled {order.booked_lots}"
+        self._booked[name] = order.booked_lots
+        theirs = self._truth.orders(name)
+        assert len(theirs) <= 1, f"I-1: {len(theirs)} orders for the one intent {name}"
+        if now in (S.REJECTED, S.ABSENT):
+            assert not theirs, f"I-5: {name} is {now} here and {theirs[0].status} there"
+            late = now is S.ABSENT and self._truth.is_on_its_way(name)
+            assert not late, f"I-5: {name} is called absent while it is on its way"
+        if now in ENDS:
+            assert [one.status for one in theirs] == [now], f"I-5: {name} is not {now} there"
+
+    def _exposure(self, engine: Engine) -> None:
+        """I-6: whatever may still fill at the exchange is counted here already."""
+        for product_id in engine.products:
+            working = engine.orders.working(product_id)
+            held = engine.ledger.position(product_id).lots
+            most = held + sum(o.open_lots for o in working if o.side is Side.BUY)
+            least = held - sum(o.open_lots for o in working if o.side is Side.SELL)
+            their_least, their_most = self._truth.reach(product_id)
+            assert their_most <= most, f"I-6: {their_most} lots may come, {most} are counted"
+            assert their_least >= least, f"I-6: {their_least} lots may stay, {least} are counted"

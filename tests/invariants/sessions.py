@@ -1,0 +1,192 @@
+"""Whole sessions in one process: the real exchange, the real session, real TLS between them.
+
+A test sees into both. The tape's clock is the
+machine's clock of the session here: what has to wait for minutes waits for tape minutes.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from gpt_trader.coinbase import stream
+from gpt_trader.domain.events import (
+    Event,
+    OrderAccepted,
+    OrderChanged,
+    OrderFilled,
+    SessionOpened,
+)
+from gpt_trader.engine.engine import Engine
+from gpt_trader.exchange.catalog import find_product
+from gpt_trader.exchange.choices import MAX_SPEED
+from gpt_trader.exchange.faults import Arming, Faults
+from gpt_trader.exchange.faults_feed import FaultyFeed
+from gpt_trader.exchange.keys import Kind, make_key
+from gpt_trader.exchange.rules import Duplicate, default_rules
+from gpt_trader.exchange.server import Options, Stage
+from gpt_trader.exchange.synthetic import synthetic_tape
+from gpt_trader.live import loop
+from gpt_trader.live.app import Result, run_session
+from gpt_trader.live.options import Options as LiveOptions
+from gpt_trader.live.options import parse
+from gpt_trader.live.recovery import frozen
+from gpt_trader.store.folders import SessionFolder, find
+from gpt_trader.store.reading import LogReader
+from gpt_trader.store.verify import verify
+from tests.exchange.serving import Exchange
+from tests.invariants.checker import Checker
+from tests.invariants.truth import OpenVenue, Truth
+from tests.live.books import check_snapshots, ours, theirs
+
+TRADES_OFTEN = (
+    *("--param", "fast=1", "--param", "slow=2", "--param", "band_bps=0"),
+    *("--limit", "orders_per_minute_max=60"),
+)
+AT_ONCE = (*TRADES_OFTEN, "--sizing", "patience_candles=0")
+RESTING = (
+    *(*TRADES_OFTEN, "--sizing", "patience_candles=2"),
+    *("--limit", "order_notional_max=100000000"),
+)
+RICH = {"USD": Decimal(20_000_000)}  # its orders are too large for the market to fill at once
+DOUBLED = 5  # words of the exchange that come again after each event
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One session: what goes wrong, for how long, and what the exchange's rules are."""
+
+    seed: int
+    faults: Mapping[str, Arming]
+    rounds: int = 60
+    calm_rounds: int = 10  # at the end, in which everything must come right
+    duplicate: Duplicate = Duplicate.EXISTING
+    balances: Mapping[str, Decimal] = field(default_factory=dict)
+    speed: float = MAX_SPEED
+    arguments: tuple[str, ...] = AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of it."""
+
+    result: Result
+    faults: Faults
+    folder: SessionFolder
+    venue: OpenVenue
+    checker: Checker
+
+
+class Faulty(Exchange):
+    """An exchange in a thread of its own, at which things go wrong."""
+
+    def __init__(self, folder: Path, tls: Path, scenario: Scenario) -> None:
+        tape = synthetic_tape(scenario.seed, [find_product("BTC-USD")], scenario.rounds)
+        usual = default_rules(scenario.seed)
+        rules = replace(
+            usual,
+            duplicate_client_order_id=scenario.duplicate,
+            balances=scenario.balances or usual.balances,
+        )
+        self.open_venue = OpenVenue(tape, rules, None)
+        self.faults = Faults(scenario.seed, {})
+        options = Options("127.0.0.1", 0, None, scenario.speed, answer_first=True, limits=None)
+        super().__init__(tls, self.open_venue, tape, options)
+        self._scenario = scenario
+        self._var = folder / "var"
+
+    async def stage(self) -> Stage:
+        """What is served, and what goes wrong with it."""
+        return Stage(self._tape, self.venue, None, self.faults)
+
+    def watched(self) -> Checker:
+        """Let a checker see what arrives and what is released.
+
+        Faults begin with the first round, and end in time for everything to come right.
+        """
+        checker = Checker(Truth(self.open_venue, self.server.late), self._var)
+        last = self._scenario.rounds - self._scenario.calm_rounds
+
+        def released() -> None:
+            checker.released(cast(FaultyFeed, self.server.hub._feeds[-1]).missing)
+            if self.open_venue.round == 0:
+                for name, arming in self._scenario.faults.items():
+                    self.faults.arm(name, arming)
+            if self.open_venue.round >= last:
+                self.faults.heal()
+
+        self.open_venue.released, self.open_venue.arrived = released, checker.sent
+        return checker
+
+
+def play(folder: Path, tls: Path, scenario: Scenario) -> Played:
+    """Run one session to its end, every invariant checked after every event."""
+    with Faulty(folder, tls, scenario) as exchange, pytest.MonkeyPatch.context() as patch:
+        checker, venue = exchange.watched(), exchange.open_venue
+        _watch(checker, venue, patch)
+        options = _options(folder, tls, scenario, exchange.server.port)
+        result = asyncio.run(run_session(options, dict(os.environ), lambda *_: None))
+        assert not exchange.failures, exchange.failures
+    return Played(result, exchange.faults, find(folder / "var", "latest"), venue, checker)
+
+
+def _options(folder: Path, tls: Path, scenario: Scenario, port: int) -> LiveOptions:
+    words = [
+        *("--var", str(folder / "var"), "--coinbase-host", f"127.0.0.1:{port}"),
+        *("--coinbase-ca", str(tls / "ca.pem")),
+        *("--coinbase-key-file", str(make_key(tls, Kind.ES256))),
+        *(() if scenario.speed == MAX_SPEED else ("--speed", str(scenario.speed))),
+        *scenario.arguments,
+    ]
+    return parse(words, dict(os.environ), "live")
+
+
+def _watch(checker: Checker, venue: OpenVenue, patch: pytest.MonkeyPatch) -> None:
+    """Let the checker see every event of the session, and tape minutes count as minutes."""
+    apply = Engine.apply
+
+    def checked(engine: Engine, event: Event) -> None:
+        apply(engine, event)
+        checker.after(event, engine)
+
+    patch.setattr(Engine, "apply", checked)
+    patch.setattr(loop, "monotonic_s", lambda: venue.now_ns / 1e9)
+    patch.setattr(stream, "BACKOFF_MIN_S", 0.0)
+    patch.setattr(stream, "BACKOFF_MAX_S", 0.01)
+    patch.setattr(stream, "REFUSED_S", 0.01)
+
+
+def check_the_end(played: Played) -> None:
+    """I-3, I-11, I-12 and I-14: nothing is open, the books are equal, the record is whole."""
+    document = played.result.document
+    assert played.result.fault is None, played.result.fault
+    assert document["ledger_difference"] == "0", document
+    assert theirs(played.venue) == ours(played.folder)
+    report = verify(played.folder.log)
+    assert report.is_sound, report
+    check_snapshots(played.folder)
+    check_doubled(played.folder)
+
+
+def check_doubled(folder: SessionFolder) -> None:
+    """I-11: whatever the exchange says twice, and late, changes nothing."""
+    with LogReader(folder.log) as reader:
+        events = [event for _, event in reader.events()]
+    opened = events[0]
+    assert isinstance(opened, SessionOpened)
+    once, twice = Engine(opened), Engine(opened)
+    earlier: deque[Event] = deque(maxlen=DOUBLED)
+    for event in events[1:]:
+        once.apply(event)
+        twice.apply(event)
+        if isinstance(event, OrderAccepted | OrderChanged | OrderFilled):
+            earlier.append(event)
+            for said in earlier:
+                twice.apply(said)
+    assert frozen(twice) == frozen(once), "I-11"
