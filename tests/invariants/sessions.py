@@ -7,7 +7,7 @@ machine's clock of the session here: what has to wait for minutes waits for tape
 import asyncio
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -60,7 +60,10 @@ DOUBLED = 5  # words of the exchange that come again after each event
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One session: what goes wrong, for how long, and what the exchange's rules are."""
+    """One session: what goes wrong, for how long, and what the exchange's rules are.
+
+    ``bug`` is planted in our own code, to see that the checker finds it.
+    """
 
     seed: int
     faults: Mapping[str, Arming]
@@ -70,6 +73,7 @@ class Scenario:
     balances: Mapping[str, Decimal] = field(default_factory=dict)
     speed: float = MAX_SPEED
     arguments: tuple[str, ...] = AT_ONCE
+    bug: Callable[[pytest.MonkeyPatch], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ def play(folder: Path, tls: Path, scenario: Scenario) -> Played:
     with Faulty(folder, tls, scenario) as exchange, pytest.MonkeyPatch.context() as patch:
         checker, venue = exchange.watched(), exchange.open_venue
         _watch(checker, venue, patch)
+        if scenario.bug is not None:
+            scenario.bug(patch)
         options = _options(folder, tls, scenario, exchange.server.port)
         result = asyncio.run(run_session(options, dict(os.environ), lambda *_: None))
         assert not exchange.failures, exchange.failures
