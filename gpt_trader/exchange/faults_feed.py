@@ -20,7 +20,7 @@ CLOSE = 0x88  # RFC 6455, 5.5.1
 OLD_MESSAGES = 20
 LOST_MAX = 3
 SILENT_BEATS_MAX = 5
-LATE_S_MIN, LATE_S_MAX = 3, 60
+LATE_STEP_S, LATE_S_MAX = 0.25, 60.0  # a sudden delay is silence: this one creeps up
 BURST = 100
 MARKET = tuple(f'{{"channel":"{name}"'.encode() for name in (*PRODUCT_CHANNELS, "l2_data"))
 HEARTBEAT = b'{"channel":"heartbeats"'
@@ -61,7 +61,8 @@ class FaultyFeed(Feed):
         self._held: tuple[Frame, int] | None = None  # a message that another one overtakes
         self._losing = 0
         self._silent_beats = 0
-        self._late_s = 0
+        self._falls_behind = False
+        self._late_s = self._due_s = 0.0
         self._ended = self._cutting = False
         self.doomed = self.greeting = False
         self.missing: list[int] = []
@@ -155,8 +156,8 @@ class FaultyFeed(Feed):
         if frame.head.startswith(MARKET) and strike("burst") is not None:
             for _ in range(BURST - 1):
                 self._put(frame)
-        if (draw := strike("frames_late")) is not None:
-            self._late_s = LATE_S_MIN + draw.below(LATE_S_MAX - LATE_S_MIN + 1)
+        if strike("frames_late") is not None:
+            self._falls_behind = True
 
     def _lose(self, more: int) -> None:
         self.doomed = True
@@ -183,11 +184,16 @@ class FaultyFeed(Feed):
         self._outbox.append(message)
 
     def _write_in_time(self, messages: bytes) -> None:
-        if self._late_s:
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._late_s, self._straight, messages)
-        else:
+        """Write now, or later and later; never before what was to be written earlier."""
+        if not self._falls_behind:
             self._straight(messages)
+            return
+        loop = asyncio.get_running_loop()
+        is_armed = "frames_late" in self._faults.armed
+        self._late_s = min(LATE_S_MAX, self._late_s + LATE_STEP_S) if is_armed else 0.0
+        # A little more each time: timers of one moment would run in any order.
+        self._due_s = max(self._due_s + 1e-6, loop.time() + self._late_s)
+        loop.call_at(self._due_s, self._straight, messages)
 
 
 class FaultyHub(Hub):

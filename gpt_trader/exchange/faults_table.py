@@ -63,7 +63,7 @@ FAULTS: Mapping[str, Fault] = {
     "frame_replayed": _fault("B2", Place.FRAME, "an old message comes again"),
     "market_silent": _fault("B3", Place.FRAME, "heartbeats go on, market data does not, 1 to 5 s"),
     "all_silent": Fault("B3", Place.FRAME, "nothing more comes on this connection", True),
-    "frames_late": Fault("B4", Place.FRAME, "from here on messages come 3 to 60 s late", True),
+    "frames_late": Fault("B4", Place.FRAME, "messages come later and later, up to 60 s", True),
     "closed": _fault("B5", Place.FRAME, "closed with code 1000, 1001, 1008, 1011 or 1012"),
     "cut": _fault("B5", Place.FRAME, "the connection breaks without a close"),
     "unanswered": Fault("B5", Place.SUBSCRIBE, "a subscription is not answered", True),

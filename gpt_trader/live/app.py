@@ -123,7 +123,7 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         stack.push_async_callback(stream.close)
         record = Record(log, folder.log, engine, Reporter(engine), probes)
         heard = None if lockstep is not None else settings.var
-        links = Links(rest, stream, lockstep, venue.is_child, heard)
+        links = Links(rest, stream, lockstep, venue.is_child, heard, options.speed == "real")
         loop = Loop(engine, record, links, probes, delays)
         stack.callback(loop.desk.close)
         health = Health(profile_folder(settings.var, options.profile))

@@ -13,6 +13,7 @@ class Part(Enum):
     CONNECTION = "the stream of frames"
     READS = "answers to our questions"
     PACE = "taking frames in as fast as they come"
+    AGE = "frames that come as soon as they are stamped"
 
 
 class Feed:

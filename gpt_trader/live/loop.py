@@ -40,6 +40,7 @@ from gpt_trader.live.desk import EXCHANGE, NOT_AUTHORIZED, Desk, letters
 from gpt_trader.live.feed import Feed, Part
 from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
+from gpt_trader.live.lag import Lag
 from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
 from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
@@ -73,6 +74,7 @@ class Links:
     lockstep: Lockstep | None  # None: real time
     is_new_exchange: bool  # started by this process, after any earlier one of the session ended
     requests: Path | None  # below it people leave requests; None: nobody is heard
+    keeps_time: bool  # the exchange's clock runs as fast as ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Loop:
             if links.requests is None
             else Window(engine, links.rest, self.desk, self.take, links.requests)
         )
+        self._lag = Lag()
         self._parted = asyncio.Event()  # the end of a connection is taken in
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled_sequence = -1
@@ -356,6 +359,16 @@ class Loop:
         if self._links.lockstep is None and lag_s > LAG_S_MAX:
             await self._feed.lose(Part.PACE, f"behind the market by {lag_s:.1f} s")
 
+    async def _mind_age(self, ts_ns: int) -> None:
+        """A frame that was long on its way is no news either, however fast we take it in."""
+        if not self._links.keeps_time:
+            return
+        lag_s = self._lag.of(ts_ns, self.heard_s)
+        if lag_s > LAG_S_MAX:
+            await self._feed.lose(Part.AGE, f"frames come {lag_s:.1f} s late")
+        else:
+            await self._feed.mend(Part.AGE, "frames come in time again")
+
     async def _look(self) -> None:
         """In real time see every second to what is owed, whether frames come or not."""
         if self.turned_s - self._looked_s >= LOOK_S:
@@ -399,6 +412,7 @@ class Loop:
                     if item.product_id in self.engine.markets:
                         await self.take(item)
                 case ClockTicked():
+                    await self._mind_age(item.ts_ns)
                     await self.take(item)
                     await self._upkeep.ticked()
                     if self._links.lockstep is not None:

@@ -156,7 +156,8 @@ async def _order_and_close(exchange: commands.RunningExchange, host: str, file: 
     )
     log = EventLog.create(file, {}, wall_ns)
     record = Record(log, file, scene.engine, Reporter(scene.engine), Probes(None))
-    loop = Loop(scene.engine, record, Links(rest, stream, None, False, None), Probes(None), None)
+    links = Links(rest, stream, None, False, None, False)
+    loop = Loop(scene.engine, record, links, Probes(None), None)
     await loop.books.opening_balances()
     await loop.take(scene.intent)
 

@@ -123,3 +123,16 @@ def test_choices_differ_in_the_content_of_a_file_and_not_in_its_name(elsewhere: 
 )
 def test_every_choice_that_matters_tells_sessions_apart(changed: list[str]) -> None:
     assert parsed(*changed).choices() != parsed().choices()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--profile", "paper"),
+        ("--profile", "prod"),
+        ("--coinbase-host", "127.0.0.1:8443"),
+    ],
+)
+def test_only_the_embedded_exchange_of_dev_can_be_given_faults(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="--faults is for the embedded exchange of profile dev"):
+        parsed("--faults", "7", *arguments)
