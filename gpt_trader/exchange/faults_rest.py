@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import msgspec
@@ -32,6 +32,7 @@ from gpt_trader.exchange.timestamps import SECOND_NS
 
 CREATE = ("POST", "/api/v3/brokerage/orders")
 CANCEL = ("POST", "/api/v3/brokerage/orders/batch_cancel")
+EDIT = ("POST", "/api/v3/brokerage/orders/edit")
 ORDERS = ("GET", "/api/v3/brokerage/orders/historical/batch")
 FILLS = ("GET", "/api/v3/brokerage/orders/historical/fills")
 LATE_S_MAX = 110  # a token is good for 120 s: what comes later dies by itself
@@ -80,6 +81,8 @@ class FaultyRestHandler(RestHandler):
                 return self._create(route, call)
             case method_path if method_path == CANCEL:
                 return self._cancel(route, call)
+            case method_path if method_path == EDIT:
+                return self._edit(route, call)
             case method_path if method_path == ORDERS:
                 return self._listing(super().carry_out(route, call), "listing_lags", lagging_orders)
             case method_path if method_path == FILLS:
@@ -168,6 +171,19 @@ class FaultyRestHandler(RestHandler):
         elif (draw := strike("cancel_late")) is not None:
             self._put_off(route, call, draw)
             return Answer({"results": [_cancelled(name) for name in names]}, ())
+        return super().carry_out(route, call)
+
+    def _edit(self, route: Route, call: Call) -> Answer:
+        if (draw := self._faults.strike("edit_lost")) is not None:
+            if draw.below(2):
+                raise _Vanished
+            self._spoil = lambda status, body: self._vanish()
+        elif self._faults.strike("edit_partly") is not None:
+            body = read_body(call.body)
+            order = self._desk.venue.order(str(body.get("order_id")))["order"]
+            [terms] = order["order_configuration"].values()
+            partly = msgspec.json.encode(body | {"size": terms["base_size"]})
+            return super().carry_out(route, replace(call, body=partly))
         return super().carry_out(route, call)
 
     def _put_off(self, route: Route, call: Call, draw: Draw) -> None:

@@ -10,6 +10,7 @@ class Place(StrEnum):
 
     CREATE = "POST /orders"
     CANCEL = "POST /orders/batch_cancel"
+    EDIT = "POST /orders/edit"
     ORDERS = "GET /orders/historical/batch"
     FILLS = "GET /orders/historical/fills"
     REQUEST = "any REST request"
@@ -39,15 +40,15 @@ FAULTS: Mapping[str, Fault] = {
     "request_late": _fault("A3", Place.CREATE, "no answer; the order is taken 1 to 110 s later"),
     "error_done": _fault("A4", Place.CREATE, "the order is taken, the answer is HTTP 5xx"),
     "error_undone": _fault("A4", Place.CREATE, "HTTP 5xx, and no order"),
-    "refused": _fault(
-        "A5", Place.CREATE, "success false, with any reason there is, or a new one"
-    ),
+    "refused": _fault("A5", Place.CREATE, "success false, with any reason there is, or a new one"),
     "odd_success": _fault("A5", Place.CREATE, "the order is taken; success with a failure_reason"),
     "garbled": _fault("A6", Place.REQUEST, "done; the answer is cut, HTML or of wrong types"),
     "repeated": _fault("A7", Place.CREATE, "the order arrives twice; the second answer is given"),
     "cancel_lost": _fault("A8", Place.CANCEL, "no answer; the cancel is carried out, or is not"),
     "cancel_refused": _fault("A8", Place.CANCEL, "the cancel is refused with a documented reason"),
     "cancel_late": _fault("A8", Place.CANCEL, "success, but the order works on for 1 to 110 s"),
+    "edit_lost": _fault("A9", Place.EDIT, "no answer; the edit is carried out, or is not"),
+    "edit_partly": _fault("A9", Place.EDIT, "success, but the price alone changes"),
     "listing_lags": _fault("A10", Place.ORDERS, "orders of the last 90 s are missing, or twice"),
     "fills_lag": _fault("A11", Place.FILLS, "fills of the last 90 s are missing, or twice"),
     "rate_limited": _fault("A12", Place.REQUEST, "HTTP 429, with or without a reason; not done"),

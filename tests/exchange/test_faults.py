@@ -155,3 +155,41 @@ def test_faults_are_armed_counted_and_healed_while_the_exchange_runs(tmp_path: P
 def test_an_exchange_without_faults_has_no_port_for_them(tmp_path: Path) -> None:
     with commands.exchange(tmp_path, "--product", "BTC-USD") as exchange:
         assert exchange.ready["faults"] is None
+
+
+def edited(tmp_path: Path, fault: str, seed: int) -> tuple[bool, str, str]:
+    """Edit a waiting order of 0.01 at 50,000 to 0.02 at 51,000 through a fault.
+
+    Whether an answer came, and price and size of the order then.
+    """
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps({"seed": seed, "faults": {fault: 1}}))
+    arguments = ("--product", "BTC-USD", "--faults", str(file))
+    with commands.exchange(tmp_path, *arguments) as exchange:
+        client = exchange.client()
+        made = client.limit_order_gtc_buy("an-order", "BTC-USD", "0.01", "50000", post_only=True)
+        order_id = made["success_response"]["order_id"]
+        try:
+            is_answered = client.edit_order(order_id, size="0.02", price="51000")["success"]
+        except OSError:
+            is_answered = False
+        order = client.get_order(order_id).to_dict()["order"]
+        client.session.close()
+    terms = order["order_configuration"]["limit_limit_gtc"]
+    return is_answered, terms["limit_price"], terms["base_size"]
+
+
+def test_an_edit_without_an_answer_is_carried_out_or_is_not(tmp_path: Path) -> None:
+    seen = set()
+    for seed in range(3):
+        (tmp_path / str(seed)).mkdir()
+        seen.add(edited(tmp_path / str(seed), "edit_lost", seed))
+
+    assert {answered for answered, _, _ in seen} == {False}
+    assert {float(price) for _, price, _ in seen} == {50_000, 51_000}
+
+
+def test_an_edit_may_change_the_price_alone_and_call_it_success(tmp_path: Path) -> None:
+    answered, price, size = edited(tmp_path, "edit_partly", 1)
+
+    assert (answered, float(price), float(size)) == (True, 51_000, 0.01)
