@@ -6,6 +6,9 @@ from typing import Any
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
+    EditAnswered,
+    EditIntended,
+    EditLost,
     OrderAbsent,
     OrderAccepted,
     OrderChanged,
@@ -42,6 +45,9 @@ class Order:
     booked_lots: int  # filled, by the single fills we have booked
     intended_ns: int
     cancel_asked: bool
+    edit_lots: int  # what it may have become: an edit is on its way; 0 without one
+    edit_ticks: int
+    edit_lost: bool  # the edit got no answer
 
     @property
     def owes_fills(self) -> bool:
@@ -60,10 +66,21 @@ class Order:
         return is_live and not self.cancel_asked and self.order_id != ""
 
     @property
+    def can_be_edited(self) -> bool:
+        """It waits in the book as a plain limit order, and nothing else is asked of it."""
+        is_plain = self.order_type is OrderType.LIMIT and self.time_in_force is TimeInForce.GTC
+        return is_plain and self.can_be_cancelled and not self.edit_lots
+
+    @property
+    def dearest_ticks(self) -> int:
+        """The highest price it may fill at, an edit on its way included; 0 for a market order."""
+        return max(self.limit_ticks, self.edit_ticks)
+
+    @property
     def open_lots(self) -> int:
         """What may still be added to the position by it."""
         if self.status in WORKING:
-            return self.lots - self.booked_lots
+            return max(self.lots, self.edit_lots) - self.booked_lots
         return max(0, self.word_lots - self.booked_lots)
 
 
@@ -107,6 +124,20 @@ class Orders:
                 booked_lots=0,
                 intended_ns=event.ts_ns,
                 cancel_asked=False,
+                edit_lots=0,
+                edit_ticks=0,
+                edit_lost=False,
+            )
+        )
+
+    def edit(self, event: EditIntended, product: Product) -> None:
+        """Take in an edit: until its answer the order counts as the worse of old and new."""
+        self._put(
+            replace(
+                self._orders[event.client_order_id],
+                edit_lots=product.lots(event.base_size),
+                edit_ticks=product.ticks(event.limit_price),
+                edit_lost=False,
             )
         )
 
@@ -116,6 +147,8 @@ class Orders:
         | OrderRejected
         | OrderLost
         | OrderAbsent
+        | EditAnswered
+        | EditLost
         | CancelIntended
         | CancelAnswered,
     ) -> None:
@@ -130,6 +163,10 @@ class Orders:
                 self._put(_moved(order, OrderStatus.UNKNOWN))
             case OrderAbsent():
                 self._put(_moved(order, OrderStatus.ABSENT))
+            case EditAnswered():
+                self._put(_edited(order, event.accepted))
+            case EditLost():
+                self._put(replace(order, edit_lost=order.edit_lots > 0))
             case CancelIntended():
                 self._put(replace(order, cancel_asked=True))
             case CancelAnswered():
@@ -151,7 +188,9 @@ class Orders:
         """Count one fill that was not booked before."""
         order = self._orders[event.client_order_id]
         booked = order.booked_lots + product.lots(event.base_size)
-        assert booked <= order.lots, f"{order.client_order_id} filled beyond its size"
+        assert booked <= max(order.lots, order.edit_lots), (
+            f"{order.client_order_id} filled beyond its size"
+        )
         self._put(
             replace(
                 order,
@@ -187,6 +226,13 @@ class Orders:
             self._working[order.client_order_id] = order
         else:
             self._working.pop(order.client_order_id, None)
+
+
+def _edited(order: Order, accepted: bool) -> Order:
+    """The order after the word on its edit; a word that repeats finds none on its way."""
+    if accepted and order.edit_lots:
+        order = replace(order, lots=order.edit_lots, limit_ticks=order.edit_ticks)
+    return replace(order, edit_lots=0, edit_ticks=0, edit_lost=False)
 
 
 def _by_age(order: Order) -> tuple[int, str]:

@@ -27,10 +27,13 @@ from gpt_trader.coinbase.wire_orders import (
     CancelWord,
     build_cancel,
     build_create,
+    build_edit,
     parse_cancelled,
     parse_created,
+    parse_edited,
     parse_order,
     parse_orders,
+    parse_terms,
 )
 from gpt_trader.coinbase.wire_products import (
     CANDLES_MAX,
@@ -45,6 +48,7 @@ from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
 from gpt_trader.domain.events import (
     Candle,
+    EditIntended,
     OrderAccepted,
     OrderIntended,
     OrderRejected,
@@ -123,6 +127,26 @@ class RestClient:
                 return OrderRejected(self._now_ns(), name, body.reason, body.message)
             case _:
                 return parse_created(body, intent, self._now_ns())
+
+    def edit(self, order_id: str, edit: EditIntended) -> tuple[bool, str]:
+        """Change an order in its place, once: whether Coinbase did, and why not.
+
+        Raises
+        ------
+        OutcomeUnknown
+            The order may be the old one or the new one: `terms` tells.
+        """
+        body = self._transport.send("/orders/edit", build_edit(order_id, edit))
+        match body:
+            case Refusal():
+                return False, body.reason
+            case _:
+                return parse_edited(body)
+
+    def terms(self, order_id: str) -> tuple[Decimal, Decimal]:
+        """Size and limit price of an order as it stands now."""
+        path = f"/orders/historical/{quote(order_id, safe='')}"
+        return parse_terms(self._read(path, {}))
 
     def cancel(self, order_ids: Sequence[str]) -> tuple[CancelWord, ...]:
         """Ask for the end of orders; accepted means asked, the end itself is told by the order.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from gpt_trader.coinbase.decimals import build_amount, parse_amount
+from gpt_trader.coinbase.decimals import build_amount, parse_amount, parse_positive
 from gpt_trader.coinbase.order_word import (
     ForeignOrder,
     Names,
@@ -22,7 +22,13 @@ from gpt_trader.coinbase.page import Page, convert, next_cursor
 from gpt_trader.coinbase.times import build_time, parse_time
 from gpt_trader.coinbase.wording import one_line
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
-from gpt_trader.domain.events import Draft, OrderAccepted, OrderIntended, OrderRejected
+from gpt_trader.domain.events import (
+    Draft,
+    EditIntended,
+    OrderAccepted,
+    OrderIntended,
+    OrderRejected,
+)
 from gpt_trader.domain.order import OrderType, Side, TimeInForce
 
 DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
@@ -67,6 +73,29 @@ class _Cancelled(msgspec.Struct):
 
 class _CancelAnswer(msgspec.Struct):
     results: list[_Cancelled]
+
+
+class _EditFailure(msgspec.Struct):
+    edit_failure_reason: str = ""
+    preview_failure_reason: str = ""
+
+
+class _EditAnswer(msgspec.Struct):
+    success: bool
+    errors: list[_EditFailure] = []
+
+
+class _Terms(msgspec.Struct):
+    base_size: str = ""
+    limit_price: str = ""
+
+
+class _TermsOrder(msgspec.Struct):
+    order_configuration: dict[str, _Terms]
+
+
+class _TermsAnswer(msgspec.Struct):
+    order: _TermsOrder
 
 
 class _Order(msgspec.Struct):
@@ -116,6 +145,56 @@ def build_cancel(order_ids: Sequence[str]) -> dict[str, Any]:
     """The request that cancels orders, at most 100 of them."""
     assert 1 <= len(order_ids) <= 100, len(order_ids)
     return {"order_ids": list(order_ids)}
+
+
+def build_edit(order_id: str, edit: EditIntended) -> dict[str, Any]:
+    """The request that changes an order in its place: price and whole new size, both needed.
+
+    References
+    ----------
+    docs.cdp.coinbase.com, Advanced Trade, REST API: orders, edit order
+    """
+    return {
+        "order_id": order_id,
+        "price": build_amount(edit.limit_price),
+        "size": build_amount(edit.base_size),
+    }
+
+
+def parse_edited(body: Any) -> tuple[bool, str]:
+    """Whether Coinbase changed the order, and why not.
+
+    Raises
+    ------
+    OutcomeUnknown
+        The answer cannot be read.
+    """
+    try:
+        answer = convert(body, _EditAnswer)
+    except WireError as error:
+        raise OutcomeUnknown(f"edit: {error}") from None
+    if answer.success:
+        return True, ""
+    reasons = (
+        word for e in answer.errors for word in (e.edit_failure_reason, e.preview_failure_reason)
+    )
+    telling = [word for word in reasons if word and not word.startswith("UNKNOWN_")]
+    return False, one_line(telling[0]) if telling else UNKNOWN_REASON
+
+
+def parse_terms(body: Any) -> tuple[Decimal, Decimal]:
+    """Size and limit price of an order as it stands at Coinbase now.
+
+    Raises
+    ------
+    WireError
+        It is no order with a base size and a limit price.
+    """
+    configuration = convert(body, _TermsAnswer).order.order_configuration
+    fields = next(iter(configuration.values()), None)
+    if len(configuration) != 1 or fields is None:
+        raise WireError("an order with no or several configurations")
+    return parse_positive(fields.base_size), parse_positive(fields.limit_price)
 
 
 def parse_created(

@@ -246,6 +246,36 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class EditAsked:
+    """A person asks that a waiting order become another size and price, in its place."""
+
+    ts_ns: int
+    who: str
+    client_order_id: str
+    base_size: Decimal  # in all, what is filled included
+    limit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EditAnswered:
+    """The exchange answered an edit, or the order shows what became of one without an answer."""
+
+    ts_ns: int
+    client_order_id: str
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditLost:
+    """An edit got no answer: the order is the old one or the new one, and counts as the worse."""
+
+    ts_ns: int
+    client_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldingAdopted:
     """A person gives a part of what the owner holds to the session, at a stated cost."""
 
@@ -361,6 +391,17 @@ class OrderDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class EditIntended:
+    """A change of a waiting order that risk allows. On disk before its request leaves."""
+
+    ts_ns: int
+    client_order_id: str
+    base_size: Decimal  # in all, what is filled included
+    limit_price: Decimal
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CancelIntended:
     """A wish to end a working order. Always allowed, in every trading state."""
 
@@ -389,11 +430,14 @@ Input = (
     | TradingStateChanged
     | OrderAsked
     | CancelAsked
+    | EditAsked
+    | EditAnswered
+    | EditLost
     | HoldingAdopted
     | SessionResumed
     | StopRequested
     | SessionClosed
 )
-Decision = CandleClosed | StopReached | OrderIntended | OrderDenied | CancelIntended
-Request = OrderIntended | CancelIntended
+Decision = CandleClosed | StopReached | OrderIntended | OrderDenied | EditIntended | CancelIntended
+Request = OrderIntended | EditIntended | CancelIntended
 Event = Input | Decision

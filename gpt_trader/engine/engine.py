@@ -1,6 +1,7 @@
 """All trading state, on one thread: `apply` changes it, `decide` reads it, neither does I/O."""
 
 from collections import deque
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,10 @@ from gpt_trader.domain.events import (
     ClockTicked,
     Decision,
     Draft,
+    EditAnswered,
+    EditAsked,
+    EditIntended,
+    EditLost,
     Event,
     FeedChanged,
     HoldingAdopted,
@@ -43,6 +48,7 @@ from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
 from gpt_trader.domain.product import Product, amount_of, cash_units_held, cash_units_owed
 from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
 from gpt_trader.engine.market import NS, Market
+from gpt_trader.engine.renewal import edited, renewed
 from gpt_trader.kernels.money import share_of
 from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
 from gpt_trader.portfolio.allocation import Allocation
@@ -56,7 +62,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 3
+FORM = 4
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -148,9 +154,7 @@ class Engine:
                 market = self.markets[event.draft.product_id]
                 market.attempts += 1
                 self.orders.intend(event, market.product)
-                self._intended_ns.append(event.ts_ns)
-                while self._intended_ns[0] <= event.ts_ns - MINUTE_NS:
-                    self._intended_ns.popleft()
+                self._count_intent(event.ts_ns)
             case OrderDenied():
                 self.counts["denials"] += 1
                 if event.draft.asked:
@@ -159,6 +163,9 @@ class Engine:
                     if verdict.denies:
                         seen = self.denials_by_rule.get(verdict.rule, 0)
                         self.denials_by_rule[verdict.rule] = seen + 1
+            case EditIntended():
+                self.orders.edit(event, self._product_of(event.client_order_id))
+                self._count_intent(event.ts_ns)
             case OrderChanged():
                 self.orders.change(event, self._product_of(event.client_order_id))
             case OrderFilled():
@@ -168,12 +175,19 @@ class Engine:
                 | OrderRejected()
                 | OrderLost()
                 | OrderAbsent()
+                | EditAnswered()
+                | EditLost()
                 | CancelIntended()
                 | CancelAnswered()
             ):
                 self.orders.apply(event)
             case _:
                 pass  # what is only shown to people: foreign orders, session marks
+
+    def _count_intent(self, ts_ns: int) -> None:
+        self._intended_ns.append(ts_ns)
+        while self._intended_ns[0] <= ts_ns - MINUTE_NS:
+            self._intended_ns.popleft()
 
     def _adopt(self, event: HoldingAdopted) -> None:
         product = self.products[event.product_id]
@@ -225,6 +239,8 @@ class Engine:
                 return self._trade(self.markets[event.product_id])
             case OrderAsked() if not self.stopping and event.draft.asked not in self.asked:
                 return (self._asked(event.draft),)
+            case EditAsked() if not self.stopping:
+                return self._edit(event)
             case CancelAsked():
                 orders = (self.orders.get(name) for name in event.client_order_ids)
                 found = tuple(order for order in orders if order is not None)
@@ -312,7 +328,7 @@ class Engine:
         cancels: list[Decision] = []
         for order in self.orders.working(market.product.product_id):
             if order.side is Side.BUY and order.open_lots and order.limit_ticks:
-                draft = _renewed(order, market.product)
+                draft = renewed(order, market.product)
                 facts = facts_of(draft, market, self.ledger, self._exposures(market))
                 broken = [v for v in judge(facts, self.limits) if v.denies and v.rule in STANDING]
                 if broken:
@@ -352,6 +368,19 @@ class Engine:
             return OrderDenied(self.now_ns, draft, (), (why,))
         return self._judged(draft)
 
+    def _edit(self, event: EditAsked) -> tuple[OrderDenied | EditIntended, ...]:
+        """Judge an order as it would be, in the place of what it is."""
+        order = self.orders.get(event.client_order_id)
+        if order is None or not order.can_be_edited:
+            return ()  # it has ended meanwhile, or something else is asked of it
+        product = self.products[order.product_id]
+        draft = edited(order, product, event.base_size, event.limit_price)
+        verdicts, denials = self.verdicts(draft, instead_of=order.client_order_id)
+        if denials:
+            return (OrderDenied(self.now_ns, draft, verdicts, denials),)
+        size, price = event.base_size, event.limit_price
+        return (EditIntended(self.now_ns, order.client_order_id, size, price, verdicts),)
+
     def _judged(self, draft: Draft) -> OrderIntended | OrderDenied:
         verdicts, denials = self.verdicts(draft)
         if denials:
@@ -371,10 +400,18 @@ class Engine:
         market = next(iter(self.markets.values()))
         return self.ledger.cash_units - reserved_cash(self._exposures(market))
 
-    def verdicts(self, draft: Draft) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
-        """What every rule says of an order now, and a sentence for each that denies it."""
+    def verdicts(
+        self, draft: Draft, instead_of: str = ""
+    ) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+        """What every rule says of an order now, and a sentence for each that denies it.
+
+        `instead_of` is a working order whose place it takes.
+        """
         market = self.markets[draft.product_id]
-        verdicts = judge(facts_of(draft, market, self.ledger, self._exposures(market)), self.limits)
+        around = self._exposures(market)
+        others = tuple(o for o in around.working if o.client_order_id != instead_of)
+        facts = facts_of(draft, market, self.ledger, replace(around, working=others))
+        verdicts = judge(facts, self.limits)
         return verdicts, reasons(verdicts)
 
     def _product_of(self, client_order_id: str) -> Product:
@@ -448,24 +485,3 @@ class Engine:
             totals = {name: Decimal(text) for name, text in frozen["opening"].items()}
             seen = BalancesSeen(self.opened.ts_ns, totals)
             self.allocation = Allocation.from_balances(seen, self.opened.products, self.opened.cash)
-
-
-def _renewed(order: Order, product: Product) -> Draft:
-    """What is left of an order, as if it were to be placed now."""
-    price = product.price(order.limit_ticks)
-    return Draft(
-        product_id=order.product_id,
-        side=order.side,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        base_size=product.size(order.open_lots),
-        limit_price=price,
-        stop_price=None,
-        end_ns=None,
-        post_only=False,
-        reduces=False,
-        target=product.size(order.open_lots),
-        mark_price=price,
-        why="it waits in the book",
-        asked="",
-    )

@@ -84,7 +84,7 @@ def reserved_cash(around: Exposures) -> int:
         if order.side is Side.BUY:
             market = around.markets[order.product_id]
             paid = market.product.notional_paid(
-                order.limit_ticks or market.ask_ticks, order.open_lots
+                order.dearest_ticks or market.ask_ticks, order.open_lots
             )
             fee = (paid * around.taker_fee_rate).to_integral_value(ROUND_CEILING)
             total += paid + int(fee)

@@ -69,10 +69,13 @@ def means_of(engine: Engine, product_id: str) -> Means:
     )
 
 
-def preview_of(engine: Engine, draft: Draft, book: Book | None) -> Preview:
-    """Say what would come of an order; `book` is None where the exchange gave none."""
+def preview_of(engine: Engine, draft: Draft, book: Book | None, instead_of: str = "") -> Preview:
+    """Say what would come of an order; `book` is None where the exchange gave none.
+
+    `instead_of` is the working order whose place it takes, in an edit.
+    """
     product = engine.products[draft.product_id]
-    verdicts, denials = engine.verdicts(draft)
+    verdicts, denials = engine.verdicts(draft, instead_of)
     lots, held = product.lots(draft.base_size), engine.ledger.position(draft.product_id).lots
     walk = _walk(draft, product, book)
     price = draft.limit_price or walk.average_price or _touch(engine, draft)

@@ -1,6 +1,6 @@
 """The whole system on one screen: write down, take in, decide, write down, and only then act."""
 
-from gpt_trader.domain.events import CancelIntended, Event, OrderIntended
+from gpt_trader.domain.events import CancelIntended, EditIntended, Event, OrderIntended
 from gpt_trader.domain.ports import EventSink, Outbox
 from gpt_trader.engine.engine import Engine
 
@@ -14,7 +14,7 @@ def step(event: Event, engine: Engine, log: EventSink, outbox: Outbox) -> None:
     """
     log.append(event)
     engine.apply(event)
-    if isinstance(event, OrderIntended | CancelIntended):
+    if isinstance(event, OrderIntended | EditIntended | CancelIntended):
         outbox.put(event)
     for decision in engine.decide(event):
         step(decision, engine, log, outbox)

@@ -20,6 +20,9 @@ from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, Trader
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
+    EditAnswered,
+    EditIntended,
+    EditLost,
     Event,
     OrderChanged,
     OrderIntended,
@@ -134,6 +137,8 @@ class Desk:
         match together:
             case [OrderIntended() as create]:
                 return (await self._create(create),)
+            case [EditIntended() as edit]:
+                return (await self._edit(edit),)
             case _:
                 cancels = tuple(one for one in together if isinstance(one, CancelIntended))
                 assert len(cancels) == len(together)
@@ -179,6 +184,21 @@ class Desk:
         if not self._creates_allowed.is_set():
             raise _Withheld("the session ends")
         return self._rest.create(intent)
+
+    async def _edit(self, edit: EditIntended) -> Event:
+        name, now_ns = edit.client_order_id, self._engine.now_ns
+        order = self._engine.orders.get(name)
+        assert order is not None and order.order_id
+        wait_s = self._queue_s_max
+        ticket = _Ticket(None if wait_s is None else monotonic_s() + wait_s)
+        try:
+            accepted, why = await self._run(lambda: self._rest.edit(order.order_id, edit), ticket)
+        except (_Withheld, NotAuthorized) as e:
+            return EditAnswered(now_ns, name, accepted=False, reason=str(e))
+        except OutcomeUnknown as e:
+            # Old and new both stay reserved; the order's own terms tell which it is.
+            return EditLost(now_ns, name, str(e))
+        return EditAnswered(now_ns, name, accepted, why)
 
     async def _cancel(self, requests: Sequence[CancelIntended]) -> tuple[Event, ...]:
         order_ids = []

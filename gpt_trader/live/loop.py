@@ -21,6 +21,8 @@ from gpt_trader.domain.errors import ExchangeUnreachable
 from gpt_trader.domain.events import (
     CancelAnswered,
     ClockTicked,
+    EditAnswered,
+    EditLost,
     Event,
     OrderAccepted,
     OrderFilled,
@@ -282,6 +284,8 @@ class Loop:
                         | OrderRejected()
                         | OrderLost()
                         | CancelAnswered()
+                        | EditAnswered()
+                        | EditLost()
                         | TradingStateChanged() as answer
                     ):
                         await self.take(answer)

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from gpt_trader.broker.wish import Wish, as_mapping
 from gpt_trader.domain.errors import StoreRefused, TraderError, UsageError
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview
@@ -22,7 +22,7 @@ FOLDER = "previews"
 class Kept:
     """What a token stands for: the order and the state it was judged in."""
 
-    wish: dict[str, str]
+    wanted: dict[str, str]
     order: str  # digest of what would be sent
     mark: str
     position: str
@@ -36,10 +36,10 @@ class Previews:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
 
-    def keep(self, engine: Engine, wish: Wish, preview: Preview) -> str:
-        """Keep a preview and give its token."""
+    def keep(self, engine: Engine, wanted: Mapping[str, str], preview: Preview) -> str:
+        """Keep a preview of what is wanted, as text, and give its token."""
         token = new_token() + new_token()
-        kept = _kept(engine, wish, preview, wall_ns() + VALID_S * 1_000_000_000)
+        kept = _kept(engine, wanted, preview, wall_ns() + VALID_S * 1_000_000_000)
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._forget_old()
@@ -49,29 +49,29 @@ class Previews:
             raise StoreRefused(f"cannot write {self._folder}: {e.strerror}") from e
         return token
 
-    def wish(self, token: str) -> dict[str, str]:
-        """The order that a token stands for.
+    def wanted(self, token: str) -> dict[str, str]:
+        """The order, or the edit, that a token stands for.
 
         Raises
         ------
         UsageError
             There is none of that name, or its time is over.
         """
-        return self._find(token).wish
+        return self._find(token).wanted
 
-    def use(self, token: str, engine: Engine, wish: Wish, preview: Preview) -> None:
+    def use(self, token: str, engine: Engine, wanted: Mapping[str, str], preview: Preview) -> None:
         """Use a token up, for the order it was given for in the market it was given in.
 
         Raises
         ------
         UsageError
-            As `wish`.
+            As `wanted`.
         TraderError
             Order, market, position or limits are not what they were.
         """
         kept = self._find(token)
-        now = _kept(engine, wish, preview, kept.until_ns)
-        if kept.wish != now.wish or kept.order != now.order:
+        now = _kept(engine, wanted, preview, kept.until_ns)
+        if kept.wanted != now.wanted or kept.order != now.order:
             raise TraderError(f"preview {token} is of another order: preview it again")
         if kept.limits != now.limits:
             raise TraderError(f"the limits have changed since preview {token}: preview it again")
@@ -103,11 +103,11 @@ class Previews:
                 path.unlink()
 
 
-def _kept(engine: Engine, wish: Wish, preview: Preview, until_ns: int) -> Kept:
+def _kept(engine: Engine, wanted: Mapping[str, str], preview: Preview, until_ns: int) -> Kept:
     draft = preview.draft
     sent = (draft.base_size, draft.limit_price, draft.stop_price, draft.post_only, draft.reduces)
     return Kept(
-        wish=as_mapping(wish),
+        wanted=dict(wanted),
         order=hashlib.sha256(repr(sent).encode()).hexdigest(),
         mark=f"{draft.mark_price:f}",
         position=f"{preview.position:f}",

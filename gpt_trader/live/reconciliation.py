@@ -6,6 +6,7 @@ Runs at each start, after each gap of the feed, while an outcome is unknown, and
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
@@ -14,6 +15,8 @@ from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
     CancelAnswered,
+    EditAnswered,
+    EditLost,
     Event,
     ForeignOrderSeen,
     OrderAbsent,
@@ -64,6 +67,7 @@ class Reconciliation:
         self._machine_s = machine_s
         self._listings: dict[str, int] = {}  # late listings that did not show an order
         self._unlisted_s: dict[str, float] = {}  # when the first of all was made
+        self._edits_lost_s: dict[str, float] = {}  # by client order id, since when
         self._foreign: set[str] = set()
 
     async def orders(self) -> None:
@@ -87,6 +91,7 @@ class Reconciliation:
         for order in working:
             if order.client_order_id not in listed:
                 await self._unlisted(order.client_order_id, asked_s)
+        await self._edits(ABSENT_AFTER_S)
 
     async def word(self, word: OrderWord, ts_ns: int) -> None:
         """Take in one cumulative word on an order of ours."""
@@ -129,10 +134,11 @@ class Reconciliation:
     async def lost_in_a_crash(self) -> None:
         """An intent without an answer in a resumed log is an order of unknown outcome."""
         for order in self._engine.orders.working():
+            name, now_ns = order.client_order_id, self._engine.now_ns
             if order.status is OrderStatus.INTENDED:
-                await self._take(
-                    OrderLost(self._engine.now_ns, order.client_order_id, "no answer on record")
-                )
+                await self._take(OrderLost(now_ns, name, "no answer on record"))
+            elif order.edit_lots:
+                await self._take(EditLost(now_ns, name, "no answer on record"))
 
     async def never_arrived(self) -> None:
         """Settle what a new exchange process does not list: the old one took its sockets along.
@@ -141,10 +147,31 @@ class Reconciliation:
         """
         for _ in range(LISTINGS_MIN):
             await self.orders()
+        await self._edits(0.0)
         for order in self._engine.orders.working():
             if order.status is OrderStatus.UNKNOWN and order.client_order_id in self._unlisted_s:
                 name = order.client_order_id
                 await self._take(OrderAbsent(self._engine.now_ns, name, LISTINGS_MIN))
+
+    async def _edits(self, window_s: float) -> None:
+        """Settle edits without an answer by what the orders are now.
+
+        An order that shows the edit has it. One that does not may get it yet, for as long as the
+        request's signature holds: `window_s`, from the first look on.
+        """
+        for order in self._engine.orders.working():
+            if not order.edit_lost or not order.order_id:
+                continue
+            name, order_id = order.client_order_id, order.order_id
+            since_s = self._edits_lost_s.setdefault(name, self._machine_s())
+            size, price = await self._desk.call(partial(self._rest.terms, order_id))
+            product = self._engine.products[order.product_id]
+            shown = (product.lots(size), product.ticks(price))
+            accepted = shown == (order.edit_lots, order.edit_ticks)
+            if accepted or self._machine_s() - since_s >= window_s:
+                del self._edits_lost_s[name]
+                why = "" if accepted else "the order does not show it"
+                await self._take(EditAnswered(self._engine.now_ns, name, accepted, why))
 
     async def unanswered_cancels(self) -> None:
         """Let a cancel without an effect be asked for again; to ask twice does no harm."""

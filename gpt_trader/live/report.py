@@ -17,6 +17,10 @@ from gpt_trader.domain.events import (
     CancelAnswered,
     CancelAsked,
     CancelIntended,
+    EditAnswered,
+    EditAsked,
+    EditIntended,
+    EditLost,
     Event,
     FeedChanged,
     ForeignOrderSeen,
@@ -186,6 +190,16 @@ def _line_of_answer(event: Event) -> tuple[int, str]:
             return logging.ERROR, f"order {name} outcome unknown: {event.reason}"
         case OrderAbsent(client_order_id=name):
             return logging.WARNING, f"order {name} absent from {event.listings} full listings"
+        case EditIntended(client_order_id=name):
+            return (
+                logging.INFO,
+                f"edit of {name} intended: {event.base_size} at {event.limit_price}",
+            )
+        case EditAnswered(client_order_id=name):
+            said = "accepted" if event.accepted else f"refused: {event.reason}"
+            return logging.INFO, f"edit of {name} {said}"
+        case EditLost(client_order_id=name):
+            return logging.ERROR, f"edit of {name} outcome unknown: {event.reason}"
         case CancelIntended(client_order_id=name):
             return logging.INFO, f"cancel of {name} intended: {event.why}"
         case CancelAnswered(client_order_id=name):
@@ -221,6 +235,11 @@ def _line_of_session(event: Event) -> tuple[int, str]:
         case OrderAsked(who=who, draft=draft):
             return logging.INFO, (
                 f"{who} asks to {draft.side.lower()} {draft.base_size} {draft.product_id}"
+            )
+        case EditAsked(who=who, client_order_id=name):
+            return (
+                logging.INFO,
+                f"{who} asks that {name} be {event.base_size} at {event.limit_price}",
             )
         case CancelAsked(who=who, client_order_ids=names):
             return logging.INFO, f"{who} asks for the end of {', '.join(names)}"

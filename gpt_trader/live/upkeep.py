@@ -133,5 +133,6 @@ def _owes_an_answer(order: Order) -> bool:
         not order.order_id
         or order.owes_fills
         or order.cancel_asked
+        or order.edit_lost
         or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     )

@@ -8,6 +8,8 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from gpt_trader.domain.errors import (
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelAsked,
+    EditAnswered,
+    EditAsked,
     Event,
     HoldingAdopted,
     OrderAsked,
@@ -38,6 +42,7 @@ from gpt_trader.engine.account import account_document
 from gpt_trader.engine.documents import Document, order_document, preview_document
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, means_of, preview_of
+from gpt_trader.engine.renewal import edited
 from gpt_trader.live.account import ask_account
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.previews import VALID_S, Previews
@@ -51,13 +56,21 @@ OUTCOME_S_MAX = 20.0  # for an order's first word, or for the end of one that do
 LEVELS = 100  # of the book, a side: what an order of the default limits takes is nearer
 
 
+class Wanted(Enum):
+    """What a request awaits of its orders."""
+
+    PLACED = "their first word, or the end of those that do not wait"
+    EDITED = "the answer to the edit"
+    ENDED = "their end"
+
+
 @dataclass(frozen=True, slots=True)
 class _Awaited:
     """A request that was carried out and whose outcome is not known yet."""
 
     request: Request
     client_order_ids: tuple[str, ...]
-    cancels: bool
+    wanted: Wanted
     since_s: float
 
 
@@ -95,6 +108,8 @@ class Window:
             case OrderRejected(client_order_id=name):
                 self._refusals[name] = f"{event.reason} {event.message}".strip()
             case CancelAnswered(client_order_id=name, accepted=False):
+                self._refusals[name] = event.reason
+            case EditAnswered(client_order_id=name, accepted=False):
                 self._refusals[name] = event.reason
             case _:
                 pass
@@ -148,6 +163,10 @@ class Window:
                 return await self._preview(request)
             case "place":
                 return await self._place(request)
+            case "edit_preview":
+                return await self._edit_preview(request)
+            case "edit":
+                return await self._edit(request)
             case "cancel":
                 return await self._cancel(request)
             case "snapshot":
@@ -198,7 +217,11 @@ class Window:
     async def _preview(self, request: Request) -> Document:
         wish = _wish_in(request.body.get("order"))
         preview = await self._judged(wish)
-        token = None if preview.denials else self._previews.keep(self._engine, wish, preview)
+        token = (
+            None
+            if preview.denials
+            else self._previews.keep(self._engine, as_mapping(wish), preview)
+        )
         return {
             "preview": preview_document(preview, self._engine.products[wish.product_id]),
             "token": token,
@@ -210,14 +233,14 @@ class Window:
     async def _place(self, request: Request) -> Document | None:
         token = request.body.get("token")
         order = request.body.get("order")
-        wish = _wish_in(self._previews.wish(str(token)) if order is None else order)
+        wish = _wish_in(self._previews.wanted(str(token)) if order is None else order)
         key = _key(wish, request)
         if (known := self._known(key)) is not None:
             self._await(request, known)
             return None
         preview = await self._judged(wish)
         if token is not None:
-            self._previews.use(str(token), self._engine, wish, preview)
+            self._previews.use(str(token), self._engine, as_mapping(wish), preview)
         unlikely = [one.sentence for one in preview.refusals if one.gap_bps is not None]
         if unlikely and request.body.get("allow_unlikely_fill") != "yes":
             raise TraderError(f"{'; '.join(unlikely)}. Place it with --allow-unlikely-fill")
@@ -250,8 +273,81 @@ class Window:
             raise TraderError(f"{name} was denied before: ask under another name")
         return self._engine.asked[key]
 
-    def _await(self, request: Request, *names: str, cancels: bool = False) -> None:
-        self._awaited[request.request_id] = _Awaited(request, names, cancels, monotonic_s())
+    def _await(self, request: Request, *names: str, wanted: Wanted = Wanted.PLACED) -> None:
+        self._awaited[request.request_id] = _Awaited(request, names, wanted, monotonic_s())
+
+    # --- edits ------------------------------------------------------------------------------
+
+    async def _edit_preview(self, request: Request) -> Document:
+        order = self._find(str(request.body.get("name")))
+        product = self._engine.products[order.product_id]
+        size, price = request.body.get("size"), request.body.get("price")
+        if not size and not price:
+            raise UsageError("an edit needs a new price, a new size, or both")
+        wanted = {"name": order.client_order_id}
+        new_size = parse_number(str(size), "size") if size else product.size(order.lots)
+        new_price = parse_number(str(price), "price") if price else product.price(order.limit_ticks)
+        wanted["base_size"] = f"{product.round_size(new_size):f}"
+        wanted["limit_price"] = f"{product.round_price(new_price, order.side):f}"
+        preview = await self._judged_edit(order, wanted)
+        token = None if preview.denials else self._keep_edit(order, wanted, preview)
+        return {
+            "preview": preview_document(preview, product),
+            "order_id": order.order_id,
+            "token": token,
+            "token_valid_s": VALID_S,
+            "trading_state": self._engine.trading_state.value,
+        }
+
+    def _keep_edit(self, order: Order, wanted: dict[str, str], preview: Preview) -> str:
+        return self._previews.keep(self._engine, {**wanted, **_version(order)}, preview)
+
+    async def _judged_edit(self, order: Order, wanted: dict[str, str]) -> Preview:
+        """What an edit would do now.
+
+        Raises
+        ------
+        UsageError
+            It changes nothing, or asks for less than is filled.
+        TraderError
+            The order cannot be edited as it stands.
+        """
+        size, price = Decimal(wanted["base_size"]), Decimal(wanted["limit_price"])
+        product = self._engine.products[order.product_id]
+        if not order.can_be_edited:
+            raise TraderError(
+                f"order {order.client_order_id} is {order.status.value} {order.order_type.value} "
+                f"{order.time_in_force.name}: only limit GTC orders that wait can be edited"
+            )
+        lots, ticks = product.lots(size), product.ticks(price)
+        if (lots, ticks) == (order.lots, order.limit_ticks):
+            raise UsageError("the edit changes nothing")
+        if lots <= order.booked_lots or price <= 0:
+            filled = product.size(order.booked_lots)
+            raise UsageError(f"size {size:f} is not above the {filled:f} that is filled")
+        book = await self._book(order.product_id)
+        draft = edited(order, product, size, price)
+        return preview_of(self._engine, draft, book, order.client_order_id)
+
+    async def _edit(self, request: Request) -> Document | None:
+        name, token = str(request.body.get("name")), str(request.body.get("token"))
+        kept = self._previews.wanted(token)
+        order = self._find(name)
+        if kept.get("name") != order.client_order_id:
+            raise TraderError(f"preview {token} is not of order {name}: preview it again")
+        preview = await self._judged_edit(order, kept)
+        self._previews.use(token, self._engine, {**kept, **_version(order)}, preview)
+        self._refusals.pop(order.client_order_id, None)
+        size, price = Decimal(kept["base_size"]), Decimal(kept["limit_price"])
+        ours, now_ns = order.client_order_id, self._engine.now_ns
+        await self._take(EditAsked(now_ns, request.who, ours, size, price))
+        _, denials = self._engine.verdicts(preview.draft, ours)
+        if denials and not self._find(ours).edit_lots:
+            raise TraderError(f"denied: {'; '.join(denials)}")
+        self._await(request, ours, wanted=Wanted.EDITED)
+        return None
+
+    # --- ends -------------------------------------------------------------------------------
 
     async def _cancel(self, request: Request) -> Document | None:
         wanted = request.body.get("orders")
@@ -262,7 +358,7 @@ class Window:
             return {"orders": [], "message": "no order is working"}
         names = tuple(order.client_order_id for order in orders)
         await self._take(CancelAsked(self._engine.now_ns, request.who, names))
-        self._await(request, *names, cancels=True)
+        self._await(request, *names, wanted=Wanted.ENDED)
         return None
 
     def _find(self, name: str) -> Order:
@@ -284,17 +380,23 @@ class Window:
         orders = [self._engine.orders.get(name) for name in awaited.client_order_ids]
         known = [order for order in orders if order is not None]
         late = monotonic_s() - awaited.since_s > OUTCOME_S_MAX
-        if not late and not all(self._is_settled(order, awaited.cancels) for order in known):
+        if not late and not all(self._is_settled(order, awaited.wanted) for order in known):
             return
-        if awaited.cancels:
-            self._answer(awaited.request.request_id, self._cancelled(known))
-        else:
-            self._answer(awaited.request.request_id, self._placed(known[0]))
+        match awaited.wanted:
+            case Wanted.ENDED:
+                said = self._cancelled(known)
+            case Wanted.EDITED:
+                said = self._edited(known[0])
+            case Wanted.PLACED:
+                said = self._placed(known[0])
+        self._answer(awaited.request.request_id, said)
 
-    def _is_settled(self, order: Order, cancels: bool) -> bool:
+    def _is_settled(self, order: Order, wanted: Wanted) -> bool:
         if not order.is_working:
             return True
-        if cancels:
+        if wanted is Wanted.EDITED:
+            return not order.edit_lots or order.edit_lost
+        if wanted is Wanted.ENDED:
             return not order.cancel_asked and order.client_order_id in self._refusals
         waits = order.time_in_force.name in ("GTC", "GTD")
         here = order.status in (OrderStatus.PENDING, OrderStatus.OPEN)
@@ -309,11 +411,23 @@ class Window:
             case OrderStatus.UNKNOWN | OrderStatus.INTENDED:
                 why = (
                     f"order {order.client_order_id} got no answer: it may or may not exist. It is "
-                    "never sent again; `gpt-trader orders list` asks the exchange"
+                    "never sent again; `gpt-trader live --by-hand` waits for the exchange's word"
                 )
                 return {**failure(OutcomeUnknown(why)), "placed": said}
             case _:
                 return {"placed": said}
+
+    def _edited(self, order: Order) -> Document:
+        said: Document = {"edited": self._document(order)}
+        if order.edit_lots:
+            why = (
+                f"the edit of {order.client_order_id} got no answer: the order is the old one or "
+                "the new one, and counts as the worse until the exchange shows which"
+            )
+            return {**failure(OutcomeUnknown(why)), **said}
+        if (refusal := self._refusals.get(order.client_order_id)) is not None:
+            return {**failure(TraderError(f"the exchange refused the edit: {refusal}")), **said}
+        return said
 
     def _cancelled(self, orders: list[Order]) -> Document:
         said: Document = {"orders": [self._document(order) for order in orders]}
@@ -351,6 +465,11 @@ class Window:
         name = product.product_id
         await self._take(HoldingAdopted(engine.now_ns, request.who, name, size, cost))
         return {"adopted": f"{size:f}", "product_id": product.product_id}
+
+
+def _version(order: Order) -> dict[str, str]:
+    """What an order is now, for a token to be bound to."""
+    return {"was": f"{order.lots} {order.limit_ticks} {order.booked_lots}"}
 
 
 def _wish_in(order: object) -> Wish:

@@ -72,9 +72,17 @@ def run_runbook(argv: list[str]) -> int:
 def _runbook_act(args: argparse.Namespace) -> Act:
     if args.account_snapshot:
         return _snapshot
-    if args.preview_order:
-        return _preview
-    raise UsageError("orders cannot be edited yet: cancel the order and place another")
+    if args.edit_order_preview is not None:
+        args.order = args.edit_order_preview
+        return _edit
+    if args.apply_order_edit is not None:
+        args.order, colon, args.token = args.apply_order_edit.partition(":")
+        if not colon or not args.order or not args.token:
+            raise UsageError(
+                "--apply-order-edit ORDER_ID:PREVIEW_ID, as the preview of an edit says"
+            )
+        return _edit
+    return _preview
 
 
 def _act(args: argparse.Namespace) -> int:
@@ -111,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument(
         "--allow-unlikely-fill", action="store_true", help="though its limit may miss the market"
     )
+    edit = add("edit", _edit, "preview another price or size of a waiting order, or make it so")
+    edit.add_argument("order", metavar="ORDER")
+    edit.add_argument("--price", metavar="P", help="the new limit price")
+    edit.add_argument("--size", metavar="SIZE", help="the new size in base, in all")
+    edit.add_argument("--token", metavar="TOKEN", help="of the preview: make the change")
     end = add("cancel", _cancel, "end orders, by our name, Coinbase's or yours")
     end.add_argument("orders", nargs="+", metavar="ORDER")
     add("cancel-all", _cancel_all, "end every order of the session")
@@ -173,6 +186,18 @@ def _place(args: argparse.Namespace, settings: Settings) -> int:
     document = ask(_place_of(args, settings), "place", body)
     _tell(args, document, text.order(document["placed"]))
     return 0
+
+
+def _edit(args: argparse.Namespace, settings: Settings) -> int:
+    place = _place_of(args, settings)
+    if getattr(args, "token", None) is not None:
+        document = ask(place, "edit", {"name": args.order, "token": args.token})
+        _tell(args, document, text.order(document["edited"]))
+        return 0
+    body = {"name": args.order, "size": args.size or "", "price": args.price or ""}
+    document = ask(place, "edit_preview", body)
+    _tell(args, document, text.edit_preview(document))
+    return 0 if document["preview"]["allowed"] else 1
 
 
 def _cancel(args: argparse.Namespace, settings: Settings) -> int:

@@ -10,6 +10,10 @@ from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
+    EditAnswered,
+    EditAsked,
+    EditIntended,
+    EditLost,
     Event,
     OrderAbsent,
     OrderAccepted,
@@ -31,8 +35,6 @@ from gpt_trader.engine.documents import (
 )
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
-
-ANSWER = OrderAccepted | OrderRejected | OrderLost | OrderAbsent | CancelIntended | CancelAnswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +150,22 @@ def _fold(event: Event, orders: Orders, products: dict[str, Product]) -> bool:
             order = orders.get(event.client_order_id)
             assert order is not None, event
             orders.change(event, products[order.product_id])
+        case EditIntended():
+            order = orders.get(event.client_order_id)
+            assert order is not None, event
+            orders.edit(event, products[order.product_id])
         case (
             OrderAccepted()
             | OrderRejected()
             | OrderLost()
             | OrderAbsent()
+            | EditAnswered()
+            | EditLost()
             | CancelIntended()
             | CancelAnswered()
         ):
             orders.apply(event)
-        case OrderAsked() | OrderDenied():
+        case OrderAsked() | OrderDenied() | EditAsked():
             pass
         case _:
             return False
@@ -230,6 +238,15 @@ def _said(event: Event) -> tuple[str, str]:
                 f"{event.base_size:f} at {event.price:f}, fee {event.fee:f}, trade {event.trade_id}"
             )
             return "the exchange's fills", said
+        case EditAsked(who=who):
+            return who, f"asked that it be {event.base_size:f} at {event.limit_price:f}"
+        case EditIntended(verdicts=verdicts):
+            return "our rules", f"the edit is allowed by {len(verdicts)} rules"
+        case EditAnswered(accepted=accepted, reason=reason):
+            said = "accepted" if accepted else f"refused: {reason}"
+            return "the answer to the edit", said
+        case EditLost(reason=reason):
+            return "no answer", f"outcome of the edit unknown: {reason}"
         case CancelIntended(why=why):
             return "our engine", f"asks for its end: {why}"
         case CancelAnswered(accepted=accepted, reason=reason):

@@ -8,7 +8,21 @@ UNKNOWN = "unknown"
 
 
 def preview(document: Document) -> str:
-    """A preview, the verdicts that deny first, and what to do next."""
+    """A preview of an order, and how it is placed."""
+    unlikely = any(one["gap_bps"] for one in document["preview"]["probable_refusals"])
+    flag = " --allow-unlikely-fill" if unlikely else ""
+    return _preview(document, f"gpt-trader orders place --token {document['token']}{flag}")
+
+
+def edit_preview(document: Document) -> str:
+    """A preview of an edit, and how it is made."""
+    token = document["token"]
+    line = f"gpt-trader orders edit {document['order_id']} --token {token}"
+    return f"{_preview(document, line)}\napply        {document['order_id']}:{token}"
+
+
+def _preview(document: Document, following: str) -> str:
+    """What an order would do, the verdicts that deny it first, and what to do next."""
     one: Document = document["preview"]
     order_of, quote, base = one["order"], one["quote"], one["base"]
     lines = [
@@ -29,12 +43,10 @@ def preview(document: Document) -> str:
     if document["token"] is None:
         lines.append("next         nothing can be placed: a rule denies it")
     else:
-        unlikely = any(refusal["gap_bps"] for refusal in one["probable_refusals"])
-        flag = " --allow-unlikely-fill" if unlikely else ""
         lines.append(
             f"token        {document['token']}, for {document['token_valid_s']} s and this order"
         )
-        lines.append(f"next         gpt-trader orders place --token {document['token']}{flag}")
+        lines.append(f"next         {following}")
     return "\n".join(lines)
 
 

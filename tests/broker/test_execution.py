@@ -227,6 +227,9 @@ def a_random_order(dice: random.Random) -> Order:
         booked_lots=0,
         intended_ns=START_NS - dice.randrange(8) * MINUTE_NS,
         cancel_asked=dice.random() < 0.3,
+        edit_lots=0,
+        edit_ticks=0,
+        edit_lost=False,
     )
 
 

@@ -9,13 +9,16 @@ from gpt_trader.coinbase.wire_fills import fill_event, parse_fills
 from gpt_trader.coinbase.wire_orders import (
     build_cancel,
     build_create,
+    build_edit,
     parse_cancelled,
     parse_created,
+    parse_edited,
     parse_order,
     parse_orders,
+    parse_terms,
 )
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
-from gpt_trader.domain.events import OrderAccepted, OrderRejected
+from gpt_trader.domain.events import EditIntended, OrderAccepted, OrderRejected
 from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 from tests.coinbase.builders import TS_NS, a_draft, a_fill, an_intent, an_order, sample
 
@@ -32,6 +35,56 @@ END_TIME = "2026-11-23T09:15:06.100000000Z"
 PRICED = {"base_size": "2", "limit_price": "150.00"}
 STOPPED = {**PRICED, "stop_price": "149.00"}
 UP, DOWNWARDS = "STOP_DIRECTION_STOP_UP", {"stop_direction": "STOP_DIRECTION_STOP_DOWN"}
+
+
+def test_an_edit_names_price_and_whole_size() -> None:
+    edit = EditIntended(TS_NS, "gt-17", Decimal("2.50"), Decimal("149.10"), ())
+
+    assert build_edit("o-1", edit) == {"order_id": "o-1", "price": "149.10", "size": "2.50"}
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"success": True, "errors": []}, (True, "")),
+        ({"success": True}, (True, "")),
+        (
+            {"success": False, "errors": [{"edit_failure_reason": "ORDER_NOT_FOUND"}]},
+            (False, "ORDER_NOT_FOUND"),
+        ),
+        (
+            {
+                "success": False,
+                "errors": [
+                    {
+                        "edit_failure_reason": "UNKNOWN_EDIT_ORDER_FAILURE_REASON",
+                        "preview_failure_reason": "PREVIEW_INSUFFICIENT_FUND",
+                    }
+                ],
+            },
+            (False, "PREVIEW_INSUFFICIENT_FUND"),
+        ),
+        ({"success": False, "errors": []}, (False, "UNKNOWN_FAILURE_REASON")),
+    ],
+)
+def test_the_answer_to_an_edit_is_yes_or_a_reason(body: Any, word: tuple[bool, str]) -> None:
+    assert parse_edited(body) == word
+
+
+@pytest.mark.parametrize("body", [None, {}, [], {"success": "yes"}, {"success": 1}])
+def test_an_edit_without_a_readable_answer_is_unknown(body: Any) -> None:
+    with pytest.raises(OutcomeUnknown):
+        parse_edited(body)
+
+
+def test_the_terms_of_an_order_are_its_size_and_limit() -> None:
+    fields = {"base_size": "2.5", "limit_price": "149.10", "post_only": False}
+    body = {"order": {"order_configuration": {"limit_limit_gtc": fields}}}
+
+    assert parse_terms(body) == (Decimal("2.5"), Decimal("149.10"))
+    for wrong in ({}, {"market_market_ioc": {"quote_size": "5"}}, {"a": fields, "b": fields}):
+        with pytest.raises(WireError):
+            parse_terms({"order": {"order_configuration": wrong}})
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ def _answered(play: Play, dice: random.Random, requests: list[Request]) -> list[
             if in_time and play.order(request).is_working:
                 play.word(play.order(request), OrderStatus.CANCELLED)
             continue
+        assert isinstance(request, OrderIntended), "nobody asks for an edit here"
         luck = dice.random()
         if luck < 0.05:
             play.take(OrderRejected(now_ns, name, "INVALID", "a test"))

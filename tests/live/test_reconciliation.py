@@ -13,6 +13,9 @@ from gpt_trader.coinbase.watch import Watch
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
+    EditAnswered,
+    EditIntended,
+    EditLost,
     Event,
     OrderAbsent,
     OrderIntended,
@@ -202,5 +205,53 @@ def test_a_difference_that_stays_is_written_down(tmp_path: Path) -> None:
 
         assert isinstance(scene.seen[-1], BooksCompared)
         assert scene.seen[-1].differences == {"USD": Decimal(-1)}
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_an_edit_without_an_answer_ends_by_what_the_order_shows(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        scene.rest.create(scene.intent)
+        await scene.books.orders()
+        edit = EditIntended(
+            scene.engine.now_ns, "gt-test-000001", Decimal("0.02"), Decimal("900.00"), ()
+        )
+        await scene.take(edit)
+        await scene.take(EditLost(scene.engine.now_ns, "gt-test-000001", "timeout"))
+        both = scene.order.open_lots
+
+        await scene.books.orders()
+        scene.machine_s += ABSENT_AFTER_S - 1
+        await scene.books.orders()
+        assert scene.order.edit_lost, "it may come yet: the signature still holds"
+        scene.rest.edit(scene.order.order_id, edit)  # it came late
+        await scene.books.orders()
+        shown = scene.order
+
+        second = replace(edit, base_size=Decimal("0.03"))
+        await scene.take(second)
+        await scene.take(EditLost(scene.engine.now_ns, "gt-test-000001", "timeout"))
+        await scene.books.orders()
+        scene.machine_s += ABSENT_AFTER_S
+        await scene.books.orders()
+
+        assert (both, shown.lots, shown.limit_ticks) == (2_000_000, 2_000_000, 90_000)
+        assert (shown.edit_lots, scene.order) == (0, shown), "the second one never came"
+        assert [e.accepted for e in scene.seen if isinstance(e, EditAnswered)] == [True, False]
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_an_edit_that_a_crash_left_open_is_one_without_an_answer(tmp_path: Path) -> None:
+    async def check(scene: Scene) -> None:
+        scene.rest.create(scene.intent)
+        await scene.books.orders()
+        now_ns, name = scene.engine.now_ns, "gt-test-000001"
+        await scene.take(EditIntended(now_ns, name, Decimal("0.02"), Decimal("900.00"), ()))
+
+        await scene.books.lost_in_a_crash()
+
+        assert scene.order.edit_lost
+        assert scene.order.open_lots == 2_000_000
 
     with_a_lost_answer(tmp_path, check)

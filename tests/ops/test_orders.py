@@ -180,6 +180,80 @@ def test_the_runbooks_stop_is_warned_of_and_needs_a_word_to_be_placed(desk: Hand
     assert (refused.code, "--allow-unlikely-fill" in refused.err) == (1, True)
 
 
+def test_an_edit_is_previewed_applied_and_explained(desk: Hand) -> None:
+    order = ("buy", "0.01", "BTC-USD", "--type", "limit", "--price", "61000")
+    placed = desk.placed(*order, "--client-id", "to-edit")
+
+    said = desk.perps_bot(
+        "--edit-order-preview", placed["order_id"], "--order-price", "60500", "--order-qty", "0.02"
+    )
+    pair = re.findall(r"^apply +(\S+)$", said.out, re.M)
+    applied = desk.perps_bot("--apply-order-edit", *pair)
+    again = desk.perps_bot("--apply-order-edit", *pair)
+
+    assert (said.code, said.err) == (0, ""), said
+    assert "BUY 0.02 BTC-USD LIMIT GTC at 60500" in said.out
+    assert (applied.code, applied.err) == (0, "")
+    assert "at 60500" in applied.out and placed["client_order_id"] in applied.out
+    assert (again.code, "a preview is used once" in again.err) == (2, True)
+    shown = desk.orders("show", "to-edit").document
+    assert (shown["base_size"], shown["limit_price"]) == ("0.02", "60500")
+    assert shown["order_id"] == placed["order_id"], "it keeps its name"
+    what = [row["what"] for row in desk.orders("explain", "to-edit").document["course"]]
+    assert "asked that it be 0.02 at 60500" in what
+    assert any(one.startswith("the edit is allowed by 14 rules") for one in what)
+
+
+def test_a_preview_of_an_edit_dies_with_the_order_it_was_of(desk: Hand) -> None:
+    order = ("buy", "0.01", "BTC-USD", "--type", "limit", "--price", "61000")
+    placed = desk.placed(*order)
+    name = placed["order_id"]
+    first, second = (
+        desk.orders("edit", name, "--price", price).document["token"]
+        for price in ("60400", "60300")
+    )
+    other = desk.placed(*order)["order_id"]
+
+    of_another = desk.orders("edit", other, "--token", first)
+    applied = desk.orders("edit", name, "--token", first)
+    moved = desk.orders("edit", name, "--token", second)
+    desk.orders("cancel", name)
+    ended = desk.orders("edit", name, "--price", "60200")
+
+    assert (of_another.code, "is not of order" in of_another.err) == (1, True)
+    assert applied.code == 0, applied.err
+    assert (moved.code, "is of another order" in moved.err) == (1, True)
+    assert (ended.code, "orders that wait can be edited" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "needs a new price"),
+        (("--price", "61000"), 2, "changes nothing"),
+        (("--price", "x"), 2, "price 'x' is no number"),
+        (("--size", "5"), 1, "nothing can be placed"),
+        (("--token", "0" * 16), 2, "there is no preview"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_said_so(
+    desk: Hand, words: tuple[str, ...], code: int, said: str
+) -> None:
+    placed = desk.placed("buy", "0.01", "BTC-USD", "--type", "limit", "--price", "61000")
+
+    refused = desk.perps_bot(*_runbook_edit(placed["order_id"], words))
+
+    assert refused.code == code
+    assert said in refused.out + refused.err
+
+
+def _runbook_edit(order_id: str, words: tuple[str, ...]) -> list[str]:
+    if "--token" in words:
+        return ["--apply-order-edit", f"{order_id}:{words[1]}"]
+    named = [word.replace("--price", "--order-price") for word in words]
+    return ["--edit-order-preview", order_id, *(w.replace("--size", "--order-qty") for w in named)]
+
+
 def test_an_order_is_explained_from_its_log(desk: Hand) -> None:
     placed = desk.placed("buy", "50 USD", "BTC-USD", "--client-id", "why")
 

@@ -40,6 +40,10 @@ SHAPES = {
     "trading_state_changed": (1, "bb94534c"),
     "order_asked": (2, "b0f55b8d"),
     "cancel_asked": (1, "4f209d0d"),
+    "edit_asked": (1, "08cbf435"),
+    "edit_answered": (1, "ffa6d194"),
+    "edit_lost": (1, "cf318e0d"),
+    "edit_intended": (1, "3dd8ab4e"),
     "holding_adopted": (1, "ab98405a"),
     "session_resumed": (1, "71aed082"),
     "stop_requested": (1, "88799e9c"),
@@ -86,7 +90,7 @@ def test_every_class_of_the_events_module_is_an_event_or_a_part_of_one() -> None
 def test_inputs_and_decisions_are_told_apart_and_none_is_both() -> None:
     assert INPUT_KINDS | DECISION_KINDS == set(VERSIONS) == {kind_of(t) for t in EVENT_TYPES}
     assert not INPUT_KINDS & DECISION_KINDS
-    orders = {"order_intended", "order_denied", "cancel_intended"}
+    orders = {"order_intended", "order_denied", "edit_intended", "cancel_intended"}
     assert {"candle_closed", "stop_reached"} | orders == DECISION_KINDS
 
 

@@ -1,0 +1,36 @@
+"""A working order as if it were to be placed now: for the rules that bind it while it waits."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from gpt_trader.broker.orders import Order
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.product import Product
+
+
+def edited(order: Order, product: Product, base_size: Decimal, limit_price: Decimal) -> Draft:
+    """What would be left of an order after an edit; `base_size` counts what is filled."""
+    left = product.lots(base_size) - order.booked_lots
+    changed = replace(order, lots=left, booked_lots=0, limit_ticks=product.ticks(limit_price))
+    return replace(renewed(changed, product), why=f"an edit of {order.client_order_id}")
+
+
+def renewed(order: Order, product: Product) -> Draft:
+    """What is left of an order, as if it were to be placed now."""
+    price = product.price(order.limit_ticks)
+    return Draft(
+        product_id=order.product_id,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        base_size=product.size(order.open_lots),
+        limit_price=price,
+        stop_price=None,
+        end_ns=None,
+        post_only=False,
+        reduces=False,
+        target=product.size(order.open_lots),
+        mark_price=price,
+        why="it waits in the book",
+        asked="",
+    )
