@@ -198,8 +198,11 @@ async def _take_over(loop: Loop, running: Running) -> None:
 
 
 def _stays(loop: Loop, running: Running) -> bool:
-    """A session by hand stays unfinished until a person closes it: its orders wait on."""
-    return running.options.by_hand and not (loop.window is not None and loop.window.closing)
+    """A session by hand stays unfinished while it has orders or holdings, or until it is closed."""
+    if not running.options.by_hand or (loop.window is not None and loop.window.closing):
+        return False
+    held = any(position.lots for position in loop.engine.ledger.positions().values())
+    return held or bool(loop.engine.orders.working())
 
 
 async def _end(loop: Loop, running: Running, reason: str) -> None:

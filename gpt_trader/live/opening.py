@@ -22,7 +22,14 @@ from gpt_trader.live.seams import new_token, wall_ns
 from gpt_trader.live.venues import Venue
 from gpt_trader.risk.limits import DEFAULTS, Limits
 from gpt_trader.store.event_log import EventLog
-from gpt_trader.store.folders import HAND, SessionFolder, new_session, sessions, unfinished
+from gpt_trader.store.folders import (
+    HAND,
+    SessionFolder,
+    new_session,
+    open_session,
+    sessions,
+    unfinished,
+)
 from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
@@ -35,6 +42,8 @@ lockstep the exchange sends all trades of a round before its heartbeat."""
 def choose(options: Options) -> tuple[SessionFolder, bool]:
     """The unfinished session of these choices (True), or the folder of a new one (False)."""
     var = options.settings.var
+    if options.profile in ("canary", "prod"):
+        _check_alone(options)
     if not options.discard:
         folder = unfinished(var, options.profile, options.choices())
         if folder is not None:
@@ -47,6 +56,28 @@ def choose(options: Options) -> tuple[SessionFolder, bool]:
             f"the machine's clock is behind session {known[-1].session_id}: set it right first"
         )
     return new_session(var, options.profile, session_id), False
+
+
+def _check_alone(options: Options) -> None:
+    """Two sessions of one real account would each take the other's fills for a fault.
+
+    Raises
+    ------
+    UsageError
+        The other kind of session is unfinished.
+    """
+    other = open_session(options.settings.var, options.profile, by_hand=not options.by_hand)
+    if other is None:
+        return
+    if options.by_hand:
+        raise UsageError(
+            f"session {other.session_id} is unfinished: run its own command again, it takes "
+            "orders by hand while it runs"
+        )
+    raise UsageError(
+        f"session {other.session_id} by hand is unfinished: `gpt-trader orders close --profile "
+        f"{options.profile}` ends its orders and leaves what it holds to you"
+    )
 
 
 def forget_if_unborn(folder: SessionFolder) -> None:

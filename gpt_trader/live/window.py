@@ -48,7 +48,7 @@ from gpt_trader.live.desk import Desk
 from gpt_trader.live.previews import VALID_S, Previews
 from gpt_trader.live.seams import monotonic_s, wall_ns
 from gpt_trader.store.folders import profile_folder
-from gpt_trader.store.requests import Request, answer, failure, waiting
+from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
 
 LOOK_S = 0.1  # between two looks for requests
 MARKET_S_MAX = 10.0  # for the feed of a session that has just begun
@@ -98,6 +98,7 @@ class Window:
         self._awaited: dict[str, _Awaited] = {}
         self._fills: dict[str, list[OrderFilled]] = {}
         self._refusals: dict[str, str] = {}  # the exchange's word on an order or its cancel
+        forget_taken(var, self._profile)
         self._begun_s = self._looked_s = monotonic_s()
 
     def note(self, event: Event) -> None:
@@ -121,7 +122,7 @@ class Window:
         self._looked_s = monotonic_s()
         requests = waiting(self._var, self._profile)
         for request in requests:
-            if request.request_id not in self._awaited and self._can_begin(request):
+            if self._can_begin(request):
                 await self._begin(request)
         for awaited in tuple(self._awaited.values()):
             self._settle(awaited)
@@ -134,9 +135,13 @@ class Window:
         order = request.body.get("order") or {}
         names = [order.get("product_id")] if isinstance(order, dict) else []
         markets = [self._engine.markets[name] for name in names if name in self._engine.markets]
-        return self._engine.feed_ready and all(market.mark_ticks > 0 for market in markets)
+        valued = self._engine.valuation.equity_day_start > 0  # limits on losses need it
+        known = all(market.mark_ticks > 0 for market in markets)
+        return self._engine.feed_ready and valued and known
 
     async def _begin(self, request: Request) -> None:
+        if not take(self._var, self._profile, request.request_id):
+            return  # whoever asked has taken it back
         try:
             document = await self._carry_out(request)
         except TraderError as e:

@@ -27,6 +27,7 @@ from gpt_trader.store.requests import Request
 PATIENCE_S = 45.0  # for an answer: longer than the session itself waits for an outcome
 START_S = 120.0  # for a session that has to compile its rules first
 LOOK_S = 0.02
+TELLS = "`gpt-trader orders list` tells what became of it"
 CODES: dict[int, type[TraderError]] = {2: UsageError, 3: ExchangeUnreachable, 4: StoreDamaged}
 
 
@@ -54,9 +55,10 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     requests.leave(place.var, place.profile, request)
     try:
         document = _answered(place, request.request_id)
-    except KeyboardInterrupt:
-        requests.take_back(place.var, place.profile, request.request_id)
-        raise
+    except KeyboardInterrupt as e:
+        if requests.take_back(place.var, place.profile, request.request_id):
+            raise
+        raise OutcomeUnknown(f"interrupted after the session took the request: {TELLS}") from e
     if "failure" in document:
         raise requests.FAILURES[document["failure"]](document["message"])
     return document
@@ -82,7 +84,7 @@ def _by_running_session(place: Place, request_id: str) -> dict[str, Any]:
             f"the session of profile {place.profile} gave no answer in {PATIENCE_S:g} s, and "
             "nothing was done: one at --speed max hears nobody"
         )
-    raise OutcomeUnknown("the session took the request and ended: `gpt-trader orders list` tells")
+    raise OutcomeUnknown(f"the session took the request and gave no answer: {TELLS}")
 
 
 def _by_new_session(place: Place, request_id: str) -> dict[str, Any] | None:
@@ -107,5 +109,5 @@ def _by_new_session(place: Place, request_id: str) -> dict[str, Any] | None:
         lines[-1].removeprefix("gpt-trader live: ") if lines else f"it ended with {done.returncode}"
     )
     if not requests.take_back(place.var, place.profile, request_id):
-        raise OutcomeUnknown(f"the session took the request and ended: {said}")
+        raise OutcomeUnknown(f"the session took the request and ended ({said}): {TELLS}")
     raise CODES.get(done.returncode, TraderError)(said)

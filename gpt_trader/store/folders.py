@@ -61,6 +61,19 @@ HAND = "-hand"
 """How the name of a session by hand ends: it goes on beside those with a strategy."""
 
 
+def open_session(var: Path, profile: str, *, by_hand: bool) -> SessionFolder | None:
+    """The newest session of its kind, by hand or with a strategy, unless it was closed."""
+    known = [f for f in sessions(var, profile) if f.session_id.endswith(HAND) is by_hand]
+    if not known:
+        return None
+    with LogReader(known[-1].log) as reader:
+        newest = reader.tail(1)
+    # One that was killed before anything was decided has nothing to go on with.
+    if not newest or isinstance(newest[-1][1], SessionClosed):
+        return None
+    return known[-1]
+
+
 def unfinished(var: Path, profile: str, wanted: Mapping[str, str]) -> SessionFolder | None:
     """The killed session that a command with these choices goes on with, if there is one.
 
@@ -69,18 +82,11 @@ def unfinished(var: Path, profile: str, wanted: Mapping[str, str]) -> SessionFol
     UsageError
         There is one, begun with other choices: going on with it would not be what was asked.
     """
-    by_hand = wanted.get("strategy") == "by_hand"
-    known = [f for f in sessions(var, profile) if f.session_id.endswith(HAND) is by_hand]
-    if not known:
+    folder = open_session(var, profile, by_hand=wanted.get("strategy") == "by_hand")
+    if folder is None:
         return None
-    folder = known[-1]
     with LogReader(folder.log) as reader:
-        newest = reader.tail(1)
         meta = reader.meta
-    if not newest:
-        return None  # killed before anything was decided: nothing to go on with
-    if isinstance(newest[-1][1], SessionClosed):
-        return None
     begun = {name: meta.get(name, "") for name in wanted}
     if begun == dict(wanted):
         return folder

@@ -1,9 +1,10 @@
 """What people ask a session for, as files: durable before it is read, answered in another file.
 
 A request is `requests/ID.json` in the profile's folder, its answer `answers/ID.json`. Whoever asks
-writes the first and may take it back until it is read; the session writes the second and then
-removes the first. A session that is killed in between finds the request again: the log knows which
-are done.
+writes the first and may take it back until the session takes it, which renames it to `ID.taken`
+before anything is done. The session writes the answer and then removes what it took. What a killed
+session had taken is never carried out again: whoever asked was told that the outcome is unknown,
+and the log knows it.
 """
 
 import json
@@ -24,6 +25,7 @@ from gpt_trader.domain.errors import (
 from gpt_trader.store.folders import profile_folder
 
 REQUESTS, ANSWERS = "requests", "answers"
+TAKEN = ".taken"
 BYTES_MAX = 100_000
 OLD_S = 86_400
 
@@ -88,8 +90,25 @@ def failure(error: TraderError) -> dict[str, object]:
     return {"failure": kind, "message": str(error)}
 
 
+def take(var: Path, profile: str, request_id: str) -> bool:
+    """Make a request the session's, so that nobody can take it back; False if somebody did."""
+    path = profile_folder(var, profile) / REQUESTS / f"{request_id}.json"
+    try:
+        path.rename(path.with_suffix(TAKEN))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def forget_taken(var: Path, profile: str) -> None:
+    """Let go of what an earlier session took and never answered."""
+    folder = profile_folder(var, profile) / REQUESTS
+    for path in folder.glob(f"*{TAKEN}") if folder.is_dir() else ():
+        path.unlink()
+
+
 def answer(var: Path, profile: str, request_id: str, document: Mapping[str, object]) -> None:
-    """Write the answer to a request, then remove the request.
+    """Write the answer to a request that was taken, then remove the request.
 
     Raises
     ------
@@ -97,7 +116,8 @@ def answer(var: Path, profile: str, request_id: str, document: Mapping[str, obje
         The folder cannot be written.
     """
     _write(profile_folder(var, profile) / ANSWERS / f"{request_id}.json", document)
-    take_back(var, profile, request_id)
+    taken = profile_folder(var, profile) / REQUESTS / f"{request_id}{TAKEN}"
+    taken.unlink(missing_ok=True)
 
 
 def take_answer(var: Path, profile: str, request_id: str) -> dict[str, Any] | None:

@@ -343,3 +343,23 @@ def test_the_record_of_a_session_by_hand_replays_and_nothing_is_left_lying(desk:
     assert [path.name for path in (folder / "requests").iterdir()] == []
     assert [path.name for path in (folder / "answers").iterdir()] == []
     assert PROFILES[0] == "dev" and Path(folder / "lock").exists()
+
+
+def test_a_session_that_is_killed_in_the_midst_leaves_one_order_and_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it was sent, or before its answer was read: nothing is sent a second time."""
+    hand = Hand(tmp_path / "var")
+    order = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "61000")
+    for point, ends in (("intent_durable", "ABSENT"), ("reply_unread", "OPEN")):
+        monkeypatch.setenv("GPT_TRADER_KILL_AT", f"{point}:1")
+        killed = hand.orders("place", *order, "--client-id", point)
+        monkeypatch.delenv("GPT_TRADER_KILL_AT")
+
+        again = hand.orders("place", *order, "--client-id", point)  # settles what was open
+
+        assert (killed.code, "took the request and ended" in killed.err) == (3, True), killed
+        assert again.code == 0 and again.document["placed"]["status"] == ends
+    assert len(hand.orders("list").document["orders"]) == 2
+    assert hand.orders("close").code == 0
+    assert hand.orders("list", "--open").document["orders"] == []

@@ -23,18 +23,25 @@ def test_requests_wait_oldest_first_and_are_gone_once_answered(tmp_path: Path) -
 
     assert requests.waiting(tmp_path, "dev") == (FIRST, later)
     assert requests.waiting(tmp_path, "paper") == ()
+    assert requests.take(tmp_path, "dev", "aa")
     requests.answer(tmp_path, "dev", "aa", {"placed": 1})
     assert requests.waiting(tmp_path, "dev") == (later,)
     assert requests.take_answer(tmp_path, "dev", "aa") == {"placed": 1}
     assert requests.take_answer(tmp_path, "dev", "aa") is None
 
 
-def test_a_request_is_taken_back_until_it_is_answered(tmp_path: Path) -> None:
+def test_a_request_belongs_to_whoever_takes_it_first(tmp_path: Path) -> None:
     requests.leave(tmp_path, "dev", FIRST)
+    requests.leave(tmp_path, "dev", replace(FIRST, request_id="bb"))
 
     assert requests.take_back(tmp_path, "dev", "aa")
-    assert not requests.take_back(tmp_path, "dev", "aa")
-    assert requests.waiting(tmp_path, "dev") == ()
+    assert not requests.take(tmp_path, "dev", "aa")
+    assert requests.take(tmp_path, "dev", "bb")
+    assert not requests.take_back(tmp_path, "dev", "bb")
+    assert requests.waiting(tmp_path, "dev") == (), "never carried out a second time"
+    requests.forget_taken(tmp_path, "dev")
+    folder = profile_folder(tmp_path, "dev") / requests.REQUESTS
+    assert list(folder.iterdir()) == []
 
 
 NO_REQUESTS = (
