@@ -372,6 +372,31 @@ def test_an_unknown_product_is_the_users_mistake(tmp_path: Path) -> None:
         client.products(["SOL-USD", "DOG-USD"])
 
 
+def test_a_mistyped_product_is_told_what_is_near(tmp_path: Path) -> None:
+    listed = an_answer({"products": [a_product()]})
+    with (
+        exchange(tmp_path, an_answer({"products": []}), listed) as (client, _),
+        pytest.raises(UsageError, match=r"no spot product SLO-USD .*; did you mean SOL-USD\?"),
+    ):
+        client.products(["SLO-USD"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "has"),
+    [
+        (an_answer({"balance_summary": {"futures_buying_power": {}}}), True),
+        (an_answer({"balance_summary": None}), False),
+        (an_answer({}), False),
+        (an_answer(refusal("NOT_FOUND"), 404), False),
+    ],
+)
+def test_an_account_may_trade_contracts_if_coinbase_shows_a_futures_balance(
+    answer: Answer, has: bool, tmp_path: Path
+) -> None:
+    with exchange(tmp_path, answer) as (client, _):
+        assert client.has_futures() is has
+
+
 def a_candle(start_s: int) -> dict[str, str]:
     return {"start": str(start_s), "volume": "1"} | dict.fromkeys(
         ("open", "high", "low", "close"), "5"

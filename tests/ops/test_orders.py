@@ -304,15 +304,16 @@ def test_a_mistake_is_one_clear_line(desk: Hand, words: tuple[str, ...], said: s
     assert refused.err.count("\n") == 1 and "Traceback" not in refused.err
 
 
-def test_a_contract_needs_the_switch_and_the_account(
+def test_a_contract_with_switch_and_account_is_refused_by_the_table(
     desk: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Without the switch it is refused before, see the mistakes above."""
     monkeypatch.setenv("COINBASE_ENABLE_DERIVATIVES", "1")
 
     refused = desk.orders("preview", "buy", "1", "BIP-20DEC30-CDE")
     perpetual = desk.orders("preview", "buy", "1", "ETH-PERP")
 
-    assert (refused.code, "this account may not trade contracts" in refused.err) == (1, True)
+    assert (refused.code, "our books hold spot only" in refused.err) == (2, True)
     assert (perpetual.code, "look for the contract of ETH" in perpetual.err) == (2, True)
 
 
