@@ -21,6 +21,8 @@ A first session, on a synthetic market, as fast as it goes:
   gpt-trader live --candles 2000
 On real candles, with a document of the result:
   gpt-trader live --data candles.parquet --speed max --json result.json
+Orders by hand, also as perps-bot --preview-order ...:
+  gpt-trader orders --help
 The same command again goes on with a session that was killed. `gpt-trader replay latest` proves
 that the recorded session makes the same decisions again.
 
