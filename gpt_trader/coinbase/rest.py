@@ -28,11 +28,13 @@ from gpt_trader.coinbase.wire_orders import (
     build_cancel,
     build_create,
     build_edit,
+    build_preview,
     parse_cancelled,
     parse_created,
     parse_edited,
     parse_order,
     parse_orders,
+    parse_preview,
     parse_terms,
 )
 from gpt_trader.coinbase.wire_products import (
@@ -48,6 +50,7 @@ from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
 from gpt_trader.domain.events import (
     Candle,
+    Draft,
     EditIntended,
     OrderAccepted,
     OrderIntended,
@@ -127,6 +130,18 @@ class RestClient:
                 return OrderRejected(self._now_ns(), name, body.reason, body.message)
             case _:
                 return parse_created(body, intent, self._now_ns())
+
+    def preview(self, draft: Draft) -> tuple[str, ...]:
+        """Coinbase's own reasons to refuse an order now; none where it would take it."""
+        try:
+            body = self._transport.send("/orders/preview", build_preview(draft))
+        except OutcomeUnknown as error:  # a preview changes nothing: no answer is no answer
+            raise ExchangeUnreachable(str(error)) from None
+        match body:
+            case Refusal():
+                return (body.reason,)
+            case _:
+                return parse_preview(body)
 
     def edit(self, order_id: str, edit: EditIntended) -> tuple[bool, str]:
         """Change an order in its place, once: whether Coinbase did, and why not.

@@ -75,6 +75,10 @@ class _CancelAnswer(msgspec.Struct):
     results: list[_Cancelled]
 
 
+class _PreviewAnswer(msgspec.Struct):
+    errs: list[str]
+
+
 class _EditFailure(msgspec.Struct):
     edit_failure_reason: str = ""
     preview_failure_reason: str = ""
@@ -132,13 +136,32 @@ def build_create(intent: OrderIntended) -> dict[str, Any]:
     ----------
     https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/create-order
     """
-    draft = intent.draft
+    return {"client_order_id": intent.client_order_id, **build_preview(intent.draft)}
+
+
+def build_preview(draft: Draft) -> dict[str, Any]:
+    """The request that asks what Coinbase would make of an order; it places nothing.
+
+    References
+    ----------
+    docs.cdp.coinbase.com, Advanced Trade, REST API: orders, preview order
+    """
     return {
-        "client_order_id": intent.client_order_id,
         "product_id": draft.product_id,
         "side": draft.side.value,
         "order_configuration": _configuration(draft),
     }
+
+
+def parse_preview(body: Any) -> tuple[str, ...]:
+    """Coinbase's reasons to refuse an order; none where it would take it.
+
+    Raises
+    ------
+    WireError
+        The answer says nothing of errors: silence is no consent.
+    """
+    return tuple(one_line(reason) for reason in convert(body, _PreviewAnswer).errs)
 
 
 def build_cancel(order_ids: Sequence[str]) -> dict[str, Any]:

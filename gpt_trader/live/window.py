@@ -8,29 +8,24 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from gpt_trader.broker.capabilities import ProductType, check
+from gpt_trader.broker.capabilities import check
 from gpt_trader.broker.derivatives import product_type_of
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping, parse_number
 from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import (
-    ExchangeUnreachable,
     OutcomeUnknown,
     TraderError,
     UsageError,
-    WireError,
 )
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelAsked,
     EditAnswered,
-    EditAsked,
     Event,
     HoldingAdopted,
     OrderAsked,
@@ -42,10 +37,11 @@ from gpt_trader.engine.account import account_document
 from gpt_trader.engine.documents import Document, order_document, preview_document
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, means_of, preview_of
-from gpt_trader.engine.renewal import edited
 from gpt_trader.live.account import ask_account
 from gpt_trader.live.desk import Desk
+from gpt_trader.live.edits import Edits
 from gpt_trader.live.previews import VALID_S, Previews
+from gpt_trader.live.questions import Questions
 from gpt_trader.live.seams import monotonic_s, wall_ns
 from gpt_trader.store.folders import profile_folder
 from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
@@ -53,7 +49,6 @@ from gpt_trader.store.requests import Request, answer, failure, forget_taken, ta
 LOOK_S = 0.1  # between two looks for requests
 MARKET_S_MAX = 10.0  # for the feed of a session that has just begun
 OUTCOME_S_MAX = 20.0  # for an order's first word, or for the end of one that does not wait
-LEVELS = 100  # of the book, a side: what an order of the default limits takes is nearer
 
 
 class Wanted(Enum):
@@ -95,6 +90,8 @@ class Window:
         self._var = var
         self._profile = engine.opened.profile
         self._previews = Previews(profile_folder(var, self._profile))
+        self._questions = Questions(rest, desk)
+        self._edits = Edits(engine, self._previews, self._questions)
         self._awaited: dict[str, _Awaited] = {}
         self._fills: dict[str, list[OrderFilled]] = {}
         self._refusals: dict[str, str] = {}  # the exchange's word on an order or its cancel
@@ -169,9 +166,10 @@ class Window:
             case "place":
                 return await self._place(request)
             case "edit_preview":
-                return await self._edit_preview(request)
+                return await self._edits.preview(self._find(str(request.body.get("name"))), request)
             case "edit":
-                return await self._edit(request)
+                await self._edit(request)
+                return None
             case "cancel":
                 return await self._cancel(request)
             case "snapshot":
@@ -187,7 +185,7 @@ class Window:
     # --- orders -----------------------------------------------------------------------------
 
     async def _judged(self, wish: Wish) -> Preview:
-        await self._check_account(wish)
+        await self._questions.check_account(wish.product_id)
         check(wish.kind, wish.time_in_force, product_type_of(wish.product_id), self._profile)
         product = self._engine.products.get(wish.product_id)
         if product is None:
@@ -197,27 +195,10 @@ class Window:
                 f"this session trades {names}: end it with `gpt-trader orders close`, and the next "
                 f"order may be of {wish.product_id}"
             )
-        book = await self._book(wish.product_id)
+        book = await self._questions.book(wish.product_id)
         engine = self._engine
         draft = draft_of(wish, product, means_of(engine, wish.product_id), engine.now_ns)
         return preview_of(engine, draft, book)
-
-    async def _check_account(self, wish: Wish) -> None:
-        """A contract needs an account that may trade contracts."""
-        if product_type_of(wish.product_id) is ProductType.SPOT:
-            return
-        if not await self._desk.call(self._rest.has_futures):
-            raise TraderError(
-                f"{wish.product_id} is a contract, and this account may not trade contracts: "
-                "Coinbase shows no futures balance for it"
-            )
-
-    async def _book(self, product_id: str) -> Book | None:
-        """The book now; without one a preview says so, and an order does not need it."""
-        try:
-            return await self._desk.call(lambda: self._rest.book(product_id, LEVELS))
-        except (ExchangeUnreachable, WireError):
-            return None
 
     async def _preview(self, request: Request) -> Document:
         wish = _wish_in(request.body.get("order"))
@@ -229,6 +210,7 @@ class Window:
         )
         return {
             "preview": preview_document(preview, self._engine.products[wish.product_id]),
+            "exchange_refuses": await self._questions.refusals(preview.draft),
             "token": token,
             "token_valid_s": VALID_S,
             "trading_state": self._engine.trading_state.value,
@@ -244,11 +226,11 @@ class Window:
             self._await(request, known)
             return None
         preview = await self._judged(wish)
-        if token is not None:
-            self._previews.use(str(token), self._engine, as_mapping(wish), preview)
         unlikely = [one.sentence for one in preview.refusals if one.gap_bps is not None]
         if unlikely and request.body.get("allow_unlikely_fill") != "yes":
             raise TraderError(f"{'; '.join(unlikely)}. Place it with --allow-unlikely-fill")
+        if token is not None:
+            self._previews.use(str(token), self._engine, as_mapping(wish), preview)
         draft = replace(preview.draft, asked=key)
         await self._take(OrderAsked(self._engine.now_ns, request.who, draft))
         name = self._engine.asked.get(key, "")
@@ -283,74 +265,15 @@ class Window:
 
     # --- edits ------------------------------------------------------------------------------
 
-    async def _edit_preview(self, request: Request) -> Document:
+    async def _edit(self, request: Request) -> None:
         order = self._find(str(request.body.get("name")))
-        product = self._engine.products[order.product_id]
-        size, price = request.body.get("size"), request.body.get("price")
-        if not size and not price:
-            raise UsageError("an edit needs a new price, a new size, or both")
-        wanted = {"name": order.client_order_id}
-        new_size = parse_number(str(size), "size") if size else product.size(order.lots)
-        new_price = parse_number(str(price), "price") if price else product.price(order.limit_ticks)
-        wanted["base_size"] = f"{product.round_size(new_size):f}"
-        wanted["limit_price"] = f"{product.round_price(new_price, order.side):f}"
-        preview = await self._judged_edit(order, wanted)
-        token = None if preview.denials else self._keep_edit(order, wanted, preview)
-        return {
-            "preview": preview_document(preview, product),
-            "order_id": order.order_id,
-            "token": token,
-            "token_valid_s": VALID_S,
-            "trading_state": self._engine.trading_state.value,
-        }
-
-    def _keep_edit(self, order: Order, wanted: dict[str, str], preview: Preview) -> str:
-        return self._previews.keep(self._engine, {**wanted, **_version(order)}, preview)
-
-    async def _judged_edit(self, order: Order, wanted: dict[str, str]) -> Preview:
-        """What an edit would do now.
-
-        Raises
-        ------
-        UsageError
-            It changes nothing, or asks for less than is filled.
-        TraderError
-            The order cannot be edited as it stands.
-        """
-        size, price = Decimal(wanted["base_size"]), Decimal(wanted["limit_price"])
-        product = self._engine.products[order.product_id]
-        if not order.can_be_edited:
-            raise TraderError(
-                f"order {order.client_order_id} is {order.status.value} {order.order_type.value} "
-                f"{order.time_in_force.name}: only limit GTC orders that wait can be edited"
-            )
-        lots, ticks = product.lots(size), product.ticks(price)
-        if (lots, ticks) == (order.lots, order.limit_ticks):
-            raise UsageError("the edit changes nothing")
-        if lots <= order.booked_lots or price <= 0:
-            filled = product.size(order.booked_lots)
-            raise UsageError(f"size {size:f} is not above the {filled:f} that is filled")
-        book = await self._book(order.product_id)
-        draft = edited(order, product, size, price)
-        return preview_of(self._engine, draft, book, order.client_order_id)
-
-    async def _edit(self, request: Request) -> Document | None:
-        name, token = str(request.body.get("name")), str(request.body.get("token"))
-        kept = self._previews.wanted(token)
-        order = self._find(name)
-        if kept.get("name") != order.client_order_id:
-            raise TraderError(f"preview {token} is not of order {name}: preview it again")
-        preview = await self._judged_edit(order, kept)
-        self._previews.use(token, self._engine, {**kept, **_version(order)}, preview)
+        asked, draft = await self._edits.asked(order, request)
         self._refusals.pop(order.client_order_id, None)
-        size, price = Decimal(kept["base_size"]), Decimal(kept["limit_price"])
-        ours, now_ns = order.client_order_id, self._engine.now_ns
-        await self._take(EditAsked(now_ns, request.who, ours, size, price))
-        _, denials = self._engine.verdicts(preview.draft, ours)
-        if denials and not self._find(ours).edit_lots:
+        await self._take(asked)
+        _, denials = self._engine.verdicts(draft, order.client_order_id)
+        if denials and not self._find(order.client_order_id).edit_lots:
             raise TraderError(f"denied: {'; '.join(denials)}")
-        self._await(request, ours, wanted=Wanted.EDITED)
-        return None
+        self._await(request, order.client_order_id, wanted=Wanted.EDITED)
 
     # --- ends -------------------------------------------------------------------------------
 
@@ -470,11 +393,6 @@ class Window:
         name = product.product_id
         await self._take(HoldingAdopted(engine.now_ns, request.who, name, size, cost))
         return {"adopted": f"{size:f}", "product_id": product.product_id}
-
-
-def _version(order: Order) -> dict[str, str]:
-    """What an order is now, for a token to be bound to."""
-    return {"was": f"{order.lots} {order.limit_ticks} {order.booked_lots}"}
 
 
 def _wish_in(order: object) -> Wish:

@@ -39,6 +39,8 @@ def _preview(document: Document, following: str) -> str:
         gap = "" if refusal["gap_bps"] is None else f" (gap {refusal['gap_bps']} bps)"
         lines.append(f"Coinbase     will probably refuse it: {refusal['reason']}{gap}")
         lines.append(f"             {refusal['why']}")
+    if "exchange_refuses" in document:
+        lines.append(f"Coinbase     {_exchange_line(document['exchange_refuses'])}")
     lines += [f"warning      {warning}" for warning in one["warnings"]]
     if document["token"] is None:
         lines.append("next         nothing can be placed: a rule denies it")
@@ -97,6 +99,12 @@ def explanation(document: Document) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _exchange_line(refuses: list[str] | None) -> str:
+    if refuses is None:
+        return "did not say whether it would take it"
+    return f"says that it refuses it: {', '.join(refuses)}" if refuses else "says that it takes it"
 
 
 def _order_line(one: Document) -> str:

@@ -10,11 +10,13 @@ from gpt_trader.coinbase.wire_orders import (
     build_cancel,
     build_create,
     build_edit,
+    build_preview,
     parse_cancelled,
     parse_created,
     parse_edited,
     parse_order,
     parse_orders,
+    parse_preview,
     parse_terms,
 )
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
@@ -35,6 +37,18 @@ END_TIME = "2026-11-23T09:15:06.100000000Z"
 PRICED = {"base_size": "2", "limit_price": "150.00"}
 STOPPED = {**PRICED, "stop_price": "149.00"}
 UP, DOWNWARDS = "STOP_DIRECTION_STOP_UP", {"stop_direction": "STOP_DIRECTION_STOP_DOWN"}
+
+
+def test_a_preview_is_a_create_without_a_name_and_silence_is_no_consent() -> None:
+    intent = an_intent()
+    asked = build_preview(intent.draft)
+
+    assert {"client_order_id": "gt-17", **asked} == build_create(intent)
+    assert parse_preview({"errs": [], "warning": []}) == ()
+    assert parse_preview({"errs": ["PREVIEW_INSUFFICIENT_FUND"]}) == ("PREVIEW_INSUFFICIENT_FUND",)
+    for silent in ({}, None, {"errs": None}, {"errs": "none"}):
+        with pytest.raises(WireError):
+            parse_preview(silent)
 
 
 def test_an_edit_names_price_and_whole_size() -> None:

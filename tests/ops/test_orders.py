@@ -43,6 +43,7 @@ def test_a_preview_says_what_the_order_would_do_and_sends_nothing(desk: Hand) ->
     assert after - before == Decimal("0.01")
     assert len(preview["verdicts"]) == 14
     assert all(one["value"] is not None and one["limit"] is not None for one in preview["verdicts"])
+    assert said.document["exchange_refuses"] == []
     assert re.fullmatch("[0-9a-f]{16}", said.document["token"])
     assert desk.orders("list", "--open").document["orders"] == []
 
@@ -151,6 +152,7 @@ def test_post_only_never_takes(desk: Hand) -> None:
 
     [refusal] = said.document["preview"]["probable_refusals"]
     assert refusal["reason"] == "INVALID_LIMIT_PRICE_POST_ONLY"
+    assert said.document["exchange_refuses"] == ["PREVIEW_INVALID_LIMIT_PRICE_POST_ONLY"]
     assert (refused.code, "INVALID_LIMIT_PRICE_POST_ONLY" in refused.err) == (1, True)
 
 
@@ -177,7 +179,13 @@ def test_the_runbooks_stop_is_warned_of_and_needs_a_word_to_be_placed(desk: Hand
     assert said.code == 0
     assert refusal["reason"] == "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE"
     assert refusal["gap_bps"] == "84.03"
+    assert said.document["exchange_refuses"] == [refusal["reason"]], "what we foretold"
     assert (refused.code, "--allow-unlikely-fill" in refused.err) == (1, True)
+    token = said.document["token"]
+    kept = desk.orders("place", "--token", token)
+    allowed = desk.orders("place", "--token", token, "--allow-unlikely-fill")
+    assert "--allow-unlikely-fill" in kept.err, "and the token is not used up by that"
+    assert (allowed.code, refusal["reason"] in allowed.err) == (1, True), "Coinbase has its word"
 
 
 def test_an_edit_is_previewed_applied_and_explained(desk: Hand) -> None:
