@@ -5,7 +5,7 @@ from decimal import Decimal
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import parse_number
 from gpt_trader.domain.errors import TraderError, UsageError
-from gpt_trader.domain.events import Draft, EditAsked
+from gpt_trader.domain.events import EditAsked
 from gpt_trader.engine.documents import Document, preview_document
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, preview_of
@@ -13,6 +13,7 @@ from gpt_trader.engine.renewal import edited
 from gpt_trader.live.previews import VALID_S, Previews
 from gpt_trader.live.questions import Questions
 from gpt_trader.store.requests import Request
+from gpt_trader.strategies.registry import BY_HAND
 
 
 class Edits:
@@ -52,8 +53,8 @@ class Edits:
             "trading_state": self._engine.trading_state.value,
         }
 
-    async def asked(self, order: Order, request: Request) -> tuple[EditAsked, Draft]:
-        """The event that asks for a previewed edit, and the order it makes; uses the token up.
+    async def asked(self, order: Order, request: Request) -> EditAsked:
+        """The event that asks for a previewed edit; uses the token up.
 
         Raises
         ------
@@ -71,7 +72,7 @@ class Edits:
         self._previews.use(token, self._engine, {**kept, **_version(order)}, preview)
         size, price = Decimal(kept["base_size"]), Decimal(kept["limit_price"])
         now_ns, name = self._engine.now_ns, order.client_order_id
-        return EditAsked(now_ns, request.who, name, size, price), preview.draft
+        return EditAsked(now_ns, request.who, name, size, price)
 
     def _keep(self, order: Order, wanted: dict[str, str], preview: Preview) -> str:
         return self._previews.keep(self._engine, {**wanted, **_version(order)}, preview)
@@ -79,6 +80,11 @@ class Edits:
     async def _judged(self, order: Order, wanted: dict[str, str]) -> Preview:
         size, price = Decimal(wanted["base_size"]), Decimal(wanted["limit_price"])
         product = self._engine.products[order.product_id]
+        if self._engine.opened.strategy != BY_HAND:
+            raise TraderError(
+                f"strategy {self._engine.opened.strategy} places its orders anew as it wants them: "
+                "only a session by hand edits"
+            )
         if not order.can_be_edited:
             raise TraderError(
                 f"order {order.client_order_id} is {order.status.value} {order.order_type.value} "

@@ -92,7 +92,10 @@ class Previews:
         known = token.isascii() and token.isalnum() and (self._folder / token).is_file()
         if not known:
             raise UsageError(f"there is no preview {token[:40]!r}: a preview is used once")
-        kept = Kept(**json.loads((self._folder / token).read_text()))
+        try:
+            kept = Kept(**json.loads((self._folder / token).read_text()))
+        except (ValueError, TypeError) as e:  # a session was killed while it wrote it
+            raise UsageError(f"preview {token} does not read: preview it again") from e
         if wall_ns() > kept.until_ns:
             raise UsageError(f"preview {token} is older than {VALID_S} s: preview it again")
         return kept

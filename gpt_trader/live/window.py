@@ -26,9 +26,11 @@ from gpt_trader.domain.events import (
     CancelAnswered,
     CancelAsked,
     EditAnswered,
+    EditAsked,
     Event,
     HoldingAdopted,
     OrderAsked,
+    OrderDenied,
     OrderFilled,
     OrderRejected,
 )
@@ -45,6 +47,7 @@ from gpt_trader.live.questions import Questions
 from gpt_trader.live.seams import monotonic_s, wall_ns
 from gpt_trader.store.folders import profile_folder
 from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
+from gpt_trader.strategies.registry import BY_HAND
 
 LOOK_S = 0.1  # between two looks for requests
 MARKET_S_MAX = 10.0  # for the feed of a session that has just begun
@@ -177,10 +180,15 @@ class Window:
             case "adopt":
                 return await self._adopt(request)
             case "close":
-                self.closing = True
-                return {"closing": True}
+                return self._close()
             case _:
                 raise UsageError(f"a session knows no request {request.kind[:40]!r}")
+
+    def _close(self) -> Document:
+        if self._engine.opened.strategy != BY_HAND:
+            raise UsageError("a strategy's session is ended where it runs, with Ctrl-C")
+        self.closing = True
+        return {"closing": True}
 
     # --- orders -----------------------------------------------------------------------------
 
@@ -232,13 +240,19 @@ class Window:
         if token is not None:
             self._previews.use(str(token), self._engine, as_mapping(wish), preview)
         draft = replace(preview.draft, asked=key)
-        await self._take(OrderAsked(self._engine.now_ns, request.who, draft))
+        asked = OrderAsked(self._engine.now_ns, request.who, draft)
+        why = self._denial(asked)
+        await self._take(asked)
         name = self._engine.asked.get(key, "")
         if not name:
-            _, denials = self._engine.verdicts(draft)
-            raise TraderError(f"denied: {'; '.join(denials) or 'the session ends'}")
+            raise TraderError(f"denied: {why or 'the session ends'}")
         self._await(request, name)
         return None
+
+    def _denial(self, asked: OrderAsked | EditAsked) -> str:
+        """Why the engine denies what is asked for, "" if it does not; to ask it changes nothing."""
+        decided = (one for one in self._engine.decide(asked) if isinstance(one, OrderDenied))
+        return "; ".join(reason for denied in decided for reason in denied.reasons)
 
     def _known(self, key: str) -> str | None:
         """What an earlier request of the same name came to.
@@ -267,18 +281,20 @@ class Window:
 
     async def _edit(self, request: Request) -> None:
         order = self._find(str(request.body.get("name")))
-        asked, draft = await self._edits.asked(order, request)
+        asked = await self._edits.asked(order, request)
         self._refusals.pop(order.client_order_id, None)
+        why = self._denial(asked)
         await self._take(asked)
-        _, denials = self._engine.verdicts(draft, order.client_order_id)
-        if denials and not self._find(order.client_order_id).edit_lots:
-            raise TraderError(f"denied: {'; '.join(denials)}")
+        if why:
+            raise TraderError(f"denied: {why}")
         self._await(request, order.client_order_id, wanted=Wanted.EDITED)
 
     # --- ends -------------------------------------------------------------------------------
 
     async def _cancel(self, request: Request) -> Document | None:
         wanted = request.body.get("orders")
+        if wanted != "all" and not isinstance(wanted, list):
+            raise UsageError("the request names no orders")
         working = self._engine.orders.working()
         named = tuple(self._find(str(one)) for one in wanted or ()) if wanted != "all" else working
         orders = tuple(order for order in named if order.is_working)
@@ -389,6 +405,8 @@ class Window:
             raise UsageError(f"this session does not trade {body.get('product_id')}")
         size = product.round_size(parse_number(str(body.get("base_size")), "size"))
         cost = parse_number(str(body.get("cost")), "cost")
+        if size <= 0:
+            raise UsageError(f"size comes to nothing: {product.base_increment:f} is the least")
         engine.allocation.adopting(product.base, size)  # refuses what the owner does not hold
         name = product.product_id
         await self._take(HoldingAdopted(engine.now_ns, request.who, name, size, cost))

@@ -1,12 +1,11 @@
 """The order desk as a person uses it: commands in this process, a session by hand beside it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -62,10 +61,15 @@ class Hand:
         return Said(int(code), out.getvalue(), err.getvalue())
 
 
-@contextmanager
-def session_by_hand(var: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def session_by_hand(var: Path, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """A session that serves requests until the block ends; its orders wait on."""
-    command = [sys.executable, "-m", "gpt_trader", "live", "--by-hand", "--var", str(var), *more]
+    return session(var, "--by-hand", *more)
+
+
+@contextmanager
+def session(var: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """A session that runs until the block ends."""
+    command = [sys.executable, "-m", "gpt_trader", "live", "--var", str(var), *more]
     with subprocess.Popen(
         command,
         cwd=var.parent,
@@ -81,7 +85,7 @@ def session_by_hand(var: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
             wait_until(lambda: health.exists() and _is_ready(health, process.pid), process)
             yield process
         finally:
-            os.kill(process.pid, signal.SIGINT)
+            process.send_signal(signal.SIGINT)
             process.wait(30)
 
 

@@ -12,7 +12,7 @@ from gpt_trader.domain.events import OrderAsked, OrderIntended
 from gpt_trader.store.folders import PROFILES, find
 from gpt_trader.store.reading import LogReader
 from tests.live.commands import replay
-from tests.ops.hand import Hand, session_by_hand
+from tests.ops.hand import Hand, session, session_by_hand
 
 STOP = ("--type", "stop_limit", "--price", "60000", "--stop", "59500", "--reduce-only")
 
@@ -92,6 +92,7 @@ def test_a_token_dies_with_the_position_it_was_given_at(desk: Hand) -> None:
         ("mark", "61000", "more than 25 bps"),
         ("limits", "", "the limits have changed"),
         ("order", "", "is of another order"),
+        ("more", "than it has", "does not read"),
     ],
 )
 def test_a_token_is_refused_when_anything_has_moved(
@@ -372,3 +373,28 @@ def test_a_session_that_is_killed_in_the_midst_leaves_one_order_and_the_truth(
     assert len(hand.orders("list").document["orders"]) == 2
     assert hand.orders("close").code == 0
     assert hand.orders("list", "--open").document["orders"] == []
+
+
+def test_beside_a_strategy_orders_do_not_wait_nor_is_the_session_closed(tmp_path: Path) -> None:
+    """The strategy's plan would end what waits; its session is a person's to end where it runs."""
+    hand = Hand(tmp_path / "var")
+    words = ("--speed", "real", "--product", "BTC-USD")
+    with session(hand.var, *words):
+        waits = ("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "61000")
+        refused = [
+            hand.orders("place", *waits),
+            hand.orders("close"),
+            hand.orders("cancel", "no-such"),
+            hand.orders("adopt", "BTC-USD", "0.000000001", "--cost", "1"),
+            hand.orders("adopt", "BTC-USD", "5", "--cost", "1"),
+        ]
+        adopted = hand.orders("adopt", "BTC-USD", "0.5", "--cost", "30000")
+        placed = hand.placed("buy", "50 USD", "BTC-USD")
+
+    assert [said.code for said in refused] == [1, 2, 2, 2, 2], refused
+    assert "ask for IOC or FOK" in refused[0].err
+    assert "with Ctrl-C" in refused[1].err
+    assert "comes to nothing" in refused[3].err
+    assert "the owner holds 1.02" in refused[4].err
+    assert adopted.code == 0
+    assert placed["status"] == "FILLED"
