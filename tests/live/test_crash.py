@@ -5,6 +5,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from gpt_trader.domain.events import (
 )
 from gpt_trader.exchange.rules import Duplicate, VenueRules, default_rules
 from gpt_trader.live.seams import KILL, POINTS
+from gpt_trader.live.venues import NEW_ACCOUNT
 from gpt_trader.store.folders import SessionFolder, find
 from gpt_trader.store.reading import LogReader
 from tests.live import books, commands
@@ -120,7 +122,7 @@ def test_a_killed_session_goes_on_and_its_books_are_the_exchanges(
     with capsys.disabled():
         print(f"\n{crash.firing}, event {died_at} of {last_seq(folder)}; ready in {ready_s:.1f} s")
     assert ready_s <= READY_S_MAX
-    check_books(folder, folder.exchange, crash.rounds, default_rules(crash.seed))
+    check_books(folder, folder.exchange, crash.rounds, rules_of_a_session(crash.seed))
     assert replay_main.run(["latest", "--var", str(var)]) == 0
 
 
@@ -188,9 +190,16 @@ def test_a_cancel_that_never_left_is_asked_for_again(tmp_path: Path) -> None:
     cancels = [event for event in events_of(var) if isinstance(event, CancelIntended)]
     assert [event.client_order_id for event in cancels] == [cancel.client_order_id] * 2
     folder = find(var, "latest")
-    venue = books.venue_of(folder.exchange, PRODUCTS, BRIEF_ROUNDS, default_rules(1))
+    venue = books.venue_of(folder.exchange, PRODUCTS, BRIEF_ROUNDS, rules_of_a_session(1))
     assert books.theirs(venue).orders == books.ours(folder).orders
     assert books.ours(folder).orders[cancel.client_order_id][1] == "CANCELLED"
+
+
+def rules_of_a_session(seed: int) -> VenueRules:
+    """Those of the exchange that a session starts for itself: its account is a new dev account."""
+    amounts = (balance.partition("=") for balance in NEW_ACCOUNT)
+    balances = {currency: Decimal(amount) for currency, _, amount in amounts}
+    return replace(default_rules(seed), balances=balances)
 
 
 def check_books(folder: SessionFolder, state: Path, rounds: int, rules: VenueRules) -> None:
