@@ -111,8 +111,9 @@ def events_of(var: Path) -> list[Event]:
 def test_a_question_that_gets_no_answer_stops_entries_and_is_asked_again(tmp_path: Path) -> None:
     """Before: one 503 while fills were fetched ended the session."""
     faults = Faults(historical_fills=2, historical_batch=1)
-    life = (*LIFE, "--sizing", "patience_candles=0", "--candles", "8")
-    with through_a_proxy(tmp_path, faults, *life) as arguments:
+    # The exit is far away: a start of some seconds must not use up the candles of the entry.
+    life = (*LIFE[:4], "--param", "exit_after=60", "--sizing", "patience_candles=0")
+    with through_a_proxy(tmp_path, faults, *life, "--candles", "8") as arguments:
         done = commands.live(tmp_path / "var", *arguments)
 
     assert done.code == 0, done.err
