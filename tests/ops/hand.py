@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -13,22 +12,7 @@ from typing import Any
 
 from gpt_trader import cli
 from gpt_trader.store.folders import profile_folder
-from tests.live.commands import environment, wait_until
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        assert self.out, self.err
-        document: dict[str, Any] = json.loads(self.out)
-        return document
+from tests.live.commands import Finished, begun, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +21,15 @@ class Hand:
 
     var: Path
 
-    def orders(self, *words: str) -> Said:
+    def orders(self, *words: str) -> Finished:
         """Run `gpt-trader orders WORDS --json -`."""
         return self._run(cli.main, ["orders", *words, "--var", str(self.var), "--json", "-"])
 
-    def snapshot(self, *words: str) -> Said:
+    def snapshot(self, *words: str) -> Finished:
         """Run `gpt-trader snapshot WORDS --json -`."""
         return self._run(cli.main, ["snapshot", *words, "--var", str(self.var), "--json", "-"])
 
-    def perps_bot(self, *words: str) -> Said:
+    def perps_bot(self, *words: str) -> Finished:
         """Run `perps-bot WORDS`, as the runbook writes them."""
         return self._run(cli.perps_bot, [*words, "--var", str(self.var)])
 
@@ -54,11 +38,11 @@ class Hand:
         order: dict[str, Any] = self.orders("place", *words).document["placed"]
         return order
 
-    def _run(self, command: Any, words: list[str]) -> Said:
+    def _run(self, command: Any, words: list[str]) -> Finished:
         out, err = StringIO(), StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             code = command(words)
-        return Said(int(code), out.getvalue(), err.getvalue())
+        return Finished(int(code), out.getvalue(), err.getvalue())
 
 
 def session_by_hand(var: Path, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -69,17 +53,7 @@ def session_by_hand(var: Path, *more: str) -> AbstractContextManager[subprocess.
 @contextmanager
 def session(var: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A session that runs until the block ends."""
-    command = [sys.executable, "-m", "gpt_trader", "live", "--var", str(var), *more]
-    with subprocess.Popen(
-        command,
-        cwd=var.parent,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with begun(["live", "--var", str(var), *more], var.parent) as process:
         health = profile_folder(var, "dev") / "health.json"
         try:
             wait_until(lambda: health.exists() and _is_ready(health, process.pid), process)

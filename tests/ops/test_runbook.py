@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from gpt_trader import cli
-from tests.ops.hand import Hand, Said, session_by_hand
+from tests.live.commands import Finished
+from tests.ops.hand import Hand, session_by_hand
 
 RUNBOOK = Path(__file__).parents[2] / "runbooks" / "operations-runbook.md"
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", RUNBOOK.read_text("utf-8"), re.M | re.S)
@@ -25,25 +26,25 @@ LINES = [
 OURS = [line for line in LINES if any(flag in line.split() for flag in cli.DESK_FLAGS)]
 
 
-def a_market_buy(said: Said) -> None:
+def a_market_buy(said: Finished) -> None:
     assert "BUY 0.01 BTC-USD MARKET IOC" in said.out
     assert "position     0.02 -> 0.03 BTC" in said.out
     assert "14 of 14 allow it" in said.out
 
 
-def a_limit_sale(said: Said) -> None:
+def a_limit_sale(said: Finished) -> None:
     assert "SELL 0.01 BTC-USD LIMIT GTC at 65000" in said.out
     assert "position     0.02 -> 0.01 BTC" in said.out
     assert "notional     650 USD" in said.out
 
 
-def a_stop_exit(said: Said) -> None:
+def a_stop_exit(said: Finished) -> None:
     assert "SELL 0.01 BTC-USD STOP_LIMIT GTC at 60000 trigger 59500 reduces" in said.out
     assert "PREVIEW_STOP_PRICE_BELOW_LIMIT_PRICE (gap 84.03 bps)" in said.out
     assert "may not fill" in said.out and "--allow-unlikely-fill" in said.out
 
 
-def a_snapshot(said: Said) -> None:
+def a_snapshot(said: Finished) -> None:
     assert "0.02 BTC ours, cost 1240 USD" in said.out and "1 BTC the owner's" in said.out
     assert re.search(r"^balance +1\.02 BTC, 0 of it held", said.out, re.M)
     assert re.search(r"^balance +100000 USD, 0 of it held", said.out, re.M)
@@ -52,7 +53,7 @@ def a_snapshot(said: Said) -> None:
     assert equity and abs(Decimal(equity[1]) - 101_240) < 5, "BTC-USD opens at 62,000"
 
 
-EXPECTED: dict[str, tuple[int, Callable[[Said], None]]] = {
+EXPECTED: dict[str, tuple[int, Callable[[Finished], None]]] = {
     "--account-snapshot": (0, a_snapshot),
     "--preview-order --order-symbol BTC-USD --order-side buy --order-type market "
     "--order-qty 0.01": (0, a_market_buy),
