@@ -172,7 +172,7 @@ async def _trade(loop: Loop, running: Running) -> Result:
             await _tighten(loop, running.options)
             await loop.recover()
             reason = await loop.run(_until(running, len(loop.engine.markets)))
-            await _end(loop, running, reason)
+            account = await _end(loop, running, reason)
             ended = reason
     except TraderError:
         if loop.can_abandon and not running.options.by_hand:
@@ -182,7 +182,6 @@ async def _trade(loop: Loop, running: Running) -> Result:
         beat.cancel()
         _write_health(loop, running, ended)
     loop.record.finish()
-    account = await loop.books.account()
     fault = None if _stays(loop, running) else _fault(loop.engine, running.folder.session_id)
     return Result(_document(loop, running, account, reason), bool(interrupted), fault)
 
@@ -205,11 +204,8 @@ def _stays(loop: Loop, running: Running) -> bool:
     return held or bool(loop.engine.orders.working())
 
 
-async def _end(loop: Loop, running: Running, reason: str) -> None:
-    if _stays(loop, running):
-        await loop.leave()
-    else:
-        await loop.close(reason)
+async def _end(loop: Loop, running: Running, reason: str) -> Account:
+    return await (loop.leave() if _stays(loop, running) else loop.close(reason))
 
 
 def _until(running: Running, product_count: int) -> Until:

@@ -44,7 +44,7 @@ from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
 from gpt_trader.live.lag import Lag
 from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
-from gpt_trader.live.reconciliation import Reconciliation
+from gpt_trader.live.reconciliation import Account, Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 from gpt_trader.live.upkeep import RESTING_S, RESTING_TAPE_S, Pace, Upkeep
@@ -185,7 +185,7 @@ class Loop:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
 
-    async def close(self, reason: str) -> None:
+    async def close(self, reason: str) -> Account:
         """Cancel what works, take in how it ended, compare the books and close the log.
 
         It stays open while an order has not ended or the books differ: the next start goes on.
@@ -202,15 +202,17 @@ class Loop:
                 await self.books.unanswered_cancels()
                 await self.take(StopRequested(self.engine.now_ns, reason))
             await asyncio.sleep(CLOSING_LOOK_S)
-        await self.books.books()
+        account = await self.books.books()
         if self.engine.books_agree and not self.engine.orders.working():
             await self.take(SessionClosed(self.engine.now_ns, reason))
         self.record.commit_durable()
+        return account
 
-    async def leave(self) -> None:
+    async def leave(self) -> Account:
         """Go and let waiting orders wait: the next session by hand goes on with them."""
         await self._land()
         self.record.commit_durable()
+        return await self.books.account()
 
     @property
     def can_abandon(self) -> bool:

@@ -109,20 +109,22 @@ class Reconciliation:
             )
         )
 
-    async def books(self) -> None:
+    async def books(self) -> Account:
         """Compare the ledger with the account and write down how they differ, if they do.
 
-        A difference counts if it is still the same after the orders were listed again.
+        A difference counts if it is still the same after the orders were listed again. Gives the
+        account as it was compared.
         """
-        differences = (await self.account()).differences
+        account = await self.account()
         for _ in range(LOOKS_MAX):
-            if not differences:
+            if not account.differences:
                 break
             await self.orders()
-            seen, differences = differences, (await self.account()).differences
-            if seen == differences:
+            seen, account = account, await self.account()
+            if seen.differences == account.differences:
                 break
-        await self._take(BooksCompared(self._engine.now_ns, differences))
+        await self._take(BooksCompared(self._engine.now_ns, account.differences))
+        return account
 
     async def account(self) -> Account:
         """What the account holds now, and where that is not what the ledger expects."""

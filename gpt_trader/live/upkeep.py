@@ -95,7 +95,7 @@ class Upkeep:
         self._asked_s, self._doubted = self._pace.now_s(), False
         await self._ask(self._books.orders)
 
-    async def _ask(self, question: Callable[[], Awaitable[None]]) -> None:
+    async def _ask(self, question: Callable[[], Awaitable[object]]) -> None:
         """Ask; without an answer entries stop, until a listing of the orders succeeds."""
         try:
             await question()
