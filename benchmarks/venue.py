@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import ssl
 import struct
@@ -11,7 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +21,10 @@ from benchmarks.goals import Goal
 from benchmarks.single import Measured
 from benchmarks.tables import Table
 from gpt_trader.coinbase.signer import Signer
-from gpt_trader.exchange.catalog import find_product
+from gpt_trader.exchange.catalog import Product, find_product
+from gpt_trader.exchange.liquidity import Book, LiveBook, Moment
+from gpt_trader.exchange.order_entry import OrderEntry
 from gpt_trader.exchange.rules import default_rules
-from gpt_trader.exchange.synthetic import synthetic_tape
-from gpt_trader.exchange.venue import Venue
 
 ORDERS = "/api/v3/brokerage/orders"
 CANCEL = f"{ORDERS}/batch_cancel"
@@ -33,6 +35,14 @@ READ_BYTES = 1 << 20
 TICKER = b'"channel":"ticker"'
 USER = b'"channel":"user"'
 HOST = "127.0.0.1"
+
+# Of the matching alone: prices in increments of 0.01, sizes in lots of 1e-8.
+MIDDLE = 6_200_000
+LEVELS, COIN = 15, 10**8
+DEAREST, PRICES = 3_049_900, 60_000  # printed trades reach some of the orders below
+LOTS = 10_000  # one order's
+WAITING = 400
+BEGIN_NS = 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class Started:
 
 def measured(orders: int, seconds: float, commands: int) -> Measured:
     """Time orders over TLS, WebSocket messages, and commands to the matching core."""
-    with exchange("--sync") as started:
+    with exchange("--sync", "--rate-limits", "off") as started:
         rate, frames, per_order_s = _orders(started, orders)
     plain, secure, size = _messages(seconds)
     core = _commands(commands)
@@ -66,7 +76,7 @@ def measured(orders: int, seconds: float, commands: int) -> Measured:
         rows=[
             (f"orders over TLS with JWT, fsynced, user frames sent ({frames:,})", f"{rate:,.0f}",
              "300"),
-            ("commands to the venue alone: creates, fills, cancels, answers made",
+            ("commands to the matching core alone: creates, cancels, trades printed",
              f"{core:,.0f}", "20,000"),
             (f"ticker messages of {size:,.0f} bytes to {LISTENERS} WebSockets together, plain",
              f"{plain:,.0f}", "20,000"),
@@ -76,7 +86,7 @@ def measured(orders: int, seconds: float, commands: int) -> Measured:
     )  # fmt: skip
     goals = (
         Goal("orders a second over TLS, durable, on one core", rate, 300, 300, ""),
-        Goal("commands a second to the venue alone", core, 20_000, 20_000, ""),
+        Goal("commands a second to the matching core alone", core, 20_000, 20_000, ""),
         Goal("WebSocket messages a second, plain", plain, 20_000, 20_000, ""),
         Goal("WebSocket messages a second, TLS", secure, 8_000, 8_000, ""),
     )
@@ -276,20 +286,53 @@ def _heard(listeners: list[_Listener]) -> tuple[int, int]:
     return sum(one.heard for one in listeners), sum(one.bytes for one in listeners)
 
 
+class _StandingMarket:
+    """A book of one product that stands still: what is timed is the orders."""
+
+    def __init__(self) -> None:
+        product = find_product("BTC-USD")
+        self.products: dict[str, Product] = {product.product_id: product}
+        bids = tuple((MIDDLE - step, COIN) for step in range(1, LEVELS + 1))
+        asks = tuple((MIDDLE + step, COIN) for step in range(1, LEVELS + 1))
+        self._live = LiveBook(Moment(0, 0, None, 1), Book(bids, asks))
+
+    def live(self, product_id: str) -> LiveBook:
+        """Give the book, from which nothing stays taken."""
+        return self._live
+
+    def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
+        """Give the lots of others at a price."""
+        return LEVELS
+
+    def last_price(self, product_id: str) -> int:
+        """Give the price of the last trade."""
+        return MIDDLE
+
+
 def _commands(count: int) -> float:
-    """Creates that wait and are cancelled, and creates that fill, in this process."""
-    venue = Venue(synthetic_tape(7, [find_product("BTC-USD")], 100), default_rules(7), None)
-    venue.advance()
-    waiting: list[str] = []
-    done, begin = 0, time.process_time()
-    for number in range(count // 3):
-        answer, _ = venue.create_order(_order(f"w-{number}", number))
-        waiting.append(answer["success_response"]["order_id"])
-        side = "SELL" if number % 2 else "BUY"
-        taker = {"market_market_ioc": {"base_size": "0.0001"}}
-        venue.create_order(_order(f"t-{number}", 0) | {"side": side, "order_configuration": taker})
-        if len(waiting) == BATCH:
-            venue.cancel_orders(waiting)
-            waiting.clear()
-        done += 3
-    return done / (time.process_time() - begin)
+    """Creates, cancels one by one and printed trades, each from its own words, in this process.
+
+    Raises
+    ------
+    RuntimeError
+        An order was refused, or no trade filled one: then something else was timed.
+    """
+    rules = replace(default_rules(1), balances={"USD": Decimal(10**9), "BTC": Decimal(10**5)})
+    entry = OrderEntry(rules, _StandingMarket(), lambda order, time_ns: None, lambda record: None)
+    dice, waiting = random.Random(1), entry.matching.waiting
+    begin = time.process_time()
+    for number in range(count):
+        now_ns = BEGIN_NS + number
+        if number % 3 == 0:
+            answer = entry.create(_order(f"core-{number}", number), now_ns)
+            if not answer["success"]:
+                raise RuntimeError(f"an order was refused: {answer}")
+        elif number % 3 == 1 and len(waiting) > WAITING:
+            entry.cancel([next(iter(waiting))], now_ns)
+        else:
+            ticks = DEAREST - dice.randrange(PRICES)
+            entry.matching.print_trade("BTC-USD", ticks, LOTS, now_ns)
+    seconds = time.process_time() - begin
+    if not entry.matching.fills:
+        raise RuntimeError("no printed trade filled an order")
+    return count / seconds
