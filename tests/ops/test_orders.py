@@ -272,8 +272,9 @@ def test_an_order_is_explained_from_its_log(desk: Hand) -> None:
     assert explained["why"] == "by hand" and len(explained["verdicts"]) == 14
     sources = [row["source"] for row in explained["course"]]
     assert sources[0].endswith("at the command line")
-    assert sources[1:3] == ["our rules", "the answer to the create"]
-    assert "the exchange's fills" in sources
+    assert sources[1] == "our rules"
+    # The exchange's word of an order may overtake its answer.
+    assert {"the answer to the create", "the exchange's fills"} <= set(sources[2:])
     assert [row["seq"] for row in explained["course"]] == sorted(
         row["seq"] for row in explained["course"]
     )
