@@ -22,6 +22,7 @@ _FACE = {
     "permutation_test": "gpt_trader.research.honest:permutation_test",
     "sweep": "gpt_trader.research.sweep:sweep",
     "session": "gpt_trader.research.session:session",
+    "orders": "gpt_trader.ops.orders_notebook:orders",
     "snapshot": "gpt_trader.ops.snapshot_main:notebook_snapshot",
     "setup": "gpt_trader.research.setup:setup",
     "MarketModel": "gpt_trader.backtesting.setup:MarketModel",

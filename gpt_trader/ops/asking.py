@@ -38,6 +38,7 @@ class Place:
     var: Path
     profile: str
     flags: tuple[str, ...]  # of `gpt-trader live`, besides the two above
+    where: str = "at the command line"  # the person sits who asks
 
 
 def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """
     now_ns = time.time_ns()
     until_ns = now_ns + int((START_S + PATIENCE_S) * 1e9)
-    who = f"{os.environ.get('USER') or 'a person'} at the command line"
+    who = f"{os.environ.get('USER') or 'a person'} {place.where}"
     request = Request(secrets.token_hex(8), kind, who, now_ns, until_ns, body)
     requests.leave(place.var, place.profile, request)
     try:

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,30 @@ exit codes: 0 done, 1 denied or refused, 2 bad usage, 3 exchange unreachable or 
 4 needs review, 130 interrupted.
 """
 
-Act = Callable[[argparse.Namespace, Settings], int]
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command has to say: to a program, to a person, to a shell."""
+
+    document: dict[str, Any]
+    said: str
+    code: int = 0
+
+
+Act = Callable[[argparse.Namespace, Settings], Done]
 
 
 def run(argv: list[str]) -> int:
     """Run one of the order commands and return its exit code."""
-    args = _parser().parse_args(argv)
-    return _act(args)
+    return _tell(*_ready(order_parser().parse_args(argv)))
+
+
+def done_by(argv: list[str]) -> Done:
+    """Do in a notebook what one of the order commands does, and print nothing."""
+    args, settings = _ready(order_parser().parse_args(argv))
+    args.where = "in a notebook"
+    act: Act = args.act
+    return act(args, settings)
 
 
 def run_runbook(argv: list[str]) -> int:
@@ -66,12 +84,13 @@ def run_runbook(argv: list[str]) -> int:
     _add_place_flags(parser)
     args = parser.parse_args(argv)
     args.act = _runbook_act(args)
-    return _act(args)
+    ready = _ready(args)
+    if args.account_snapshot:
+        return snapshot(*ready, _place_of(*ready))
+    return _tell(*ready)
 
 
 def _runbook_act(args: argparse.Namespace) -> Act:
-    if args.account_snapshot:
-        return _snapshot
     if args.edit_order_preview is not None:
         args.order = args.edit_order_preview
         return _edit
@@ -85,17 +104,26 @@ def _runbook_act(args: argparse.Namespace) -> Act:
     return _preview
 
 
-def _act(args: argparse.Namespace) -> int:
+def _ready(args: argparse.Namespace) -> tuple[argparse.Namespace, Settings]:
     check_target(args.json)
     flags = {"var": args.var, "coinbase_host": args.coinbase_host}
-    settings = load_settings(
+    return args, load_settings(
         {**flags, "coinbase_key_file": args.coinbase_key_file}, os.environ, Path.cwd()
     )
+
+
+def _tell(args: argparse.Namespace, settings: Settings) -> int:
     act: Act = args.act
-    return act(args, settings)
+    done = act(args, settings)
+    if args.json is not None:
+        write_document(done.document, args.json)
+    if args.json != "-":
+        print(done.said)
+    return done.code
 
 
-def _parser() -> argparse.ArgumentParser:
+def order_parser() -> argparse.ArgumentParser:
+    """The flags of `gpt-trader orders`: each command's namespace has its `act`."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="gpt-trader orders",
@@ -143,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_place_flags(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(where="at the command line")
     parser.add_argument("--profile", choices=PROFILES, default="dev", help="where orders go [dev]")
     parser.add_argument("--var", metavar="DIR", help="where everything is written [./var]")
     parser.add_argument("--coinbase-host", metavar="HOST[:PORT]", help="another exchange")
@@ -160,88 +189,66 @@ def _place_of(args: argparse.Namespace, settings: Settings) -> Place:
     product = getattr(args, "product", None)
     names = () if args.profile == "dev" or not product else ("--product", product.upper())
     flags = (word for name, value in given.items() if value for word in (name, value))
-    return Place(settings.var, args.profile, (*flags, *names))
+    return Place(settings.var, args.profile, (*flags, *names), args.where)
 
 
-def _tell(args: argparse.Namespace, document: dict[str, Any], said: str) -> None:
-    if args.json is not None:
-        write_document(document, args.json)
-    if args.json != "-":
-        print(said)
-
-
-def _preview(args: argparse.Namespace, settings: Settings) -> int:
+def _preview(args: argparse.Namespace, settings: Settings) -> Done:
     wish = wish_of(args, settings.derivatives)
     document = ask(_place_of(args, settings), "preview", {"order": as_mapping(wish)})
-    _tell(args, document, text.preview(document))
-    return 0 if document["preview"]["allowed"] else 1
+    return Done(document, text.preview(document), 0 if document["preview"]["allowed"] else 1)
 
 
-def _place(args: argparse.Namespace, settings: Settings) -> int:
+def _place(args: argparse.Namespace, settings: Settings) -> Done:
     body: dict[str, Any] = {"allow_unlikely_fill": "yes" if args.allow_unlikely_fill else ""}
     if args.token is not None:
         body["token"] = args.token
     if args.token is None or args.side is not None:
         body["order"] = as_mapping(wish_of(args, settings.derivatives))
     document = ask(_place_of(args, settings), "place", body)
-    _tell(args, document, text.order(document["placed"]))
-    return 0
+    return Done(document, text.order(document["placed"]))
 
 
-def _edit(args: argparse.Namespace, settings: Settings) -> int:
+def _edit(args: argparse.Namespace, settings: Settings) -> Done:
     place = _place_of(args, settings)
     if getattr(args, "token", None) is not None:
         document = ask(place, "edit", {"name": args.order, "token": args.token})
-        _tell(args, document, text.order(document["edited"]))
-        return 0
+        return Done(document, text.order(document["edited"]))
     body = {"name": args.order, "size": args.size or "", "price": args.price or ""}
     document = ask(place, "edit_preview", body)
-    _tell(args, document, text.edit_preview(document))
-    return 0 if document["preview"]["allowed"] else 1
+    return Done(document, text.edit_preview(document), 0 if document["preview"]["allowed"] else 1)
 
 
-def _cancel(args: argparse.Namespace, settings: Settings) -> int:
+def _cancel(args: argparse.Namespace, settings: Settings) -> Done:
     document = ask(_place_of(args, settings), "cancel", {"orders": args.orders})
-    _tell(args, document, text.cancelled(document))
-    return 0
+    return Done(document, text.cancelled(document))
 
 
-def _cancel_all(args: argparse.Namespace, settings: Settings) -> int:
+def _cancel_all(args: argparse.Namespace, settings: Settings) -> Done:
     document = ask(_place_of(args, settings), "cancel", {"orders": "all"})
-    _tell(args, document, text.cancelled(document))
-    return 0
+    return Done(document, text.cancelled(document))
 
 
-def _list(args: argparse.Namespace, settings: Settings) -> int:
+def _list(args: argparse.Namespace, settings: Settings) -> Done:
     document = listed(settings.var, args.profile, args.open)
-    _tell(args, document, text.orders(document))
-    return 0
+    return Done(document, text.orders(document))
 
 
-def _show(args: argparse.Namespace, settings: Settings) -> int:
+def _show(args: argparse.Namespace, settings: Settings) -> Done:
     document = shown(settings.var, args.profile, args.order)
-    _tell(args, document, text.order(document))
-    return 0
+    return Done(document, text.order(document))
 
 
-def _explain(args: argparse.Namespace, settings: Settings) -> int:
+def _explain(args: argparse.Namespace, settings: Settings) -> Done:
     document = explained(settings.var, args.profile, args.order)
-    _tell(args, document, text.explanation(document))
-    return 0
+    return Done(document, text.explanation(document))
 
 
-def _adopt(args: argparse.Namespace, settings: Settings) -> int:
+def _adopt(args: argparse.Namespace, settings: Settings) -> Done:
     body = {"product_id": args.product.upper(), "base_size": args.size, "cost": args.cost}
     document = ask(_place_of(args, settings), "adopt", body)
-    _tell(args, document, f"{document['adopted']} of {document['product_id']} is the session's now")
-    return 0
+    return Done(document, f"{document['adopted']} of {document['product_id']} is the session's now")
 
 
-def _close(args: argparse.Namespace, settings: Settings) -> int:
+def _close(args: argparse.Namespace, settings: Settings) -> Done:
     document = ask(_place_of(args, settings), "close", {})
-    _tell(args, document, "the session is closed; what it held is the owner's")
-    return 0
-
-
-def _snapshot(args: argparse.Namespace, settings: Settings) -> int:
-    return snapshot(args, settings, _place_of(args, settings))
+    return Done(document, "the session is closed; what it held is the owner's")

@@ -16,6 +16,7 @@ from gpt_trader.domain.product import amount_of, plain
 from gpt_trader.engine.account import account_document, unknown_fields
 from gpt_trader.engine.folding import fold, thawed
 from gpt_trader.ops.asking import Place, ask
+from gpt_trader.ops.shown import Shown
 from gpt_trader.ops.snapshot_text import text
 from gpt_trader.portfolio.lots import lots_of
 from gpt_trader.settings import Settings, load_settings
@@ -106,8 +107,10 @@ def account(place: Place) -> dict[str, Any]:
         return _stored(_newest(place))
 
 
-def notebook_snapshot(profile: str = "dev", var: str | None = None) -> dict[str, Any]:
+def notebook_snapshot(profile: str = "dev", var: str | Path | None = None) -> Shown:
     """The account of a profile as a document: each figure with its source and age.
+
+    At the end of a cell it is shown as text.
 
     Parameters
     ----------
@@ -125,8 +128,10 @@ def notebook_snapshot(profile: str = "dev", var: str | None = None) -> dict[str,
     """
     if profile not in PROFILES:
         raise UsageError(f"profile {profile!r}: there is {', '.join(PROFILES)}")
-    settings = load_settings({"var": var}, os.environ, Path.cwd())
-    return account(Place(settings.var, profile, ()))
+    where = None if var is None else str(var)
+    settings = load_settings({"var": where}, os.environ, Path.cwd())
+    document = account(Place(settings.var, profile, (), "in a notebook"))
+    return Shown(document, text(document))
 
 
 def _newest(place: Place) -> SessionFolder:

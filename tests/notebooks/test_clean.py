@@ -13,6 +13,7 @@ CELL_LINES_MAX = 14
 EXPECTED = (
     "00_tour", "01_data", "02_signals", "03_first_backtest", "04_sweep",
     "05_walk_forward_and_overfitting", "06_live_equals_backtest",
+    "07_orders_by_hand", "08_account",
 )  # fmt: skip
 
 Cell = dict[str, Any]
