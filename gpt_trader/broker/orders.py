@@ -40,6 +40,7 @@ class Order:
     time_in_force: TimeInForce
     lots: int
     limit_ticks: int  # 0 for a market order
+    stop_ticks: int  # where it begins to work; 0 for one that works at once
     status: OrderStatus
     word_lots: int  # filled, by the exchange's cumulative word
     booked_lots: int  # filled, by the single fills we have booked
@@ -108,7 +109,7 @@ class Orders:
         """Take in an intent: from here on its size counts in every limit."""
         draft = event.draft
         assert event.client_order_id not in self._orders, "client order ids are unique for ever"
-        limit = draft.limit_price
+        limit, stop = draft.limit_price, draft.stop_price
         self._put(
             Order(
                 client_order_id=event.client_order_id,
@@ -119,6 +120,7 @@ class Orders:
                 time_in_force=draft.time_in_force,
                 lots=product.lots(draft.base_size),
                 limit_ticks=0 if limit is None else product.ticks(limit),
+                stop_ticks=0 if stop is None else product.ticks(stop),
                 status=OrderStatus.INTENDED,
                 word_lots=0,
                 booked_lots=0,

@@ -25,7 +25,7 @@ def renewed(order: Order, product: Product) -> Draft:
         time_in_force=order.time_in_force,
         base_size=product.size(order.open_lots),
         limit_price=price,
-        stop_price=None,
+        stop_price=product.price(order.stop_ticks) if order.stop_ticks else None,
         end_ns=None,
         post_only=False,
         reduces=False,

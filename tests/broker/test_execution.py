@@ -220,6 +220,7 @@ def a_random_order(dice: random.Random) -> Order:
         time_in_force=TimeInForce.GTC,
         lots=100,
         limit_ticks=100,
+        stop_ticks=0,
         status=dice.choice(
             [OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.OPEN]
         ),

@@ -16,7 +16,7 @@ from gpt_trader.domain.events import (
     OrderIntended,
     Request,
 )
-from gpt_trader.domain.order import OrderStatus, Side, TimeInForce
+from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
 from gpt_trader.engine.engine import Engine
 from gpt_trader.strategies.registry import BY_HAND, strategy_names
 from tests.builders import START_NS, a_draft, an_opening
@@ -31,6 +31,15 @@ def a_desk() -> Play:
 
 def ask(play: Play, draft: Draft) -> list[Request]:
     return play.take(OrderAsked(play.engine.now_ns, "a person", draft))
+
+
+def a_stop_limit_buy(base_size: str, stop: str, limit: str) -> Draft:
+    return replace(
+        a_draft(base_size=base_size, limit_price=limit),
+        order_type=OrderType.STOP_LIMIT,
+        stop_price=Decimal(stop),
+        post_only=False,
+    )
 
 
 @pytest.mark.parametrize("waits", [TimeInForce.GTC, TimeInForce.GTD])
@@ -78,6 +87,21 @@ def test_a_session_by_hand_decides_nothing_by_itself() -> None:
 
     assert wanted == [[]] * 5
     assert BY_HAND not in strategy_names(), "nobody trades it by its name"
+
+
+def test_a_stop_limit_buy_waits_through_candles_and_keeps_its_trigger() -> None:
+    play = a_desk()
+    [intent] = ask(play, a_stop_limit_buy("0.1", stop="20100", limit="20110"))
+    play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+    thawed = Engine(play.engine.opened)
+    thawed.thaw(play.engine.freeze())
+
+    waits = play.candle("20000")
+
+    assert waits == []
+    assert play.order(intent).stop_ticks == 2_010_000
+    assert thawed.orders.all()[0].stop_ticks == 2_010_000
 
 
 def test_a_person_ends_orders_and_an_order_is_asked_to_end_once() -> None:
