@@ -36,15 +36,20 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
     product = market.product
     own = [o for o in around.working if o.product_id == product.product_id]
     numerator, denominator = market.tick_lot
-    limit = draft.limit_price
+    limit, trigger = draft.limit_price, _trigger_ticks(draft, product)
+    lots, dearer = product.lots(draft.base_size), sum(_dearer_units(o, market) for o in own)
+    if draft.side is Side.BUY and trigger is not None:
+        dearest = trigger if limit is None else max(trigger, product.ticks(limit))
+        dearer += _above_mark(dearest, lots, market)
     return Facts(
         side=draft.side,
-        lots=product.lots(draft.base_size),
+        lots=lots,
         limit_ticks=None if limit is None else product.ticks(limit),
-        trigger_ticks=_trigger_ticks(draft, product),
+        trigger_ticks=trigger,
         position_lots=ledger.position(product.product_id).lots,
         working_buy_lots=sum(o.open_lots for o in own if o.side is Side.BUY),
         working_sell_lots=sum(o.open_lots for o in own if o.side is Side.SELL),
+        dearer_units=dearer,
         base=product.base,
         quote=product.quote,
         base_increment=product.base_increment,
@@ -77,6 +82,17 @@ def _trigger_ticks(draft: Draft, product: Product) -> int | None:
     return product.ticks(draft.stop_price)
 
 
+def _dearer_units(order: Order, market: Market) -> int:
+    """Cash units by which a buy that waits for its trigger costs more there than at the mark."""
+    if order.side is Side.SELL or not order.stop_ticks:
+        return 0
+    return _above_mark(max(order.stop_ticks, order.dearest_ticks), order.open_lots, market)
+
+
+def _above_mark(ticks: int, lots: int, market: Market) -> int:
+    return market.product.notional_paid(max(0, ticks - market.mark_ticks), lots)
+
+
 def reserved_cash(around: Exposures) -> int:
     """Cash units that working buys may still spend, fees at the taker's rate included."""
     total = 0
@@ -92,16 +108,18 @@ def reserved_cash(around: Exposures) -> int:
 
 
 def _exposure_of_others(ledger: Ledger, around: Exposures) -> int:
-    """Cash units of every other product if all its working buys fill, at the marks; -1 unknown."""
+    """Cash units of every other product if all its working buys fill; -1 unknown.
+
+    At the marks, and what waits for a trigger at the price it will meet there.
+    """
     total = 0
     for product_id, market in around.markets.items():
         if product_id == around.product_id:
             continue
-        buys = sum(
-            o.open_lots for o in around.working if o.product_id == product_id and o.side is Side.BUY
-        )
-        lots = ledger.position(product_id).lots + buys
+        own = [o for o in around.working if o.product_id == product_id and o.side is Side.BUY]
+        lots = ledger.position(product_id).lots + sum(o.open_lots for o in own)
         if lots and market.mark_ticks <= 0:
             return -1
         total += market.product.notional_paid(market.mark_ticks, lots)
+        total += sum(_dearer_units(order, market) for order in own)
     return total

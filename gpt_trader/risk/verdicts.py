@@ -34,6 +34,7 @@ class Facts:
     position_lots: int  # signed
     working_buy_lots: int  # may still fill, orders of unknown outcome included, this one not
     working_sell_lots: int
+    dearer_units: int  # cash units that buys with a trigger, this one too, cost above the mark
     base: str  # currency, for the sentences, as the next two
     quote: str
     base_increment: Decimal
@@ -94,7 +95,9 @@ class Facts:
 def compile_gates() -> None:
     """Compile the rules now, so that no order waits for it: it takes seconds on a new machine."""
     limits = Limits.from_mapping({}).vector()
-    gates.verdict_step(np.zeros(gates.FACTS, np.int64), limits, np.zeros(2 * gates.RULES, np.int64))
+    facts = np.zeros(gates.FACTS, np.int64)
+    gates.verdict_step(facts, limits, np.zeros(2 * gates.RULES, np.int64))
+    gates.exits(facts)
 
 
 def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
@@ -104,6 +107,8 @@ def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
     mask = gates.verdict_step(vector, limit_vector, values)
     if facts.trigger_ticks is not None:
         mask = _at_trigger(facts, vector, limit_vector, mask, values)
+    if facts.dearer_units and not gates.exits(vector):
+        mask = _caps_at_triggers(facts, mask, values)
     counts = values.tolist()
     return tuple(
         Verdict(
@@ -127,6 +132,20 @@ def _at_trigger(facts: Facts, vector: Ints, limits: Ints, mask: int, values: Int
     for place in (gates.PRICE_COLLAR, gates.RULES + gates.PRICE_COLLAR):
         values[place] = there[place]
     return mask & ~collar | found
+
+
+def _caps_at_triggers(facts: Facts, mask: int, values: Ints) -> int:
+    """The mask with the caps counting each buy that waits at the price of the market it will meet.
+
+    The gates count all at today's mark: the compiled backtest, which shares them, has no triggers.
+    """
+    for rule in (gates.POSITION_CAP, gates.EXPOSURE_CAP):
+        worst, cap = int(values[rule]), int(values[gates.RULES + rule])
+        if worst < 0:
+            continue  # not known, and refused for that
+        values[rule] = _count(worst + facts.dearer_units)
+        mask |= int(not 0 <= values[rule] <= cap) << rule
+    return mask
 
 
 def reasons(verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:

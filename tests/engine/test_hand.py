@@ -104,6 +104,21 @@ def test_a_stop_limit_buy_waits_through_candles_and_keeps_its_trigger() -> None:
     assert thawed.orders.all()[0].stop_ticks == 2_010_000
 
 
+def test_caps_count_buys_that_wait_for_a_trigger_at_the_price_they_meet_there() -> None:
+    """At the mark of 20,000 two of them are 16,000 USD, at their limits 48,000: a cap of 25,000."""
+    play = a_desk()
+    waits = a_stop_limit_buy("0.4", stop="59900", limit="60000")
+    [first] = ask(play, waits)
+
+    second = ask(play, waits)
+    plain_buy = ask(play, a_draft(base_size="0.06", limit_price="19900.00"))
+
+    assert (play.order(first).lots, second, plain_buy) == (40_000_000, [], [])
+    denied, denied_too = (event for event in play.events if isinstance(event, OrderDenied))
+    assert "position notional would be 48,000.00 USD" in "; ".join(denied.reasons)
+    assert "position notional would be 25,200.00 USD" in "; ".join(denied_too.reasons)
+
+
 def test_a_person_ends_orders_and_an_order_is_asked_to_end_once() -> None:
     play = a_desk()
     [intent] = ask(play, a_draft(limit_price="19900.00"))

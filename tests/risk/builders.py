@@ -23,6 +23,7 @@ class Changes(TypedDict, total=False):
     position_lots: int
     working_buy_lots: int
     working_sell_lots: int
+    dearer_units: int
     base_min_lots: int
     base_max_lots: int
     num: int
@@ -53,6 +54,7 @@ def a_buy(**changes: Unpack[Changes]) -> Facts:
         position_lots=0,
         working_buy_lots=0,
         working_sell_lots=0,
+        dearer_units=0,
         base="ETH",
         quote="USD",
         base_increment=Decimal("0.001"),
@@ -114,6 +116,7 @@ def random_facts(generator: random.Random) -> Facts:
         position_lots=choose([0, 0, 1000, 1000, 1001, 2000, 5000, 8000, -1000]),
         working_buy_lots=choose(worked),
         working_sell_lots=choose(worked),
+        dearer_units=choose([0, 0, 0, 1, 1000 * USD, 4000 * USD]),
         mark_ticks=mark,
         mark_age_ns=choose([0, 180, 180, 181]) * SECOND_NS + choose([0, 1]),
         bid_ticks=touch,

@@ -109,6 +109,8 @@ READ: list[tuple[str, Changes, str, str, str]] = [
     ("order_notional", {"limit_ticks": 1}, "1000", "5000", "USD"),
     ("position_cap", {"position_lots": 500, "working_buy_lots": 7}, "1507", "5000", "USD"),
     ("position_cap", {"position_lots": -500, "working_sell_lots": 900}, "1400", "5000", "USD"),
+    ("position_cap", {"dearer_units": 3 * USD}, "1003", "5000", "USD"),
+    ("exposure_cap", {"exposure_others": 5 * USD, "dearer_units": 3 * USD}, "1008", "8000", "USD"),
     ("exposure_cap", {"exposure_others": 5 * USD}, "1005", "8000", "USD"),
     ("price_collar", {"ask_ticks": 100_125}, "12.5", "100", "bps"),
     ("price_collar", {"ask_ticks": 90_000}, "0", "100", "bps"),

@@ -65,7 +65,10 @@ def _order_notional(facts: Facts, limits: Limits) -> bool:
 
 
 def _worst(facts: Facts) -> Fraction | None:
-    """Notional at the mark of the worse end: all buys filled and no sale, or the reverse."""
+    """Notional of the worse end: all buys filled and no sale, or the reverse; at the mark.
+
+    What waiting triggers add to it is added.
+    """
     if facts.mark_ticks <= 0 or facts.working_buy_lots < 0 or facts.working_sell_lots < 0:
         return None
     buys, sells = facts.working_buy_lots, facts.working_sell_lots
@@ -74,7 +77,8 @@ def _worst(facts: Facts) -> Fraction | None:
     else:
         sells += facts.lots
     ends = (facts.position_lots + buys, facts.position_lots - sells)
-    return _cash_units(facts.mark_ticks, max(abs(end) for end in ends), facts)
+    at_mark = _cash_units(facts.mark_ticks, max(abs(end) for end in ends), facts)
+    return at_mark + facts.dearer_units
 
 
 def _above_share(notional: Fraction | None, equity: int, rate: object) -> bool:
