@@ -116,7 +116,7 @@ class Desk:
         self._worker.shutdown(cancel_futures=True)
 
     def stop_creating(self) -> None:
-        """From now on no order leaves, queued ones included; cancels do."""
+        """From now on no order and no edit leaves, queued ones included; cancels do."""
         self._creates_allowed.clear()
 
     async def call(self, question: Callable[[], Answer]) -> Answer:
@@ -181,9 +181,16 @@ class Desk:
         return answer
 
     def _place(self, intent: OrderIntended) -> Event:
+        self._check_allowed()
+        return self._rest.create(intent)
+
+    def _change(self, order_id: str, edit: EditIntended) -> tuple[bool, str]:
+        self._check_allowed()
+        return self._rest.edit(order_id, edit)
+
+    def _check_allowed(self) -> None:
         if not self._creates_allowed.is_set():
             raise _Withheld("the session ends")
-        return self._rest.create(intent)
 
     async def _edit(self, edit: EditIntended) -> Event:
         name, now_ns = edit.client_order_id, self._engine.now_ns
@@ -192,7 +199,7 @@ class Desk:
         wait_s = self._queue_s_max
         ticket = _Ticket(None if wait_s is None else monotonic_s() + wait_s)
         try:
-            accepted, why = await self._run(lambda: self._rest.edit(order.order_id, edit), ticket)
+            accepted, why = await self._run(lambda: self._change(order.order_id, edit), ticket)
         except (_Withheld, NotAuthorized) as e:
             return EditAnswered(now_ns, name, accepted=False, reason=str(e))
         except OutcomeUnknown as e:

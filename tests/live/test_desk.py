@@ -1,11 +1,19 @@
 """The desk sends what the engine decided, in as few requests as that takes."""
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
-from gpt_trader.domain.events import CancelAnswered, CancelIntended, OrderIntended
+from gpt_trader.domain.events import (
+    CancelAnswered,
+    CancelIntended,
+    EditAnswered,
+    EditIntended,
+    OrderIntended,
+    OrderRejected,
+)
 from gpt_trader.domain.order import OrderStatus
-from gpt_trader.live.desk import Desk, letters
+from gpt_trader.live.desk import WITHHELD, Desk, letters
 from gpt_trader.live.seams import Probes
 from tests.live.test_reconciliation import Scene, with_a_lost_answer
 
@@ -24,6 +32,31 @@ def test_cancels_that_follow_one_another_go_together_and_orders_alone(tmp_path: 
             (third,),
         ]
         assert list(letters([])) == []
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_neither_an_order_nor_an_edit_leaves_once_the_session_breaks_down(tmp_path: Path) -> None:
+    """An edit may raise what is bought as well as an order does."""
+
+    async def check(scene: Scene) -> None:
+        await scene.take(scene.rest.create(scene.intent))
+        name = scene.intent.client_order_id
+        edit = EditIntended(scene.engine.now_ns, name, Decimal("0.02"), Decimal("1000.00"), ())
+        second = replace(scene.intent, client_order_id="gt-test-000002")
+        for request in (edit, second):
+            await scene.take(request)
+        desk = Desk(scene.rest, scene.engine, Probes(None), None)
+        scene.requests.clear()
+
+        desk.stop_creating()
+        answers = [answer for one in (edit, second) for answer in await desk.send((one,))]
+        desk.close()
+
+        assert scene.requests == []
+        refused, withheld = answers
+        assert isinstance(refused, EditAnswered) and not refused.accepted
+        assert isinstance(withheld, OrderRejected) and withheld.reason == WITHHELD
 
     with_a_lost_answer(tmp_path, check)
 
