@@ -242,16 +242,20 @@ class RestClient:
 
         Those of `ours` must be readable; others are left out if they are not.
         """
-        totals: dict[str, Decimal] = {}
-        for balance in self.wallets(ours):
-            held = balance.available + balance.hold
-            totals[balance.currency] = totals.get(balance.currency, Decimal(0)) + held
-        return totals
+        return {one.currency: one.available + one.hold for one in self.wallets(ours)}
 
     def wallets(self, ours: Collection[str]) -> tuple[Balance, ...]:
-        """What is free and what is held of each currency, as `balances` reads them."""
+        """What is free and what is held of each currency, as `balances` reads them.
+
+        An account may have several wallets of one currency: they count together.
+        """
         parse = partial(parse_accounts, ours=ours)
-        return tuple(self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse))
+        found: dict[str, Balance] = {}
+        for one in self._listing("/accounts", {"limit": ACCOUNTS_A_PAGE}, parse):
+            more = found.get(one.currency, Balance(one.currency, Decimal(0), Decimal(0)))
+            available, hold = more.available + one.available, more.hold + one.hold
+            found[one.currency] = Balance(one.currency, available, hold)
+        return tuple(found.values())
 
     def fee_rates(self) -> FeeRates:
         """What an order costs at the account's present tier, as fractions."""

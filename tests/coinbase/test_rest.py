@@ -13,6 +13,7 @@ from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
+from gpt_trader.coinbase.wire_account import Balance
 from gpt_trader.domain.errors import (
     ExchangeUnreachable,
     OutcomeUnknown,
@@ -350,6 +351,15 @@ def test_balances_are_free_and_held_together_over_all_pages(tmp_path: Path) -> N
             "USD": Decimal("120.75"),
             "BTC": Decimal("1.00000002"),
         }
+
+
+def test_wallets_of_one_currency_count_together(tmp_path: Path) -> None:
+    more = {"value": "1", "currency": "USD"}
+    accounts = [an_account(), an_account(uuid="f00", available_balance=more, hold=more)]
+    page = an_answer({"accounts": accounts, "has_next": False, "cursor": ""})
+    with exchange(tmp_path, page, page) as (client, _):
+        assert client.wallets(["USD"]) == (Balance("USD", Decimal("101.5"), Decimal("21.25")),)
+        assert client.balances(["USD"]) == {"USD": Decimal("122.75")}
 
 
 def test_cancels_go_out_by_the_hundred(tmp_path: Path) -> None:
