@@ -284,6 +284,7 @@ class HoldingAdopted:
     product_id: str
     base_size: Decimal
     cost: Decimal  # quote, of all of it
+    name: str  # used once: what is read a second time is not adopted a second time
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 5
+FORM = 6
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -93,6 +93,7 @@ class Engine:
         self.counts = dict.fromkeys(COUNTS, 0)
         self.denials_by_rule: dict[str, int] = {}
         self.asked: dict[str, str] = {}  # a person's name of an order: our id; "" if denied
+        self.adopted: set[str] = set()  # names of what the owner gave
         self._intended_ns: deque[int] = deque()  # of the last minute
         self._stop_rate = rate_count(Decimal(str(opened.sizing["stop_rate"])))
         # Compiled before anything is decided: an order must not wait seconds for its rules.
@@ -190,11 +191,18 @@ class Engine:
             self._intended_ns.popleft()
 
     def _adopt(self, event: HoldingAdopted) -> None:
-        product = self.products[event.product_id]
+        assert event.name not in self.adopted, f"{event.name} is adopted once"
         assert self.allocation is not None, "balances are seen before anything is adopted"
+        self.adopted.add(event.name)
+        product, before = self.products[event.product_id], self.equity_units()
         self.allocation = self.allocation.adopting(product.base, event.base_size)
         lots, cost_units = product.lots(event.base_size), cash_units_owed(event.cost)
         self.ledger.adopt(event.product_id, lots, cost_units)
+        after = self.equity_units()
+        if self.valuation.day >= 0:
+            assert before is not None and after is not None, "only what has a mark is adopted"
+            # Else the limits on losses would take what the owner gave for a profit.
+            self.valuation.adopt(after - before)
         self._value()
 
     def _candle(self, event: CandleClosed) -> None:
@@ -446,6 +454,7 @@ class Engine:
             "counts": self.counts,
             "denials_by_rule": self.denials_by_rule,
             "asked": self.asked,
+            "adopted": sorted(self.adopted),
             "intended_ns": list(self._intended_ns),
             "trading_state": self.trading_state.value,
             "flags": [self.feed_ready, self.books_agree, self.stopping],
@@ -473,6 +482,7 @@ class Engine:
         self.counts = frozen["counts"]
         self.denials_by_rule = frozen["denials_by_rule"]
         self.asked = frozen["asked"]
+        self.adopted = set(frozen["adopted"])
         self._intended_ns = deque(frozen["intended_ns"])
         self.trading_state = TradingState(frozen["trading_state"])
         self.feed_ready, self.books_agree, self.stopping = frozen["flags"]

@@ -193,7 +193,8 @@ async def _take_over(loop: Loop, running: Running) -> None:
     if options.by_hand and options.profile == "dev" and running.venue.is_child:
         product_id, size, cost = NEW_POSITION
         now_ns = loop.engine.now_ns
-        await loop.take(HoldingAdopted(now_ns, "the dev profile", product_id, size, cost))
+        who = "the dev profile"
+        await loop.take(HoldingAdopted(now_ns, who, product_id, size, cost, "at the opening"))
 
 
 def _stays(loop: Loop, running: Running) -> bool:

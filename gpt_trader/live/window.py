@@ -15,7 +15,7 @@ from pathlib import Path
 from gpt_trader.broker.capabilities import check
 from gpt_trader.broker.derivatives import product_type_of
 from gpt_trader.broker.orders import Order
-from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping, parse_number
+from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.domain.errors import (
     OutcomeUnknown,
@@ -28,7 +28,6 @@ from gpt_trader.domain.events import (
     EditAnswered,
     EditAsked,
     Event,
-    HoldingAdopted,
     OrderAsked,
     OrderDenied,
     OrderFilled,
@@ -40,6 +39,7 @@ from gpt_trader.engine.documents import Document, order_document, preview_docume
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, means_of, preview_of
 from gpt_trader.live.account import ask_account
+from gpt_trader.live.adoptions import adoption
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.edits import Edits
 from gpt_trader.live.previews import VALID_S, Previews
@@ -399,18 +399,12 @@ class Window:
         return account_document(engine, await self._desk.call(ask), 0.0)
 
     async def _adopt(self, request: Request) -> Document:
-        body, engine = request.body, self._engine
-        product = engine.products.get(str(body.get("product_id")))
-        if product is None or engine.allocation is None:
-            raise UsageError(f"this session does not trade {body.get('product_id')}")
-        size = product.round_size(parse_number(str(body.get("base_size")), "size"))
-        cost = parse_number(str(body.get("cost")), "cost")
-        if size <= 0:
-            raise UsageError(f"size comes to nothing: {product.base_increment:f} is the least")
-        engine.allocation.adopting(product.base, size)  # refuses what the owner does not hold
-        name = product.product_id
-        await self._take(HoldingAdopted(engine.now_ns, request.who, name, size, cost))
-        return {"adopted": f"{size:f}", "product_id": product.product_id}
+        currencies = {product.base for product in self._engine.opened.products}
+        totals = await self._desk.call(lambda: self._rest.balances(currencies))
+        adopted = adoption(self._engine, request, totals)
+        if adopted.name not in self._engine.adopted:
+            await self._take(adopted)
+        return {"adopted": f"{adopted.base_size:f}", "product_id": adopted.product_id}
 
 
 def _wish_in(order: object) -> Wish:

@@ -166,6 +166,7 @@ def order_parser() -> argparse.ArgumentParser:
     adopt.add_argument("product", metavar="PRODUCT")
     adopt.add_argument("size", metavar="SIZE", help="base")
     adopt.add_argument("--cost", required=True, metavar="QUOTE", help="what all of it has cost")
+    adopt.add_argument("--name", metavar="TEXT", help="tells it from an equal one before")
     add("close", _close, "end the session by hand: its orders are cancelled")
     return parser
 
@@ -245,6 +246,7 @@ def _explain(args: argparse.Namespace, settings: Settings) -> Done:
 
 def _adopt(args: argparse.Namespace, settings: Settings) -> Done:
     body = {"product_id": args.product.upper(), "base_size": args.size, "cost": args.cost}
+    body["name"] = args.name or ""
     document = ask(_place_of(args, settings), "adopt", body)
     return Done(document, f"{document['adopted']} of {document['product_id']} is the session's now")
 

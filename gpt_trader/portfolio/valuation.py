@@ -97,6 +97,11 @@ class Valuation:
             state["worst_loss"] = loss
             state["worst_peak"] = state["peak"]
 
+    def adopt(self, units: int) -> None:
+        """Take in that the books hold so much more without having earned it: no loss is undone."""
+        self._state["day_start"] += units
+        self._state["peak"] += units
+
     def freeze(self) -> FrozenValuation:
         """The whole state for a snapshot."""
         return self._state.copy()

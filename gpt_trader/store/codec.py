@@ -75,6 +75,7 @@ VERSIONS: dict[str, int] = {
     "order_intended": 3,  # the draft has a stop price and a person's name, as in the next two
     "order_denied": 3,
     "order_asked": 2,
+    "holding_adopted": 2,  # its name
 }
 """The version of each kind's shape. A changed field raises the number of its kind here."""
 

@@ -18,6 +18,7 @@ from gpt_trader.domain.events import (
 )
 from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
 from gpt_trader.engine.engine import Engine
+from gpt_trader.portfolio.valuation import Valuation
 from gpt_trader.strategies.registry import BY_HAND, strategy_names
 from tests.builders import START_NS, a_draft, an_opening
 from tests.engine.plays import Play
@@ -133,6 +134,12 @@ def test_a_person_ends_orders_and_an_order_is_asked_to_end_once() -> None:
     assert second == []
 
 
+def losses(play: Play) -> list[Decimal]:
+    """Since midnight and since the peak, as the rules see them."""
+    verdicts, _ = play.engine.verdicts(a_draft())
+    return [one.value for one in verdicts if one.rule in ("daily_loss", "drawdown")]
+
+
 def test_what_is_adopted_can_be_sold_and_the_rest_stays_the_owners() -> None:
     play = Play(an_opening(strategy=BY_HAND))
     play.engine.allocation = replace(
@@ -140,17 +147,21 @@ def test_what_is_adopted_can_be_sold_and_the_rest_stays_the_owners() -> None:
         opening={"USD": Decimal(100_000), "BTC": Decimal("1.02")},
     )
     play.trade("20000")
-    adopted = HoldingAdopted(
-        START_NS, "a person", "BTC-USD", Decimal("0.02"), Decimal("400.00000001")
-    )
-
-    play.take(adopted)
     engine = play.engine
+    frozen = engine.valuation.freeze()
+    frozen["day_start"] += 1_000 * 10**8
+    frozen["peak"] += 1_000 * 10**8
+    engine.valuation = Valuation.thaw(frozen)
+    before = losses(play)
+    cost = Decimal("400.00000001")
+
+    play.take(HoldingAdopted(START_NS, "a person", "BTC-USD", Decimal("0.02"), cost, "mine"))
     too_much = ask(play, a_draft(Side.SELL, "0.03", "20000.00"))
     [sale] = ask(play, a_draft(Side.SELL, "0.02", "20000.00"))
 
     assert too_much == []
     assert isinstance(sale, OrderIntended)
+    assert losses(play) == before == [Decimal(1_000)] * 2, "what is given is no profit"
     assert engine.allocation is not None
     position = engine.ledger.position("BTC-USD")
     assert (position.lots, position.cost_units) == (2_000_000, 40_000_000_001)

@@ -389,7 +389,9 @@ def test_beside_a_strategy_orders_do_not_wait_nor_is_the_session_closed(tmp_path
             hand.orders("adopt", "BTC-USD", "0.000000001", "--cost", "1"),
             hand.orders("adopt", "BTC-USD", "5", "--cost", "1"),
         ]
-        adopted = hand.orders("adopt", "BTC-USD", "0.5", "--cost", "30000")
+        adopt = ("adopt", "BTC-USD", "0.1", "--cost", "6000")
+        adopted = [hand.orders(*adopt), hand.orders(*adopt), hand.orders(*adopt, "--name", "more")]
+        [holding] = hand.snapshot().document["holdings"]["value"]
         placed = hand.placed("buy", "50 USD", "BTC-USD")
 
     assert [said.code for said in refused] == [1, 2, 2, 2, 2], refused
@@ -397,5 +399,6 @@ def test_beside_a_strategy_orders_do_not_wait_nor_is_the_session_closed(tmp_path
     assert "with Ctrl-C" in refused[1].err
     assert "comes to nothing" in refused[3].err
     assert "the owner holds 1.02" in refused[4].err
-    assert adopted.code == 0
+    assert [said.code for said in adopted] == [0, 0, 0]
+    assert (holding["ours"], holding["owners"]) == ("0.2", "0.82"), "a command again gives nothing"
     assert placed["status"] == "FILLED"

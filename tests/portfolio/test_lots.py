@@ -16,7 +16,7 @@ NAMED = {"BTC-USD": PRODUCT}
 
 def test_the_oldest_piece_is_sold_first() -> None:
     events: list[Event] = [
-        HoldingAdopted(START_NS, "a person", "BTC-USD", Decimal("0.3"), Decimal(900)),
+        HoldingAdopted(START_NS, "a person", "BTC-USD", Decimal("0.3"), Decimal(900), "x"),
         a_fill(trade_id="1", base_size="0.1", price="20000"),
         a_fill(trade_id="1", base_size="0.1", price="20000"),
         a_fill(trade_id="2", base_size="0.2", price="30000", side=Side.SELL),

@@ -74,6 +74,16 @@ def test_a_day_starts_with_the_first_value_at_or_after_midnight() -> None:
     assert starts == [100, 100, 80, 80, 80]
 
 
+def test_what_is_adopted_is_no_profit_and_undoes_no_loss() -> None:
+    valuation = a_course(100, 200, 170)
+
+    valuation.adopt(50)
+    valuation.update(4, 220)
+
+    assert (valuation.equity_day_start, valuation.equity_peak) == (150, 250)
+    assert valuation.max_drawdown == Decimal("0.15")
+
+
 @pytest.mark.parametrize("seed", range(scaled(100)))
 def test_the_drawdown_is_the_worst_over_all_pairs_of_moments(seed: int) -> None:
     generator = random.Random(seed)

@@ -44,7 +44,7 @@ SHAPES = {
     "edit_answered": (1, "ffa6d194"),
     "edit_lost": (1, "cf318e0d"),
     "edit_intended": (1, "3dd8ab4e"),
-    "holding_adopted": (1, "ab98405a"),
+    "holding_adopted": (2, "39a80d41"),
     "session_resumed": (1, "71aed082"),
     "stop_requested": (1, "88799e9c"),
     "session_closed": (1, "d666af37"),
