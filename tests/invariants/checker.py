@@ -10,10 +10,12 @@ from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
 
-from gpt_trader.coinbase.wire_orders import build_create
+from gpt_trader.coinbase.wire_orders import build_create, build_edit
 from gpt_trader.domain.events import (
     BooksCompared,
+    CancelIntended,
     CandleClosed,
+    EditIntended,
     Event,
     FeedChanged,
     OrderAbsent,
@@ -33,6 +35,9 @@ from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
 from tests.invariants.truth import Truth
 
+CREATE = "/api/v3/brokerage/orders"
+EDIT = f"{CREATE}/edit"
+CANCEL = f"{CREATE}/batch_cancel"
 MINUTE_NS = 60_000_000_000
 CASH = 10**8
 UNIT = Decimal("0.00000001")  # money is rounded against the account
@@ -59,7 +64,10 @@ class Checker:
         self._truth = truth
         self._var = var
         self._read_seq = 0
-        self._durable: dict[str, dict[str, Any]] = {}  # requests of intents on disk, by name
+        self.durable_seq = 0  # of the log: a loss of power leaves all up to here
+        self._creates: dict[str, dict[str, Any]] = {}  # requests of durable intents, by name
+        self._edits: dict[str, list[EditIntended]] = {}  # durable ones, by name
+        self._cancels: Counter[str] = Counter()  # durable ones that have not arrived, by name
         self._names: set[str] = set()
         self._status: dict[str, OrderStatus] = {}
         self._booked: dict[str, int] = {}
@@ -74,16 +82,41 @@ class Checker:
 
     # --- at the exchange --------------------------------------------------------------------
 
-    def sent(self, body: Mapping[str, Any]) -> None:
-        """I-2: what could change the exchange is on disk before it arrives, word for word."""
+    def arrives(self, path: str, body: Mapping[str, Any]) -> None:
+        """I-2: what could change the exchange is durable before it arrives, word for word."""
+        self._read_intents()
+        if path == CREATE:
+            name = body["client_order_id"]
+            self._require(self._creates.get(name) == body, f"the order {name}")
+        elif path == EDIT:
+            order_id = body["order_id"]
+            name = self._truth.name(order_id)
+            known = any(build_edit(order_id, edit) == body for edit in self._edits.get(name, ()))
+            self._require(known, f"the edit of {name}")
+        elif path == CANCEL:
+            for name in map(self._truth.name, body["order_ids"]):
+                self._require(self._cancels[name] > 0, f"the cancel of {name}")
+                self._cancels[name] -= 1
+
+    def _read_intents(self) -> None:
         with LogReader(find(self._var, "latest").log) as reader:
             for seq, event in reader.events(self._read_seq):
+                if seq > self.durable_seq:
+                    return
                 self._read_seq = seq
-                if isinstance(event, OrderIntended):
-                    self._durable[event.client_order_id] = build_create(event)
-        name = body["client_order_id"]
-        if self._durable.get(name) != body:
-            self.violations.append(f"I-2: {name} arrives and is not on disk in these words")
+                match event:
+                    case OrderIntended(client_order_id=name):
+                        self._creates[name] = build_create(event)
+                    case EditIntended(client_order_id=name):
+                        self._edits.setdefault(name, []).append(event)
+                    case CancelIntended(client_order_id=name):
+                        self._cancels[name] += 1
+                    case _:
+                        pass
+
+    def _require(self, is_durable: bool, what: str) -> None:
+        if not is_durable:
+            self.violations.append(f"I-2: {what} arrives and is not durable in these words")
 
     def released(self, missing: list[int]) -> None:
         """I-9: nobody calls a round settled that he did not get the whole of."""

@@ -15,6 +15,7 @@ from gpt_trader.coinbase.sequence import Continuity, SequenceCheck
 from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown
 from gpt_trader.domain.events import (
     CancelAnswered,
+    CancelIntended,
     OrderAbsent,
     OrderAccepted,
     OrderFilled,
@@ -28,9 +29,11 @@ from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.rules import Duplicate
 from gpt_trader.live import reconciliation
 from gpt_trader.live.desk import Desk
+from gpt_trader.live.loop import Loop
 from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.store.event_log import EventLog
 from tests.invariants.sessions import RESTING, RICH, Scenario, check_the_end, play
 
 Patch = pytest.MonkeyPatch
@@ -38,6 +41,7 @@ Bug = Callable[[Patch], None]
 SEEDS = 3  # within so many sessions each must be found
 create, cancel_all, unbooked = RestClient.create, RestClient.cancel, Desk.unbooked
 orders_of, apply_word, booked = RestClient.orders, Orders.apply, Ledger.apply
+empty_outbox = Loop._empty_outbox
 
 
 def sends_again(patch: Patch, rename: Callable[[OrderIntended], OrderIntended]) -> None:
@@ -152,6 +156,22 @@ def an_intent_is_sent_before_it_is_written(patch: Patch) -> None:
     patch.setattr(Record, "commit_durable", lambda record: None)
 
 
+def a_cancel_is_sent_before_it_is_written(patch: Patch) -> None:
+    async def hasty(loop: Loop) -> None:
+        if not all(isinstance(request, CancelIntended) for request in loop._outbox):
+            return await empty_outbox(loop)
+        requests = tuple(loop._outbox)
+        loop._outbox.clear()
+        for answer in await loop.desk.send(requests):
+            await loop.take(answer)
+
+    patch.setattr(Loop, "_empty_outbox", hasty)
+
+
+def a_loss_of_power_takes_intents_back(patch: Patch) -> None:
+    patch.setattr(EventLog, "commit_durable", EventLog.commit)
+
+
 def the_feed_is_always_ready(patch: Patch) -> None:
     def ready(**known: Any) -> Exposures:
         return Exposures(**{**known, "feed_ready": True})
@@ -166,40 +186,55 @@ def sales_cost_no_fee(patch: Patch) -> None:
     patch.setattr(Ledger, "apply", apply)
 
 
-BUGS: dict[Bug, dict[str, float]] = {
-    a_new_id_on_retry: {"answer_lost": 0.4},
-    the_same_id_again: {"answer_lost": 0.4},
-    no_answer_is_a_no: {"answer_lost": 0.4},
-    a_server_error_is_a_no: {"error_done": 0.4},
-    fills_are_not_told_apart: {},
-    a_fill_is_booked_under_two_ids: {},
-    a_gap_is_no_matter: {"frames_lost": 0.4},
-    absence_from_one_listing_is_the_end: {
-        "answer_lost": 0.6,
-        "update_lost": 1.0,
-        "listing_lags": 1.0,
-    },
-    time_alone_settles: {"request_late": 0.4},
-    only_open_orders_are_listed: {"answer_lost": 0.4},
-    no_connection_means_no_orders: {"answer_lost": 1.0, "update_lost": 1.0, "rate_limited": 0.6},
-    an_unknown_order_reserves_nothing: {"answer_lost": 0.4},
-    an_accepted_cancel_is_the_end: {"cancel_late": 0.4},
-    an_intent_is_sent_before_it_is_written: {},
-    the_feed_is_always_ready: {"rate_limited": 0.7},
-    sales_cost_no_fee: {},
+LOST, LATE = {"answer_lost": 0.4}, {"request_late": 0.4}
+BUGS: dict[Bug, tuple[dict[str, float], str]] = {
+    a_new_id_on_retry: (LOST, "I-2"),
+    the_same_id_again: (LOST, "I-1"),
+    no_answer_is_a_no: (LOST, "I-5"),
+    a_server_error_is_a_no: ({"error_done": 0.4}, "I-5"),
+    fills_are_not_told_apart: ({}, "I-4"),
+    a_fill_is_booked_under_two_ids: ({}, "I-4"),
+    a_gap_is_no_matter: ({"frames_lost": 0.05}, "I-9"),
+    absence_from_one_listing_is_the_end: (
+        {"answer_lost": 0.6, "update_lost": 1.0, "listing_lags": 1.0},
+        "I-5",
+    ),
+    time_alone_settles: (LATE, "I-5"),
+    only_open_orders_are_listed: (LOST, "I-14"),
+    no_connection_means_no_orders: (
+        {"answer_lost": 1.0, "update_lost": 1.0, "rate_limited": 0.6},
+        "I-5",
+    ),
+    an_unknown_order_reserves_nothing: (LOST, "I-6"),
+    an_accepted_cancel_is_the_end: ({"cancel_late": 0.4}, "I-6"),
+    an_intent_is_sent_before_it_is_written: ({}, "I-2"),
+    a_cancel_is_sent_before_it_is_written: ({}, "I-2"),
+    a_loss_of_power_takes_intents_back: ({}, "I-2"),
+    the_feed_is_always_ready: ({"rate_limited": 0.7}, "I-9"),
+    sales_cost_no_fee: ({}, "I-4"),
 }
-"""Each bug, and what must go wrong for it to matter, with its chance."""
+"""Each bug, what must go wrong for it to matter, with its chance, and what finds it."""
+
+
+def scenario(faults: dict[str, float]) -> Scenario:
+    armed = {name: Arming(rate, 0, None) for name, rate in faults.items()}
+    return Scenario(1, armed, arguments=RESTING, balances=RICH, duplicate=Duplicate.ACCEPT)
+
+
+def test_without_a_bug_all_is_well(tmp_path: Path, tls: Path) -> None:
+    occasions = {tuple(faults.items()) for faults, _ in BUGS.values()}
+    for number, faults in enumerate(sorted(occasions)):
+        check_the_end(play(tmp_path / str(number), tls, scenario(dict(faults))))
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_found(bug: Bug, tmp_path: Path, tls: Path) -> None:
-    faults = {name: Arming(rate, 0, None) for name, rate in BUGS[bug].items()}
-    sound = Scenario(1, faults, arguments=RESTING, balances=RICH, duplicate=Duplicate.ACCEPT)
-    check_the_end(play(tmp_path / "sound", tls, sound))
+    faults, invariant = BUGS[bug]
 
     with pytest.raises(AssertionError) as found:
         for seed in range(1, SEEDS + 1):
-            scenario = replace(sound, seed=seed, bug=bug)
-            check_the_end(play(tmp_path / str(seed), tls, scenario))
+            check_the_end(
+                play(tmp_path / str(seed), tls, replace(scenario(faults), seed=seed, bug=bug))
+            )
 
-    assert found.value.args, "an assertion that names what broke"
+    assert invariant in str(found.value)

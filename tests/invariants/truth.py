@@ -18,7 +18,6 @@ class OpenVenue(Venue):
     """The real exchange, whose books a test may read, and which tells a test what it does."""
 
     released: Callable[[], None]
-    arrived: Callable[[Mapping[str, Any]], None]
 
     @property
     def all_orders(self) -> Mapping[str, Order]:
@@ -43,11 +42,6 @@ class OpenVenue(Venue):
         self.released()
         return super().advance()
 
-    def create_order(self, body: Mapping[str, Any]) -> Any:
-        """Take an order."""
-        self.arrived(body)
-        return super().create_order(body)
-
 
 class Truth:
     """Reads an exchange between two of its commands."""
@@ -64,6 +58,10 @@ class Truth:
         """All orders with a client order id."""
         self._look()
         return self._by_name.get(name, [])
+
+    def name(self, order_id: str) -> str:
+        """The client order id of an order."""
+        return self._venue.all_orders[order_id].request.client_order_id
 
     def is_on_its_way(self, name: str) -> bool:
         """Whether a request for it may still arrive."""
