@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import msgspec
+from tornado.iostream import IOStream
 
 from gpt_trader.exchange.auth import Forbidden, Unauthorized
 from gpt_trader.exchange.faults import Draw, Faults
@@ -23,7 +24,7 @@ from gpt_trader.exchange.journal import JournalError
 from gpt_trader.exchange.late import LateCommands
 from gpt_trader.exchange.order_requests import read_configuration
 from gpt_trader.exchange.reasons import UNKNOWN, Reason, switched
-from gpt_trader.exchange.refusals import Refusal
+from gpt_trader.exchange.refusals import NotFound, Refusal
 from gpt_trader.exchange.render import rejected_answer
 from gpt_trader.exchange.rest import Desk, RestHandler
 from gpt_trader.exchange.round_events import UserUpdate, Wire
@@ -178,13 +179,21 @@ class FaultyRestHandler(RestHandler):
             if draw.below(2):
                 raise _Vanished
             self._spoil = lambda status, body: self._vanish()
-        elif self._faults.strike("edit_partly") is not None:
-            body = read_body(call.body)
-            order = self._desk.venue.order(str(body.get("order_id")))["order"]
-            [terms] = order["order_configuration"].values()
-            partly = msgspec.json.encode(body | {"size": terms["base_size"]})
-            return super().carry_out(route, replace(call, body=partly))
+        elif (half := self._without_size(call)) and self._faults.strike("edit_partly"):
+            return super().carry_out(route, half)
         return super().carry_out(route, call)
+
+    def _without_size(self, call: Call) -> Call | None:
+        """The edit with the order's own size; None where Coinbase has a word of its own on it."""
+        body = read_body(call.body)
+        try:
+            order = self._desk.venue.order(str(body.get("order_id")))["order"]
+        except NotFound:
+            return None
+        [terms] = order["order_configuration"].values()
+        if "base_size" not in terms:
+            return None
+        return replace(call, body=msgspec.json.encode(body | {"size": terms["base_size"]}))
 
     def _put_off(self, route: Route, call: Call, draw: Draw) -> None:
         """Carry it out later, if its token is still good then."""
@@ -246,7 +255,7 @@ class FaultyRestHandler(RestHandler):
         size = max(1, len(text) // 8)
         pieces = [text[first : first + size] for first in range(0, len(text), size)]
         for number, piece in enumerate(pieces, 1):
-            loop.call_later(number * DRIP_S, stream.write, piece)
+            loop.call_later(number * DRIP_S, _write_on, stream, piece)
         loop.call_later((len(pieces) + 1) * DRIP_S, stream.close)
 
     def _vanish(self, after_s: float = 0.0) -> None:
@@ -255,6 +264,12 @@ class FaultyRestHandler(RestHandler):
             asyncio.get_running_loop().call_later(after_s, stream.close)
         else:
             stream.close()
+
+
+def _write_on(stream: IOStream, piece: bytes) -> None:
+    """Write to a client, if it still waits for the rest."""
+    if not stream.closed():
+        stream.write(piece)
 
 
 def _refused(call: Call, reason: Reason) -> Answer:

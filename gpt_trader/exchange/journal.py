@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gpt_trader.exchange.rules import RULES_SINCE
+
 Record = list[Any]
 
 FILE_NAME = "journal.log"
@@ -46,7 +48,8 @@ class Journal:
         folder : Path
             Made when missing.
         header : mapping
-            Stands for tape and rules; the one in the file must be equal.
+            Stands for tape and rules; the one in the file must be equal. A rule that the file
+            does not name was not there to be chosen: the version of then played as without it.
         sync : bool
             Whether commands survive a loss of power, at the price of one disk flush each. They
             survive the end of the process in any case.
@@ -161,11 +164,17 @@ class Journal:
             return
         written = self.records.pop(0)[0]
         for name in {**header, **written}:
-            if written.get(name) != header.get(name):
+            if _complete(name, written) != _complete(name, header):
                 raise JournalError(
                     f"{self.path}: was written for another {name.replace('_', ' ')}; use that one, "
                     "or another state folder"
                 )
+
+
+def _complete(name: str, header: Mapping[str, Any]) -> Any:
+    """A value of a header, with the rules that came after it."""
+    value = header.get(name)
+    return {**RULES_SINCE, **value} if name == "rules" and isinstance(value, dict) else value
 
 
 def _lock(file: int) -> None:

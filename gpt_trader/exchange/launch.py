@@ -273,7 +273,11 @@ def _announce(line: bytes, ready_file: str) -> None:
         path = Path(ready_file)
         if path.is_file() and path.read_bytes()[: len(READY)] not in (b"", READY):
             raise ValueError(f"--json {ready_file}: that file is there and is no line of ours")
-        path.write_bytes(line + b"\n")
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(file, "wb") as out:
+            if path.is_file():
+                os.fchmod(file, 0o600)  # the token of the faults is for its owner alone
+            out.write(line + b"\n")
 
 
 def _warn(sentence: str) -> None:

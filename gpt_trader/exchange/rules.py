@@ -107,6 +107,10 @@ def default_rules(seed: int) -> VenueRules:
     )
 
 
+RULES_SINCE: Mapping[str, Any] = {"futures_balance": None, "deep_books": [], "usdc_alias": False}
+"""Rules that journals of earlier versions do not name, as those versions played."""
+
+
 def rules_record(rules: VenueRules) -> dict[str, Any]:
     """Give the rules as JSON, by which a journal knows the rules it was written under."""
     return {

@@ -396,7 +396,10 @@ class Venue:
             raise JournalError(f"order {order_id} of the journal has another outcome now")
 
     def _repeat_edit(self, body: Wire) -> None:
-        answer, _ = self.edit_order(body)
+        try:
+            answer, _ = self.edit_order(body)
+        except BadRequest as error:
+            raise JournalError(f"the journal holds a malformed edit: {error}") from error
         if not answer["success"]:
             raise JournalError(f"an edit of the journal is refused now: {answer['errors']}")
 

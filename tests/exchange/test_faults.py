@@ -3,6 +3,9 @@
 import json
 import re
 import socket
+import ssl
+import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from gpt_trader.exchange import faults_rest
 from gpt_trader.exchange.faults import Arming, Faults
 from gpt_trader.exchange.faults_plan import drawn_plan, named, read_plan
 from gpt_trader.exchange.faults_table import FAULTS
+from gpt_trader.exchange.server import Stage
+from gpt_trader.exchange.venue import Venue
+from tests.exchange.serving import Exchange, a_tape, lockstep_options, some_rules
 from tests.live import commands
 
 NEVER = {name for name, fault in FAULTS.items() if fault.needs_pace}
@@ -157,16 +164,26 @@ def test_an_exchange_without_faults_has_no_port_for_them(tmp_path: Path) -> None
         assert exchange.ready["faults"] is None
 
 
-def edited(tmp_path: Path, fault: str, seed: int) -> tuple[bool, str, str]:
+class Misled(Exchange):
+    """An exchange in this process at which one fault always strikes."""
+
+    def __init__(self, folder: Path, fault: str, seed: int) -> None:
+        tape = a_tape(rounds=5)
+        super().__init__(folder, Venue(tape, some_rules(), None), tape, lockstep_options())
+        self.faults = Faults(seed, {fault: Arming(1.0, 0, None)})
+
+    async def stage(self) -> Stage:
+        """What is served, and what goes wrong with it."""
+        return Stage(self._tape, self.venue, None, self.faults)
+
+
+def edited(folder: Path, fault: str, seed: int) -> tuple[bool, str, str]:
     """Edit a waiting order of 0.01 at 50,000 to 0.02 at 51,000 through a fault.
 
     Whether an answer came, and price and size of the order then.
     """
-    file = tmp_path / "faults.json"
-    file.write_text(json.dumps({"seed": seed, "faults": {fault: 1}}))
-    arguments = ("--product", "BTC-USD", "--faults", str(file))
-    with commands.exchange(tmp_path, *arguments) as exchange:
-        client = exchange.client()
+    with Misled(folder, fault, seed) as exchange:
+        client = exchange.rest()
         made = client.limit_order_gtc_buy("an-order", "BTC-USD", "0.01", "50000", post_only=True)
         order_id = made["success_response"]["order_id"]
         try:
@@ -180,10 +197,7 @@ def edited(tmp_path: Path, fault: str, seed: int) -> tuple[bool, str, str]:
 
 
 def test_an_edit_without_an_answer_is_carried_out_or_is_not(tmp_path: Path) -> None:
-    seen = set()
-    for seed in range(3):
-        (tmp_path / str(seed)).mkdir()
-        seen.add(edited(tmp_path / str(seed), "edit_lost", seed))
+    seen = {edited(tmp_path, "edit_lost", seed) for seed in range(3)}
 
     assert {answered for answered, _, _ in seen} == {False}
     assert {float(price) for _, price, _ in seen} == {50_000, 51_000}
@@ -193,3 +207,42 @@ def test_an_edit_may_change_the_price_alone_and_call_it_success(tmp_path: Path) 
     answered, price, size = edited(tmp_path, "edit_partly", 1)
 
     assert (answered, float(price), float(size)) == (True, 51_000, 0.01)
+
+
+def test_an_edit_of_what_has_no_size_to_keep_meets_no_fault(tmp_path: Path) -> None:
+    """An order of so many dollars, and one that is not there: Coinbase's own words."""
+    with Misled(tmp_path, "edit_partly", 1) as exchange:
+        exchange.advance()
+        client = exchange.rest()
+        made = client.market_order_buy("an-order", "BTC-USD", quote_size="100")
+        order_id = made["success_response"]["order_id"]
+        answers = [
+            client.edit_order(name, size="0.02", price="51000").to_dict()
+            for name in (order_id, "no-such-order")
+        ]
+        client.session.close()
+
+    assert [answer["success"] for answer in answers] == [False, False]
+    assert answers[1]["errors"][0]["edit_failure_reason"] == "ORDER_NOT_FOUND"
+    assert exchange.faults.strikes["edit_partly"] == 0
+
+
+def test_a_client_that_leaves_amid_a_slow_answer_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults_rest, "DRIP_S", 0.03)
+    with Misled(tmp_path, "answer_slow", 1) as exchange:
+        tls = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+        address = ("127.0.0.1", exchange.server.port)
+        with socket.create_connection(address, 5) as plain:
+            at_once = struct.pack("ii", 1, 0)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            with tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                connection.sendall(
+                    b"GET /api/v3/brokerage/market/products HTTP/1.1\r\nHost: here\r\n\r\n"
+                )
+                connection.recv(1)
+        time.sleep(0.4)  # until its last piece was due
+
+    assert exchange.faults.strikes["answer_slow"] == 1
+    assert not caplog.records, caplog.text

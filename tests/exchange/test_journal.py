@@ -114,6 +114,24 @@ def test_a_journal_of_another_session_is_refused(
         Journal(tmp_path, HEADER | change, sync=False)
 
 
+def test_a_journal_from_before_a_rule_goes_on_as_without_it(tmp_path: Path) -> None:
+    """Such a rule at its default is what the exchange of then played; at another it is not."""
+    header = {"rules": {"fee_rounding": "up"}}
+    Journal(tmp_path, header, sync=False).close()
+    now: dict[str, object] = {
+        "fee_rounding": "up",
+        "futures_balance": None,
+        "deep_books": [],
+        "usdc_alias": False,
+    }
+
+    Journal(tmp_path, {"rules": now}, sync=False).close()
+    with pytest.raises(JournalError, match="another rules"):
+        Journal(tmp_path, {"rules": {**now, "usdc_alias": True}}, sync=False)
+    with pytest.raises(JournalError, match="another rules"):
+        Journal(tmp_path, {"rules": {**now, "a_rule_of_later": True}}, sync=False)
+
+
 def test_two_exchanges_cannot_share_a_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

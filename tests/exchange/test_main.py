@@ -74,6 +74,7 @@ def test_the_ready_line_says_all_that_a_client_needs_and_the_parent_ends_it(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_without_a_parent_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
     ready_file = tmp_path / "ready.json"
+    ready_file.touch(0o644)
     argv = [*QUICK, "--tls", str(tmp_path / "tls"), "--json", str(ready_file)]
     process = subprocess.Popen(
         [sys.executable, "-m", "gpt_trader.exchange.main", *argv],
@@ -83,13 +84,14 @@ def test_without_a_parent_a_signal_ends_it_cleanly(tmp_path: Path, number: int) 
     )
     with process:
         deadline = time.monotonic() + 15
-        while not ready_file.exists() and time.monotonic() < deadline:
+        while not ready_file.read_bytes() and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(number)
         _, errors = process.communicate(timeout=5)
 
     assert (process.returncode, errors) == (130, "")
     assert json.loads(ready_file.read_text())["port"] > 0
+    assert ready_file.stat().st_mode & 0o777 == 0o600, "it may hold the token of the faults"
 
 
 def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(

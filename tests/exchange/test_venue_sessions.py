@@ -341,6 +341,7 @@ def test_a_journal_of_another_tape_or_other_rules_is_refused(tmp_path: Path) -> 
     [
         (["round", 99], "names round 99"),
         (["create", 1, "no-such-order", {}], "a malformed order: client_order_id is required"),
+        (["edit", 1, {}], "a malformed edit: order_id is required"),
         (["unheard"], "does not know"),
     ],
 )
