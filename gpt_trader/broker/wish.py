@@ -20,6 +20,8 @@ from gpt_trader.kernels.money import RATE_DEN
 
 DIGITS_MAX = 18  # on each side of the point, as Coinbase's own numbers at most have
 ALL_DIGITS_MAX = 24  # of both together: the division by an increment stays exact
+ENDS_NS = 253_402_300_800 * 1_000_000_000  # the end of the year 9999: no later time can be written
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _AMOUNT = re.compile(r"\s*([0-9.,_eE+-]+)\s*(%|[A-Za-z0-9]+)?\s*")
 
 
@@ -119,14 +121,30 @@ def parse_number(text: str, what: str) -> Decimal:
     return number
 
 
+def check_name(text: str) -> None:
+    """Refuse what cannot be a person's own name for an order.
+
+    Raises
+    ------
+    UsageError
+        It is empty, too long, or has other signs than letters, digits, points and lines.
+    """
+    if _NAME.fullmatch(text) is None:
+        raise UsageError(f"client id {text[:40]!r}: letters, digits, . _ -, at most 64")
+
+
 def check_wish(wish: Wish) -> None:
     """Refuse what contradicts itself, before anything is started.
 
     Raises
     ------
     UsageError
-        A price is missing or too many, or a condition does not go with the type.
+        A name is none, a price is missing or too many, or a condition does not go with the type.
     """
+    if _NAME.fullmatch(wish.product_id) is None:
+        raise UsageError(f"product {wish.product_id[:40]!r}: write it like BTC-USD")
+    if wish.asked:
+        check_name(wish.asked)
     given = {"limit price": wish.limit_price, "stop price": wish.stop_price}
     for name, price in given.items():
         if price is None and name in PRICES[wish.kind]:
@@ -215,6 +233,8 @@ def draft_of(wish: Wish, product: Product, means: Means, now_ns: int) -> Draft:
     ends_ns = wish.end_ns if wish.for_ns is None else now_ns + wish.for_ns
     if ends_ns is not None and ends_ns <= now_ns:
         raise UsageError("the order would end before it begins: --until lies in the past")
+    if ends_ns is not None and ends_ns >= ENDS_NS:
+        raise UsageError("the order would end after the year 9999: no time is written like that")
     return Draft(
         product_id=product.product_id,
         side=wish.side,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ VALID_S = 120
 MOVE_BPS_MAX = 25
 """The project: half of the runbook's 50 bps of slippage; a market that moved more is another."""
 FOLDER = "previews"
+_TOKEN = re.compile(r"[0-9a-f]{1,64}")  # it becomes a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,7 @@ class Previews:
         (self._folder / token).unlink()
 
     def _find(self, token: str) -> Kept:
-        known = token.isascii() and token.isalnum() and (self._folder / token).is_file()
-        if not known:
+        if _TOKEN.fullmatch(token) is None or not (self._folder / token).is_file():
             raise UsageError(f"there is no preview {token[:40]!r}: a preview is used once")
         try:
             kept = Kept(**json.loads((self._folder / token).read_text()))

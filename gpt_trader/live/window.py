@@ -132,11 +132,12 @@ class Window:
         """Wait a little for a market that is not there yet; without one the rules deny entries."""
         if monotonic_s() - self._begun_s > MARKET_S_MAX:
             return True
-        order = request.body.get("order") or {}
-        names = [order.get("product_id")] if isinstance(order, dict) else []
-        markets = [self._engine.markets[name] for name in names if name in self._engine.markets]
+        order = request.body.get("order")
+        # A file may hold anything; what is no order is refused when it is carried out.
+        name = str(order.get("product_id")) if isinstance(order, dict) else ""
+        market = self._engine.markets.get(name)
         valued = self._engine.valuation.equity_day_start > 0  # limits on losses need it
-        known = all(market.mark_ticks > 0 for market in markets)
+        known = market is None or market.mark_ticks > 0
         return self._engine.feed_ready and valued and known
 
     async def _begin(self, request: Request) -> None:

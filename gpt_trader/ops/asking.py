@@ -51,7 +51,8 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """
     now_ns = time.time_ns()
     until_ns = now_ns + int((START_S + PATIENCE_S) * 1e9)
-    who = f"{os.environ.get('USER') or 'a person'} {place.where}"
+    user = os.environ.get("USER", "")
+    who = f"{user if user.isprintable() and user else 'a person'} {place.where}"
     request = Request(secrets.token_hex(8), kind, who, now_ns, until_ns, body)
     requests.leave(place.var, place.profile, request)
     try:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from gpt_trader.broker.capabilities import USUAL, Kind, ProductType, check
 from gpt_trader.broker.derivatives import check_gate, product_type_of
-from gpt_trader.broker.wish import Wish, check_wish, parse_amount, parse_number
+from gpt_trader.broker.wish import Wish, check_name, check_wish, parse_amount, parse_number
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.order import Side, TimeInForce
 
@@ -16,7 +16,6 @@ NS = 1_000_000_000
 SPANS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 YEARS_S = 366 * 86_400
 _PRODUCT = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{2,10}")
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def add_order_flags(parser: argparse.ArgumentParser) -> None:
@@ -106,9 +105,10 @@ def _one_of(text: str, known: dict[str, Choice], what: str) -> Choice:
 
 
 def _name(text: str | None) -> str:
-    if text is not None and _NAME.fullmatch(text) is None:
-        raise UsageError(f"client id {text[:40]!r}: letters, digits, . _ -, at most 64")
-    return text or ""
+    if text is None:
+        return ""
+    check_name(text)
+    return text
 
 
 def _moment_ns(text: str) -> int:

@@ -9,6 +9,7 @@ and the log knows it.
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ REQUESTS, ANSWERS = "requests", "answers"
 TAKEN = ".taken"
 BYTES_MAX = 100_000
 OLD_S = 86_400
-
+_ID = re.compile(r"[A-Za-z0-9]{1,64}")  # it becomes part of an order's name
 
 FAILURES: dict[str, type[TraderError]] = {
     "usage": UsageError,
@@ -136,12 +137,14 @@ def _request_in(path: Path) -> Request | None:
         text = path.read_bytes()[:BYTES_MAX]
         given = json.loads(text)
         request = Request(**given)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None  # taken back meanwhile, or somebody else's file
     fits = (
         request.request_id == path.stem
+        and _ID.fullmatch(path.stem) is not None
         and isinstance(request.kind, str)
         and isinstance(request.who, str)
+        and request.who.isprintable()  # it is written into the log
         and isinstance(request.left_ns, int)
         and isinstance(request.until_ns, int)
         and isinstance(request.body, dict)
