@@ -2,12 +2,15 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.store.folders import profile_folder
+
+TRIES, PAUSE_S = 20, 0.01  # who only looks lets go within microseconds
 
 
 def hold(var: Path, profile: str) -> Callable[[], None]:
@@ -24,15 +27,13 @@ def hold(var: Path, profile: str) -> Callable[[], None]:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as e:
         raise _refusal(path, e) from e
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as e:
+    if not _locked(lock):
         holder = os.read(lock, 32).decode().strip()
         os.close(lock)
         raise StoreRefused(
             f"a session of profile {profile} runs already, process {holder}: stop it first, "
             "or give this one a folder of its own with --var"
-        ) from e
+        )
     try:
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
@@ -42,6 +43,18 @@ def hold(var: Path, profile: str) -> Callable[[], None]:
     return partial(os.close, lock)
 
 
+def _locked(lock: int) -> bool:
+    """Take the lock; False if a session has it. Who looks whether one runs is waited for."""
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE_S)
+        else:
+            return True
+    return False
+
+
 def _refusal(path: Path, error: OSError) -> StoreRefused:
     return StoreRefused(
         f"cannot write {path}: {error.strerror}; name a folder you can write with --var"
@@ -49,7 +62,10 @@ def _refusal(path: Path, error: OSError) -> StoreRefused:
 
 
 def is_held(var: Path, profile: str) -> bool:
-    """Whether a session of the profile runs now; it may begin or end a moment later."""
+    """Whether a session of the profile runs now; it may begin or end a moment later.
+
+    Any number may look at once, and one that begins meanwhile is not kept from it.
+    """
     path = profile_folder(var, profile) / "lock"
     try:
         lock = os.open(path, os.O_RDWR)
@@ -58,7 +74,7 @@ def is_held(var: Path, profile: str) -> bool:
     except OSError as e:
         raise _refusal(path, e) from e
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

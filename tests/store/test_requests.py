@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from gpt_trader.store import requests
 from gpt_trader.store.folders import profile_folder
 from gpt_trader.store.lease import hold, is_held
 from gpt_trader.store.requests import FAILURES, Request
+from tests.tier import scaled
 
 FIRST = Request("aa", "place", "a person", 10, 20, {"order": {"side": "BUY"}})
 
@@ -103,3 +106,25 @@ def test_whether_a_session_runs_is_told_without_disturbing_it(tmp_path: Path) ->
     release()
     assert not is_held(tmp_path, "dev")
     hold(tmp_path, "dev")()
+
+
+def test_a_session_begins_while_others_look_whether_one_runs(tmp_path: Path) -> None:
+    """Commands that wait for an answer look fifty times a second; these look more often."""
+    hold(tmp_path, "dev")()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            is_held(tmp_path, "dev")
+            time.sleep(0.0005)
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(scaled(2_000)):
+            hold(tmp_path, "dev")()
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
