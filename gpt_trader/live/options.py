@@ -220,8 +220,8 @@ def _strategy(args: argparse.Namespace) -> str:
 
 def _only_by_hand(args: argparse.Namespace) -> None:
     """A session by hand has one form, so that the next one goes on with it."""
-    others = ("data", "strategy", "param", "speed", "candles", "candle_s", "dev_fast", "balance")
-    for name in others:
+    tape = ("data", "speed", "candles", "candle_s", "balance", "faults")
+    for name in ("strategy", "param", "dev_fast", *tape):
         if getattr(args, name):
             raise UsageError(f"--{name.replace('_', '-')} does not go with --by-hand")
 

@@ -136,3 +136,17 @@ def test_every_choice_that_matters_tells_sessions_apart(changed: list[str]) -> N
 def test_only_the_embedded_exchange_of_dev_can_be_given_faults(arguments: tuple[str, ...]) -> None:
     with pytest.raises(UsageError, match="--faults is for the embedded exchange of profile dev"):
         parsed("--faults", "7", *arguments)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(("--data", "x"), ("--strategy", "breakout"), ("--param", "fast=3"), ("--speed", "real")),
+        *(("--candles", "9"), ("--candle-s", "60"), ("--dev-fast",), ("--balance", "USD=1")),
+        ("--faults", "7"),
+    ],
+    ids=" ".join,
+)
+def test_a_session_by_hand_has_one_form(other: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match=f"{other[0]} does not go with --by-hand"):
+        parsed("--by-hand", *other)
