@@ -23,6 +23,7 @@ SILENT_BEATS_MAX = 5
 LATE_STEP_S, LATE_S_MAX = 0.25, 60.0  # a sudden delay is silence: this one creeps up
 BURST = 100
 MARKET = tuple(f'{{"channel":"{name}"'.encode() for name in (*PRODUCT_CHANNELS, "l2_data"))
+TICKER = (b'{"channel":"ticker"',)
 HEARTBEAT = b'{"channel":"heartbeats"'
 
 
@@ -61,6 +62,7 @@ class FaultyFeed(Feed):
         self._held: tuple[Frame, int] | None = None  # a message that another one overtakes
         self._losing = 0
         self._silent_beats = 0
+        self._silent_heads = MARKET
         self._falls_behind = False
         self._late_s = self._due_s = 0.0
         self._ended = self._cutting = False
@@ -105,7 +107,8 @@ class FaultyFeed(Feed):
             draw = None if self.doomed else self._faults.strike("market_silent")
             if draw is not None:
                 self._silent_beats = 1 + draw.below(SILENT_BEATS_MAX)
-            return self._silent_beats > 0
+                self._silent_heads = (MARKET, TICKER)[draw.below(2)]
+            return self._silent_beats > 0 and frame.head.startswith(self._silent_heads)
         return False
 
     def _is_struck(self, frame: Frame) -> bool:

@@ -62,7 +62,7 @@ FAULTS: Mapping[str, Fault] = {
     "frame_repeated": _fault("B2", Place.FRAME, "a message comes twice"),
     "frames_swapped": _fault("B2", Place.FRAME, "two messages change places"),
     "frame_replayed": _fault("B2", Place.FRAME, "an old message comes again"),
-    "market_silent": _fault("B3", Place.FRAME, "heartbeats go on, market data does not, 1 to 5 s"),
+    "market_silent": _fault("B3", Place.FRAME, "no ticker or no market data for 1 to 5 heartbeats"),
     "all_silent": Fault("B3", Place.FRAME, "nothing more comes on this connection", True),
     "frames_late": Fault("B4", Place.FRAME, "messages come later and later, up to 60 s", True),
     "closed": _fault("B5", Place.FRAME, "closed with code 1000, 1001, 1008, 1011 or 1012"),

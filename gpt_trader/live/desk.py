@@ -16,7 +16,7 @@ from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.wire_fills import FillWord, fill_event, is_execution
-from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, TraderError
+from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, TraderError, WireError
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
@@ -205,7 +205,19 @@ class Desk:
         except OutcomeUnknown as e:
             # Old and new both stay reserved; the order's own terms tell which it is.
             return EditLost(now_ns, name, str(e))
+        if accepted and not await self._shows(order, edit):
+            return EditLost(now_ns, name, "accepted, and the order does not show it yet")
         return EditAnswered(now_ns, name, accepted, why)
+
+    async def _shows(self, order: Order, edit: EditIntended) -> bool:
+        """Whether an order has become what was asked for: a yes may come for a half."""
+        product = self._engine.products[order.product_id]
+        try:
+            size, price = await self.call(lambda: self._rest.terms(order.order_id))
+        except (ExchangeUnreachable, NotAuthorized, WireError):
+            return False  # asked for again with the next listing
+        wanted = product.lots(edit.base_size), product.ticks(edit.limit_price)
+        return (product.lots(size), product.ticks(price)) == wanted
 
     async def _cancel(self, requests: Sequence[CancelIntended]) -> tuple[Event, ...]:
         order_ids = []

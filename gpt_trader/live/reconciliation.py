@@ -15,6 +15,7 @@ from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
     CancelAnswered,
+    CancelAsked,
     EditAnswered,
     EditLost,
     Event,
@@ -39,6 +40,8 @@ LOOKS_MAX = 3
 """At books that differ: fills that happen between the two halves of a look pass by themselves."""
 LOOK_BACK_NS = 60_000_000_000
 """Listings begin this much before the oldest open question, for clocks that differ a little."""
+
+HALF_EDIT = "an edit that was carried out by half"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,8 @@ class Reconciliation:
         """Settle edits without an answer by what the orders are now.
 
         An order that shows the edit has it. One that does not may get it yet, for as long as the
-        request's signature holds: `window_s`, from the first look on.
+        request's signature holds: `window_s`, from the first look on. One that shows a part of it
+        is what nobody wants: it is cancelled, and counts as the worse of old and new to its end.
         """
         for order in self._engine.orders.working():
             if not order.edit_lost or not order.order_id:
@@ -170,6 +174,9 @@ class Reconciliation:
             product = self._engine.products[order.product_id]
             shown = (product.lots(size), product.ticks(price))
             accepted = shown == (order.edit_lots, order.edit_ticks)
+            if not accepted and shown != (order.lots, order.limit_ticks):
+                await self._take(CancelAsked(self._engine.now_ns, HALF_EDIT, (name,)))
+                continue
             if accepted or self._machine_s() - since_s >= window_s:
                 del self._edits_lost_s[name]
                 why = "" if accepted else "the order does not show it"

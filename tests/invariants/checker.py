@@ -15,7 +15,9 @@ from gpt_trader.domain.events import (
     BooksCompared,
     CancelIntended,
     CandleClosed,
+    EditAnswered,
     EditIntended,
+    EditLost,
     Event,
     FeedChanged,
     OrderAbsent,
@@ -27,9 +29,11 @@ from gpt_trader.domain.events import (
     OrderRejected,
     QuoteSeen,
     SessionOpened,
+    Trade,
     TradesSeen,
 )
 from gpt_trader.domain.order import OrderStatus, Side, TradingState
+from gpt_trader.domain.product import Product
 from gpt_trader.engine.engine import Engine
 from gpt_trader.store.folders import find
 from gpt_trader.store.reading import LogReader
@@ -53,6 +57,7 @@ MOVES = {
     S.REJECTED: LIVE | ENDS,
 }
 WORDS = OrderAccepted | OrderChanged | OrderRejected | OrderAbsent | OrderFilled
+EDITS = EditIntended | EditAnswered | EditLost
 
 
 class Checker:
@@ -77,7 +82,8 @@ class Checker:
         self._now_ns = 0
         self._feed_ready = False
         self._books_agree = True
-        self._seen_ns: dict[str, int] = {}
+        self._quotes: dict[str, QuoteSeen] = {}
+        self._trades_seen: dict[str, Trade] = {}
         self._intents_ns: deque[int] = deque()
 
     # --- at the exchange --------------------------------------------------------------------
@@ -133,7 +139,7 @@ class Checker:
         self._now_ns = engine.now_ns
         match event:
             case TradesSeen() | QuoteSeen():
-                self._seen_ns[event.product_id] = event.ts_ns
+                self._see(event)
                 return
             case SessionOpened():
                 self._cash = event.cash
@@ -145,11 +151,13 @@ class Checker:
                 self._candle(event)
             case OrderIntended():
                 self._intent(event, engine)
+            case EditIntended():
+                self._may_leave(event.client_order_id, engine)
             case OrderFilled():
                 self._fill(event, engine)
             case _:
                 pass
-        if isinstance(event, WORDS | OrderLost | OrderIntended):
+        if isinstance(event, WORDS | EDITS | OrderLost | OrderIntended):
             self._order(event, engine)
         self._exposure(engine)
 
@@ -158,33 +166,61 @@ class Checker:
             told = self._truth.candle(event.product_id, event.candle.start_ns)
             assert event.candle == told, f"I-9: decided on {event.candle}, it was {told}"
 
+    def _see(self, event: TradesSeen | QuoteSeen) -> None:
+        match event:
+            case QuoteSeen():
+                self._quotes[event.product_id] = event
+            case TradesSeen(trades=(*_, newest)):
+                self._trades_seen[event.product_id] = newest
+            case _:
+                pass
+
     def _intent(self, event: OrderIntended, engine: Engine) -> None:
-        name, draft = event.client_order_id, event.draft
+        name = event.client_order_id
         assert name not in self._names, f"I-1: {name} is used twice"
         self._names.add(name)
         expected = f"{engine.opened.namespace}-{len(self._names):06d}"
         assert name == expected, f"I-1: {name} instead of {expected}"
-        self._check_rate(event.ts_ns, engine)
-        state = engine.trading_state
+        self._may_leave(name, engine)
+
+    def _may_leave(self, name: str, engine: Engine) -> None:
+        """What holds of a new order, and of an edit, which takes the place of its order."""
+        state, order = engine.trading_state, engine.orders.get(name)
+        assert order is not None
+        self._intents_ns.append(engine.now_ns)
         assert state is not TradingState.HALTED, f"I-8: {name} while halted"
-        product = engine.products[draft.product_id]
-        working = engine.orders.working(draft.product_id)
-        held = engine.ledger.position(draft.product_id).lots
-        if draft.side is Side.SELL:
-            sales = sum(order.open_lots for order in working if order.side is Side.SELL)
-            assert sales <= held, f"I-7: sells {sales} lots of {held}"
+        product = engine.products[order.product_id]
+        others = [one for one in engine.orders.working(order.product_id) if one is not order]
+        lots = sum(one.open_lots for one in others if one.side is order.side)
+        lots += (order.edit_lots or order.lots) - order.booked_lots
+        held = engine.ledger.position(order.product_id).lots
+        if order.side is Side.SELL:
+            assert lots <= held, f"I-7: sells {lots} lots of {held}"
             return
         assert state is TradingState.ACTIVE, f"I-7: {name} buys in reduce-only"
         assert self._feed_ready, f"I-9: {name} without a feed"
         assert self._books_agree, f"I-9: {name} while the books differ"
-        age_s = (engine.now_ns - self._seen_ns[draft.product_id]) / 1e9
-        assert age_s <= engine.limits.mark_age_s_max, f"I-9: {name} on a mark of {age_s} s ago"
-        buys = sum(order.open_lots for order in working if order.side is Side.BUY)
-        self._check_cap(name, product.size(held + buys), engine, draft.product_id)
+        self._check_mark(name, product, engine)
+        self._check_rate(engine)
+        self._check_cap(name, product.size(held + lots), engine, order.product_id)
 
-    def _check_rate(self, ts_ns: int, engine: Engine) -> None:
-        self._intents_ns.append(ts_ns)
-        while self._intents_ns[0] <= ts_ns - MINUTE_NS:
+    def _check_mark(self, name: str, product: Product, engine: Engine) -> None:
+        """I-9: an entry rests on a price that was seen, and not too long ago."""
+        since_ns = engine.now_ns - int(engine.limits.mark_age_s_max * 10**9)
+        quote = self._quotes.get(product.product_id)
+        trade = self._trades_seen.get(product.product_id)
+        fresh = set()
+        if quote is not None and quote.ts_ns >= since_ns:
+            bid, ask = product.ticks(quote.bid_price), product.ticks(quote.ask_price)
+            fresh.add((bid + ask) // 2)
+        if trade is not None and trade.ts_ns >= since_ns:
+            fresh.add(product.ticks(trade.price))
+        mark = engine.markets[product.product_id].mark_ticks
+        assert mark in fresh, f"I-9: {name} on a mark of {mark}, fresh are {fresh}"
+
+    def _check_rate(self, engine: Engine) -> None:
+        """I-10: exits are counted, and never refused for it."""
+        while self._intents_ns[0] <= engine.now_ns - MINUTE_NS:
             self._intents_ns.popleft()
         assert len(self._intents_ns) <= engine.limits.orders_per_minute_max, "I-10: too many orders"
 
@@ -223,7 +259,8 @@ class Checker:
                 assert isinstance(event, WORDS), f"I-5: {name} left UNKNOWN by {event}"
         self._status[name] = now
         booked = self._booked.get(name, 0)
-        assert booked <= order.booked_lots <= order.lots, f"I-5: {name} filled {order.booked_lots}"
+        most = max(order.lots, order.edit_lots)
+        assert booked <= order.booked_lots <= most, f"I-5: {name} filled {order.booked_lots}"
         self._booked[name] = order.booked_lots
         theirs = self._truth.orders(name)
         assert len(theirs) <= 1, f"I-1: {len(theirs)} orders for the one intent {name}"

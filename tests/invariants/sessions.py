@@ -18,6 +18,7 @@ import pytest
 
 from gpt_trader.coinbase import stream
 from gpt_trader.domain.events import (
+    ClockTicked,
     Event,
     OrderAccepted,
     OrderChanged,
@@ -37,6 +38,7 @@ from gpt_trader.exchange.server import Options, Stage
 from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.live import loop
 from gpt_trader.live.app import Result, run_session
+from gpt_trader.live.loop import Loop
 from gpt_trader.live.options import Options as LiveOptions
 from gpt_trader.live.options import parse
 from gpt_trader.live.recovery import frozen
@@ -47,6 +49,7 @@ from gpt_trader.store.verify import verify
 from gpt_trader.store.walk import last_seq
 from tests.exchange.serving import Exchange
 from tests.invariants.checker import Checker
+from tests.invariants.persons import Person
 from tests.invariants.truth import OpenVenue, Truth
 from tests.live.books import check_snapshots, ours, theirs
 
@@ -68,7 +71,8 @@ DOUBLED = 5  # words of the exchange that come again after each event
 class Scenario:
     """One session: what goes wrong, for how long, and what the exchange's rules are.
 
-    ``bug`` is planted in our own code, to see that the checker finds it.
+    ``person`` is asked at each tick of the exchange's clock what he wants done. ``bug`` is planted
+    in our own code, to see that the checker finds it.
     """
 
     seed: int
@@ -79,6 +83,8 @@ class Scenario:
     balances: Mapping[str, Decimal] = field(default_factory=dict)
     speed: float = MAX_SPEED
     arguments: tuple[str, ...] = AT_ONCE
+    product_ids: tuple[str, ...] = ("BTC-USD",)
+    person: Person | None = None
     bug: Callable[[pytest.MonkeyPatch], None] | None = None
 
 
@@ -97,7 +103,8 @@ class Faulty(Exchange):
     """An exchange in a thread of its own, at which things go wrong."""
 
     def __init__(self, folder: Path, tls: Path, scenario: Scenario) -> None:
-        tape = synthetic_tape(scenario.seed, [find_product("BTC-USD")], scenario.rounds)
+        products = [find_product(name) for name in scenario.product_ids]
+        tape = synthetic_tape(scenario.seed, products, scenario.rounds)
         usual = default_rules(scenario.seed)
         rules = replace(
             usual,
@@ -140,6 +147,7 @@ def play(folder: Path, tls: Path, scenario: Scenario) -> Played:
     with Faulty(folder, tls, scenario) as exchange, pytest.MonkeyPatch.context() as patch:
         checker, venue = exchange.watched(), exchange.open_venue
         _watch(checker, venue, patch)
+        _attend(scenario.person, patch)
         if scenario.bug is not None:
             scenario.bug(patch)
         options = _options(folder, tls, scenario, exchange.server.port)
@@ -174,6 +182,19 @@ def _watch(checker: Checker, venue: OpenVenue, patch: pytest.MonkeyPatch) -> Non
     patch.setattr(stream, "BACKOFF_MIN_S", 0.0)
     patch.setattr(stream, "BACKOFF_MAX_S", 0.01)
     patch.setattr(stream, "REFUSED_S", 0.01)
+
+
+def _attend(person: Person | None, patch: pytest.MonkeyPatch) -> None:
+    """Let a person act in the midst of a session, at moments that every run has."""
+    take = Loop.take
+
+    async def taking(loop: Loop, event: Event) -> None:
+        await take(loop, event)
+        if isinstance(event, ClockTicked) and person is not None:
+            for wanted in person(loop.engine):
+                await take(loop, wanted)
+
+    patch.setattr(Loop, "take", taking)
 
 
 def _watch_requests(checker: Checker, patch: pytest.MonkeyPatch) -> None:

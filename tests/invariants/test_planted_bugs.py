@@ -16,15 +16,17 @@ from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
+    EditIntended,
     OrderAbsent,
     OrderAccepted,
+    OrderDenied,
     OrderFilled,
     OrderIntended,
     OrderRejected,
 )
-from gpt_trader.domain.order import OrderStatus, Side
+from gpt_trader.domain.order import OrderStatus, Side, TradingState
 from gpt_trader.engine import engine
-from gpt_trader.engine.facts import Exposures
+from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.rules import Duplicate
 from gpt_trader.live import reconciliation
@@ -33,8 +35,11 @@ from gpt_trader.live.loop import Loop
 from gpt_trader.live.reconciliation import Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.risk.verdicts import Facts
 from gpt_trader.store.event_log import EventLog
-from tests.invariants.sessions import RESTING, RICH, Scenario, check_the_end, play
+from gpt_trader.store.reading import LogReader
+from tests.invariants.persons import edits, holds_back
+from tests.invariants.sessions import RESTING, RICH, Played, Scenario, check_the_end, play
 
 Patch = pytest.MonkeyPatch
 Bug = Callable[[Patch], None]
@@ -179,6 +184,50 @@ def the_feed_is_always_ready(patch: Patch) -> None:
     patch.setattr(engine, "Exposures", ready)
 
 
+def with_facts(patch: Patch, **wrong: Any) -> None:
+    """Let the rules see something else than what is so."""
+
+    def facts(*known: Any) -> Facts:
+        return replace(facts_of(*known), **wrong)
+
+    patch.setattr(engine, "facts_of", facts)
+
+
+def marks_never_grow_old(patch: Patch) -> None:
+    with_facts(patch, mark_age_ns=0)
+
+
+def nothing_holds_orders_back(patch: Patch) -> None:
+    with_facts(patch, trading_state=TradingState.ACTIVE)
+
+
+def a_halt_lets_exits_out(patch: Patch) -> None:
+    def facts(*known: Any) -> Facts:
+        seen = facts_of(*known)
+        halted = seen.trading_state is TradingState.HALTED
+        return replace(seen, trading_state=TradingState.REDUCE_ONLY) if halted else seen
+
+    patch.setattr(engine, "facts_of", facts)
+
+
+def orders_are_not_counted(patch: Patch) -> None:
+    with_facts(patch, orders_last_minute=0)
+
+
+def an_edit_reserves_the_new_size_alone(patch: Patch) -> None:
+    def open_lots(order: Order) -> int:
+        return (order.edit_lots or order.lots) - order.booked_lots if order.is_working else 0
+
+    patch.setattr(Order, "open_lots", property(open_lots))
+
+
+def an_accepted_edit_is_carried_out(patch: Patch) -> None:
+    async def shows(desk: Desk, order: Order, edit: EditIntended) -> bool:
+        return True
+
+    patch.setattr(Desk, "_shows", shows)
+
+
 def sales_cost_no_fee(patch: Patch) -> None:
     def apply(ledger: Ledger, fill: OrderFilled, product: Any) -> None:
         booked(ledger, replace(fill, fee=fill.fee * (fill.side is Side.BUY)), product)
@@ -186,55 +235,92 @@ def sales_cost_no_fee(patch: Patch) -> None:
     patch.setattr(Ledger, "apply", apply)
 
 
-LOST, LATE = {"answer_lost": 0.4}, {"request_late": 0.4}
-BUGS: dict[Bug, tuple[dict[str, float], str]] = {
-    a_new_id_on_retry: (LOST, "I-2"),
-    the_same_id_again: (LOST, "I-1"),
-    no_answer_is_a_no: (LOST, "I-5"),
-    a_server_error_is_a_no: ({"error_done": 0.4}, "I-5"),
-    fills_are_not_told_apart: ({}, "I-4"),
-    a_fill_is_booked_under_two_ids: ({}, "I-4"),
-    a_gap_is_no_matter: ({"frames_lost": 0.05}, "I-9"),
-    absence_from_one_listing_is_the_end: (
-        {"answer_lost": 0.6, "update_lost": 1.0, "listing_lags": 1.0},
-        "I-5",
-    ),
-    time_alone_settles: (LATE, "I-5"),
-    only_open_orders_are_listed: (LOST, "I-14"),
-    no_connection_means_no_orders: (
-        {"answer_lost": 1.0, "update_lost": 1.0, "rate_limited": 0.6},
-        "I-5",
-    ),
-    an_unknown_order_reserves_nothing: (LOST, "I-6"),
-    an_accepted_cancel_is_the_end: ({"cancel_late": 0.4}, "I-6"),
-    an_intent_is_sent_before_it_is_written: ({}, "I-2"),
-    a_cancel_is_sent_before_it_is_written: ({}, "I-2"),
-    a_loss_of_power_takes_intents_back: ({}, "I-2"),
-    the_feed_is_always_ready: ({"rate_limited": 0.7}, "I-9"),
-    sales_cost_no_fee: ({}, "I-4"),
-}
-"""Each bug, what must go wrong for it to matter, with its chance, and what finds it."""
-
-
-def scenario(faults: dict[str, float]) -> Scenario:
-    armed = {name: Arming(rate, 0, None) for name, rate in faults.items()}
+def when(**rates: float) -> Scenario:
+    """A session in which these faults strike."""
+    armed = {name: Arming(rate, 0, None) for name, rate in rates.items()}
     return Scenario(1, armed, arguments=RESTING, balances=RICH, duplicate=Duplicate.ACCEPT)
 
 
-def test_without_a_bug_all_is_well(tmp_path: Path, tls: Path) -> None:
-    occasions = {tuple(faults.items()) for faults, _ in BUGS.values()}
-    for number, faults in enumerate(sorted(occasions)):
-        check_the_end(play(tmp_path / str(number), tls, scenario(dict(faults))))
+CALM, LOST = when(), when(answer_lost=0.4)
+HALTED = replace(CALM, person=holds_back(TradingState.HALTED, 20))
+REDUCING = replace(CALM, person=holds_back(TradingState.REDUCE_ONLY, 20))
+BUSY = replace(
+    CALM,
+    product_ids=("BTC-USD", "ETH-USD"),
+    balances={},
+    arguments=(*RESTING, "--limit", "orders_per_minute_max=1"),
+)
+OLD_MARKS = replace(when(market_silent=0.3), arguments=(*RESTING, "--limit", "mark_age_s_max=10"))
+BUGS: dict[Bug, tuple[Scenario, str]] = {
+    a_new_id_on_retry: (LOST, "I-2"),
+    the_same_id_again: (LOST, "I-1"),
+    no_answer_is_a_no: (LOST, "I-5"),
+    a_server_error_is_a_no: (when(error_done=0.4), "I-5"),
+    fills_are_not_told_apart: (CALM, "I-4"),
+    a_fill_is_booked_under_two_ids: (CALM, "I-4"),
+    a_gap_is_no_matter: (when(frames_lost=0.05), "I-9"),
+    absence_from_one_listing_is_the_end: (
+        when(answer_lost=0.6, update_lost=1.0, listing_lags=1.0),
+        "I-5",
+    ),
+    time_alone_settles: (when(request_late=0.4), "I-5"),
+    only_open_orders_are_listed: (LOST, "I-14"),
+    no_connection_means_no_orders: (
+        when(answer_lost=1.0, update_lost=1.0, rate_limited=0.6),
+        "I-5",
+    ),
+    an_unknown_order_reserves_nothing: (LOST, "I-6"),
+    an_edit_reserves_the_new_size_alone: (replace(when(edit_lost=0.8), person=edits), "I-6"),
+    an_accepted_edit_is_carried_out: (replace(when(edit_partly=0.8), person=edits), "I-6"),
+    an_accepted_cancel_is_the_end: (when(cancel_late=0.4), "I-6"),
+    an_intent_is_sent_before_it_is_written: (CALM, "I-2"),
+    a_cancel_is_sent_before_it_is_written: (CALM, "I-2"),
+    a_loss_of_power_takes_intents_back: (CALM, "I-2"),
+    the_feed_is_always_ready: (when(rate_limited=0.7), "I-9"),
+    marks_never_grow_old: (OLD_MARKS, "I-9"),
+    nothing_holds_orders_back: (REDUCING, "I-7"),
+    a_halt_lets_exits_out: (HALTED, "I-8"),
+    orders_are_not_counted: (BUSY, "I-10"),
+    sales_cost_no_fee: (CALM, "I-4"),
+}
+"""Each bug, the session in which it matters, and what finds it."""
+
+REACHED = {
+    "stale_mark": OLD_MARKS,
+    "trading_state": REDUCING,
+    "order_rate": BUSY,
+    "feed_ready": when(rate_limited=0.7),
+}
+"""Rules, and the session in which each must refuse something: else nothing tries its invariant."""
+
+
+def denied(played: Played) -> set[str]:
+    with LogReader(played.folder.log) as reader:
+        denials = [event for _, event in reader.events() if isinstance(event, OrderDenied)]
+    return {verdict.rule for event in denials for verdict in event.verdicts if verdict.denies}
+
+
+def test_without_a_bug_all_is_well_and_each_guard_is_reached(tmp_path: Path, tls: Path) -> None:
+    tried: list[Scenario] = []
+    for scenario, _ in BUGS.values():
+        if scenario in tried:
+            continue
+        tried.append(scenario)
+        played = play(tmp_path / str(len(tried)), tls, scenario)
+        check_the_end(played)
+
+        missed = {rule for rule in REACHED if REACHED[rule] == scenario} - denied(played)
+        assert not missed
+    assert all(scenario in tried for scenario in REACHED.values())
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
 def test_a_planted_bug_is_found(bug: Bug, tmp_path: Path, tls: Path) -> None:
-    faults, invariant = BUGS[bug]
+    scenario, invariant = BUGS[bug]
 
     with pytest.raises(AssertionError) as found:
         for seed in range(1, SEEDS + 1):
-            check_the_end(
-                play(tmp_path / str(seed), tls, replace(scenario(faults), seed=seed, bug=bug))
-            )
+            planted = replace(scenario, seed=seed, bug=bug)
+            check_the_end(play(tmp_path / str(seed), tls, planted))
 
     assert invariant in str(found.value)
