@@ -1,5 +1,6 @@
 """Every order of the session, from the intent to the exchange's last word on it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from gpt_trader.domain.events import (
     EditAnswered,
     EditIntended,
     EditLost,
+    Event,
     OrderAbsent,
     OrderAccepted,
     OrderChanged,
@@ -104,6 +106,32 @@ class Orders:
         """Orders that may still change a position, of one product or of all, oldest first."""
         orders = sorted(self._working.values(), key=_by_age)
         return tuple(o for o in orders if product_id is None or o.product_id == product_id)
+
+    def take(self, event: Event, products: Mapping[str, Product]) -> bool:
+        """Take in whatever concerns an order of ours; False for all else, which changes nothing."""
+        match event:
+            case OrderIntended():
+                self.intend(event, products[event.draft.product_id])
+            case EditIntended():
+                self.edit(event, products[self._orders[event.client_order_id].product_id])
+            case OrderChanged():
+                self.change(event, products[self._orders[event.client_order_id].product_id])
+            case OrderFilled():
+                self.fill(event, products[event.product_id])
+            case (
+                OrderAccepted()
+                | OrderRejected()
+                | OrderLost()
+                | OrderAbsent()
+                | EditAnswered()
+                | EditLost()
+                | CancelIntended()
+                | CancelAnswered()
+            ):
+                self.apply(event)
+            case _:
+                return False
+        return True
 
     def intend(self, event: OrderIntended, product: Product) -> None:
         """Take in an intent: from here on its size counts in every limit."""

@@ -11,7 +11,6 @@ from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
-    CancelAnswered,
     CancelAsked,
     CancelIntended,
     CandleClosed,
@@ -19,22 +18,17 @@ from gpt_trader.domain.events import (
     ClockTicked,
     Decision,
     Draft,
-    EditAnswered,
     EditAsked,
     EditIntended,
-    EditLost,
     Event,
     FeedChanged,
     HoldingAdopted,
-    OrderAbsent,
     OrderAccepted,
     OrderAsked,
     OrderChanged,
     OrderDenied,
     OrderFilled,
     OrderIntended,
-    OrderLost,
-    OrderRejected,
     QuoteSeen,
     SessionOpened,
     SessionResumed,
@@ -45,7 +39,7 @@ from gpt_trader.domain.events import (
     Verdict,
 )
 from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
-from gpt_trader.domain.product import Product, amount_of, cash_units_held, cash_units_owed
+from gpt_trader.domain.product import amount_of, cash_units_held, cash_units_owed
 from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
 from gpt_trader.engine.market import NS, Market
 from gpt_trader.engine.renewal import edited, renewed
@@ -152,9 +146,8 @@ class Engine:
                 self.intents += 1
                 if event.draft.asked:
                     self.asked[event.draft.asked] = event.client_order_id
-                market = self.markets[event.draft.product_id]
-                market.attempts += 1
-                self.orders.intend(event, market.product)
+                self.markets[event.draft.product_id].attempts += 1
+                self.orders.take(event, self.products)
                 self._count_intent(event.ts_ns)
             case OrderDenied():
                 self.counts["denials"] += 1
@@ -164,26 +157,11 @@ class Engine:
                     if verdict.denies:
                         seen = self.denials_by_rule.get(verdict.rule, 0)
                         self.denials_by_rule[verdict.rule] = seen + 1
-            case EditIntended():
-                self.orders.edit(event, self._product_of(event.client_order_id))
-                self._count_intent(event.ts_ns)
-            case OrderChanged():
-                self.orders.change(event, self._product_of(event.client_order_id))
             case OrderFilled():
                 self._fill(event)
-            case (
-                OrderAccepted()
-                | OrderRejected()
-                | OrderLost()
-                | OrderAbsent()
-                | EditAnswered()
-                | EditLost()
-                | CancelIntended()
-                | CancelAnswered()
-            ):
-                self.orders.apply(event)
             case _:
-                pass  # what is only shown to people: foreign orders, session marks
+                if self.orders.take(event, self.products) and isinstance(event, EditIntended):
+                    self._count_intent(event.ts_ns)
 
     def _count_intent(self, ts_ns: int) -> None:
         self._intended_ns.append(ts_ns)
@@ -213,11 +191,10 @@ class Engine:
         market.candle(event.candle)
 
     def _fill(self, event: OrderFilled) -> None:
-        product = self.markets[event.product_id].product
         if self.ledger.has_booked(event.order_id, event.trade_id):
             return
-        self.orders.fill(event, product)
-        self.ledger.apply(event, product)
+        self.orders.take(event, self.products)
+        self.ledger.apply(event, self.products[event.product_id])
         self.counts["fills"] += 1
         order = self.orders.get(event.client_order_id)
         assert order is not None
@@ -421,11 +398,6 @@ class Engine:
         facts = facts_of(draft, market, self.ledger, replace(around, working=others))
         verdicts = judge(facts, self.limits)
         return verdicts, reasons(verdicts)
-
-    def _product_of(self, client_order_id: str) -> Product:
-        order = self.orders.get(client_order_id)
-        assert order is not None, client_order_id
-        return self.markets[order.product_id].product
 
     def _exposures(self, market: Market) -> Exposures:
         since_ns = self.now_ns - MINUTE_NS

@@ -36,6 +36,9 @@ from gpt_trader.engine.documents import (
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
 
+ASKED = (OrderAsked, OrderDenied, EditAsked)
+"""What a person wanted, and what came to nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -134,42 +137,9 @@ def _record(folder: SessionFolder) -> Recorded:
             last_ns = event.ts_ns
             if isinstance(event, SessionOpened):
                 products = {product.product_id: product for product in event.products}
-            elif _fold(event, orders, products):
+            elif orders.take(event, products) or isinstance(event, ASKED):
                 told.append(Told(seq, event))
     return Recorded(folder.session_id, products, orders, tuple(told), last_ns)
-
-
-def _fold(event: Event, orders: Orders, products: dict[str, Product]) -> bool:
-    """Take in what concerns orders; False for all else."""
-    match event:
-        case OrderIntended():
-            orders.intend(event, products[event.draft.product_id])
-        case OrderFilled():
-            orders.fill(event, products[event.product_id])
-        case OrderChanged():
-            order = orders.get(event.client_order_id)
-            assert order is not None, event
-            orders.change(event, products[order.product_id])
-        case EditIntended():
-            order = orders.get(event.client_order_id)
-            assert order is not None, event
-            orders.edit(event, products[order.product_id])
-        case (
-            OrderAccepted()
-            | OrderRejected()
-            | OrderLost()
-            | OrderAbsent()
-            | EditAnswered()
-            | EditLost()
-            | CancelIntended()
-            | CancelAnswered()
-        ):
-            orders.apply(event)
-        case OrderAsked() | OrderDenied() | EditAsked():
-            pass
-        case _:
-            return False
-    return True
 
 
 def _find(
