@@ -95,7 +95,8 @@ class ExchangeProcess:
             self._process.stdout.close()
 
     def _raise(self) -> None:
-        code = self._process.wait()
+        self.stop()
+        code = self._process.returncode
         lines = self._errors.read_text().strip().splitlines()
         said = (
             lines[-1] if lines else f"exit code {code}, no reason given; is the disk full?"

@@ -55,8 +55,17 @@ step = made(np.int64({k}))
 }
 
 
-@pytest.mark.parametrize("source", KINDS.values(), ids=KINDS)
-def test_a_fresh_process_notices_another_value(source: str, tmp_path: Path) -> None:
+RUN_ALL = """
+import runpy
+from pathlib import Path
+
+for script in sorted(Path.cwd().glob("kind_*.py")):
+    runpy.run_path(str(script), run_name=script.stem)
+"""
+
+
+def test_a_fresh_process_notices_another_value(tmp_path: Path) -> None:
+    """Each kind has a step of its own; all are run in one process, a new one for each value."""
     answers = []
     for k in (1, 5000, 1):
         package = tmp_path / "pack"
@@ -65,20 +74,26 @@ def test_a_fresh_process_notices_another_value(source: str, tmp_path: Path) -> N
             (folder / "__init__.py").write_text("")
         (package / "settings.py").write_text(f"K = {k}\n")
         (package / "inner" / "deep" / "deeper.py").write_text(f"K = {k}\n")
-        script = tmp_path / "mine.py"
-        script.write_text(HEAD + source.replace("{k}", str(k)) + TAIL)
-        answers.append(said(script))
+        for number, source in enumerate(KINDS.values()):
+            script = tmp_path / f"kind_{number:02}.py"
+            script.write_text(HEAD + source.replace("{k}", str(k)) + TAIL)
+        rows = [line.split() for line in said(tmp_path).splitlines()]
+        answers.append({kind: (float(a), int(b)) for kind, (a, b) in zip(KINDS, rows, strict=True)})
 
-    assert [float(answer.split()[0]) for answer in answers] == [2.0, 5001.0, 2.0]
-    assert answers[2].split()[1] != "0", "the same value finds its machine code"
+    ones, others, again = answers
+    assert {kind: (one[0], others[kind][0], again[kind][0]) for kind, one in ones.items()} == (
+        dict.fromkeys(KINDS, (2.0, 5001.0, 2.0))
+    )
+    assert not [kind for kind, (_, found) in others.items() if found], "another value's code"
+    assert not [kind for kind, (_, found) in again.items() if not found], "compiled once more"
 
 
-def said(script: Path) -> str:
+def said(folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=script.parent,
+        [sys.executable, "-c", RUN_ALL],
+        cwd=folder,
         env=os.environ
-        | {"PYTHONPATH": str(ROOT), "GPT_TRADER_KERNEL_CACHE": str(script.parent / "cache")},
+        | {"PYTHONPATH": f"{ROOT}:{folder}", "GPT_TRADER_KERNEL_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,

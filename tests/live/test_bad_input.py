@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gpt_trader import cli
 from gpt_trader.store.folders import PROFILES, find, profile_folder
 from tests.live import commands
 from tests.live.commands import Finished
@@ -98,13 +99,15 @@ def left_behind(var: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_leaves_nothing(mistake: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     make, phrase = MISTAKES[mistake]
     document = tmp_path / "document.json"
+    words = ["live", "--var", str(tmp_path / "var"), "--json", str(document), *make(tmp_path)]
 
-    done = commands.run(
-        ["live", "--var", str(tmp_path / "var"), "--json", str(document), *make(tmp_path)], tmp_path
-    )
+    done = commands.here(cli.main, words)
 
     is_refused(done, 2, phrase)
     assert left_behind(tmp_path / "var") == []

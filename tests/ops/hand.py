@@ -4,15 +4,14 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from gpt_trader import cli
 from gpt_trader.store.folders import profile_folder
-from tests.live.commands import Finished, begun, wait_until
+from tests.live.commands import Finished, begun, here, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +22,20 @@ class Hand:
 
     def orders(self, *words: str) -> Finished:
         """Run `gpt-trader orders WORDS --json -`."""
-        return self._run(cli.main, ["orders", *words, "--var", str(self.var), "--json", "-"])
+        return here(cli.main, ["orders", *words, "--var", str(self.var), "--json", "-"])
 
     def snapshot(self, *words: str) -> Finished:
         """Run `gpt-trader snapshot WORDS --json -`."""
-        return self._run(cli.main, ["snapshot", *words, "--var", str(self.var), "--json", "-"])
+        return here(cli.main, ["snapshot", *words, "--var", str(self.var), "--json", "-"])
 
     def perps_bot(self, *words: str) -> Finished:
         """Run `perps-bot WORDS`, as the runbook writes them."""
-        return self._run(cli.perps_bot, [*words, "--var", str(self.var)])
+        return here(cli.perps_bot, [*words, "--var", str(self.var)])
 
     def placed(self, *words: str) -> dict[str, Any]:
         """Place an order and give its document."""
         order: dict[str, Any] = self.orders("place", *words).document["placed"]
         return order
-
-    def _run(self, command: Any, words: list[str]) -> Finished:
-        out, err = StringIO(), StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            code = command(words)
-        return Finished(int(code), out.getvalue(), err.getvalue())
 
 
 def session_by_hand(var: Path, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
