@@ -32,7 +32,7 @@ class Reads:
     """What the exchange said of the account, in one round of questions."""
 
     wallets: Mapping[str, Wallet]
-    foreign_orders: int  # working orders of the account that are not ours
+    open_orders: tuple[str, ...]  # client order ids of the account's working orders, anybody's
     tier: str
     maker_fee_rate: Decimal
     taker_fee_rate: Decimal
@@ -58,7 +58,7 @@ def account_document(engine: Engine, reads: Reads | None, age_s: float) -> dict[
         "quote": engine.opened.products[0].quote,
         "trading_state": field(engine.trading_state.value, BOOKS, age_s),
         "books_agree": field(engine.books_agree, BOOKS, age_s),
-        **_exchange_fields(reads, engine.opened.profile),
+        **_exchange_fields(engine, reads),
         "holdings": field(_holdings(engine), MARKS, mark_age_s),
         "open_orders": field(_open_orders(engine), BOOKS, age_s),
         **_money_fields(engine, age_s, mark_age_s),
@@ -89,7 +89,7 @@ def _has_unknown(value: object) -> bool:
     return value is None
 
 
-def _exchange_fields(reads: Reads | None, profile: str) -> dict[str, object]:
+def _exchange_fields(engine: Engine, reads: Reads | None) -> dict[str, object]:
     if reads is None:
         names = ("balances", "foreign_orders", "fee_tier", "permissions", "clock_skew_s")
         return {name: field(None, f"{EXCHANGE}, which was not reached", None) for name in names}
@@ -107,10 +107,13 @@ def _exchange_fields(reads: Reads | None, profile: str) -> dict[str, object]:
         "taker": _text(reads.taker_fee_rate),
     }
     skew_s = str(round(reads.skew_ns / 1e9, 3))
-    clock = f"{EXCHANGE}, whose clock is its tape's" if profile == "dev" else EXCHANGE
+    is_tape = engine.opened.profile == "dev"
+    clock = f"{EXCHANGE}, whose clock is its tape's" if is_tape else EXCHANGE
+    # Judged now: an order of ours may have been sent while the exchange was asked.
+    foreign = sum(engine.orders.get(name) is None for name in reads.open_orders)
     return {
         "balances": field(balances, EXCHANGE, reads.age_s),
-        "foreign_orders": field(reads.foreign_orders, EXCHANGE, reads.age_s),
+        "foreign_orders": field(foreign, EXCHANGE, reads.age_s),
         "fee_tier": field(tier, EXCHANGE, reads.age_s),
         "permissions": field(dict(reads.permissions), EXCHANGE, reads.age_s),
         "clock_skew_s": field(skew_s, clock, reads.age_s),

@@ -1,22 +1,18 @@
 """One round of questions about the account, for a snapshot: five requests to the exchange."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.engine.account import Reads, Wallet
 
 
-def ask_account(
-    rest: RestClient, ours: tuple[str, ...], known: Container[str], wall_ns: Callable[[], int]
-) -> Reads:
+def ask_account(rest: RestClient, ours: tuple[str, ...], wall_ns: Callable[[], int]) -> Reads:
     """What the exchange says of the account now.
 
     Parameters
     ----------
     ours : tuple of str
         Currencies whose balances must be readable.
-    known : container of str
-        Client order ids of our own orders.
     """
     asked_ns = wall_ns()
     server_ns = rest.server_time_ns()
@@ -27,7 +23,7 @@ def ask_account(
     permissions = rest.key_permissions()
     return Reads(
         wallets=wallets,
-        foreign_orders=sum(order.client_order_id not in known for order in orders),
+        open_orders=tuple(order.client_order_id for order in orders),
         tier=rates.tier,
         maker_fee_rate=rates.maker,
         taker_fee_rate=rates.taker,

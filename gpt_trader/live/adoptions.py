@@ -8,16 +8,24 @@ from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import HoldingAdopted
 from gpt_trader.domain.product import plain
 from gpt_trader.engine.engine import Engine
+from gpt_trader.portfolio.ledger import Position
 from gpt_trader.store.requests import Request
 
 
-def adoption(engine: Engine, request: Request, totals: Mapping[str, Decimal]) -> HoldingAdopted:
+def adoption(
+    engine: Engine,
+    request: Request,
+    totals: Mapping[str, Decimal],
+    before: Mapping[str, Position],
+) -> HoldingAdopted:
     """The event that gives a holding to the session.
 
     Parameters
     ----------
     totals : mapping of str to Decimal
         What the account holds of each currency now, free and held together.
+    before : mapping of str to Position
+        What was the session's when the account was asked, by product.
 
     Raises
     ------
@@ -40,8 +48,11 @@ def adoption(engine: Engine, request: Request, totals: Mapping[str, Decimal]) ->
     if name in engine.adopted:
         return adopted
     engine.allocation.adopting(product.base, size)  # refuses what the owner did not have
-    ours = product.size(engine.ledger.position(product_id).lots)
-    owners = totals.get(product.base, Decimal(0)) - ours
+    # Which fills the totals show is not known: the larger position takes none of ours for theirs.
+    lots = engine.ledger.position(product_id).lots
+    if product_id in before:
+        lots = max(lots, before[product_id].lots)
+    owners = totals.get(product.base, Decimal(0)) - product.size(lots)
     if size > owners:
         raise UsageError(
             f"{size:f} {product.base} cannot be adopted: the account holds {plain(owners):f} "

@@ -37,7 +37,14 @@ from gpt_trader.live.options import Options
 from gpt_trader.live.reconciliation import Account
 from gpt_trader.live.record import Record
 from gpt_trader.live.report import Reporter, close_log, open_log
-from gpt_trader.live.seams import monotonic_s, new_token, probes_from, reader_delays, wall_ns
+from gpt_trader.live.seams import (
+    Probes,
+    monotonic_s,
+    new_token,
+    probes_from,
+    reader_delays,
+    wall_ns,
+)
 from gpt_trader.live.summary import Ending, document
 from gpt_trader.live.venues import NEW_POSITION, Venue, open_venue, playing
 from gpt_trader.risk.verdicts import compile_gates
@@ -98,15 +105,7 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         await compiling
         signer = Signer.from_key_file(venue.key_file, wall_ns)
         clock = EventClock()
-        rest = RestClient(
-            venue.host,
-            signer,
-            ca_file=venue.ca,
-            timeout_s=REST_S_MAX,
-            now_ns=clock.now_ns,
-            watch=probes.watch(),
-        )
-        stack.callback(rest.close)
+        rest, asking = (_rest(venue, signer, clock, probes, stack) for _ in range(2))
         feed = new_token()
         lockstep = await _lockstep(options, venue, signer, feed, stack)
         if lockstep is not None:
@@ -123,13 +122,31 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         stack.push_async_callback(stream.close)
         record = Record(log, folder.log, engine, Reporter(engine), probes)
         heard = None if lockstep is not None else settings.var
-        links = Links(rest, stream, lockstep, venue.is_child, heard, options.speed == "real")
+        keeps_time = options.speed == "real"
+        links = Links(rest, asking, stream, lockstep, venue.is_child, heard, keeps_time)
         loop = Loop(engine, record, links, probes, delays)
         stack.callback(loop.desk.close)
+        stack.callback(loop.asking.close)
         health = Health(profile_folder(settings.var, options.profile))
         running = Running(options, environ, folder, started_s, venue, health, progress)
         await loop.take(news)
         return await _trade(loop, running)
+
+
+def _rest(
+    venue: Venue, signer: Signer, clock: EventClock, probes: Probes, stack: AsyncExitStack
+) -> RestClient:
+    """A way to the exchange of its own; its connection is made with the first request."""
+    rest = RestClient(
+        venue.host,
+        signer,
+        ca_file=venue.ca,
+        timeout_s=REST_S_MAX,
+        now_ns=clock.now_ns,
+        watch=probes.watch(),
+    )
+    stack.callback(rest.close)
+    return rest
 
 
 async def _lockstep(
@@ -183,6 +200,7 @@ async def _trade(loop: Loop, running: Running) -> Result:
         _write_health(loop, running, ended)
     loop.record.finish()
     fault = None if _stays(loop, running) else _fault(loop.engine, running.folder.session_id)
+    loop.answer_all(fault)
     return Result(_document(loop, running, account, reason), bool(interrupted), fault)
 
 

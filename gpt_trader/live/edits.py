@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import parse_number
+from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import EditAsked
 from gpt_trader.engine.documents import Document, preview_document
@@ -11,20 +12,21 @@ from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, preview_of
 from gpt_trader.engine.renewal import edited
 from gpt_trader.live.previews import VALID_S, Previews
-from gpt_trader.live.questions import Questions
 from gpt_trader.store.requests import Request
 from gpt_trader.strategies.registry import BY_HAND
 
 
 class Edits:
-    """Reads the engine; the change itself is asked for by whoever serves the request."""
+    """Reads the engine; the change itself is asked for by whoever serves the request.
 
-    def __init__(self, engine: Engine, previews: Previews, questions: Questions) -> None:
+    `book` is what the exchange was asked for just before; None where it gave none.
+    """
+
+    def __init__(self, engine: Engine, previews: Previews) -> None:
         self._engine = engine
         self._previews = previews
-        self._questions = questions
 
-    async def preview(self, order: Order, request: Request) -> Document:
+    def preview(self, order: Order, request: Request, book: Book | None) -> Document:
         """What another price or size would do, and the token that makes it so.
 
         Raises
@@ -43,7 +45,7 @@ class Edits:
         new_price = parse_number(str(price), "price") if price else product.price(order.limit_ticks)
         wanted["base_size"] = f"{product.round_size(new_size):f}"
         wanted["limit_price"] = f"{product.round_price(new_price, order.side):f}"
-        preview = await self._judged(order, wanted)
+        preview = self._judged(order, wanted, book)
         token = None if preview.denials else self._keep(order, wanted, preview)
         return {
             "preview": preview_document(preview, product),
@@ -53,7 +55,7 @@ class Edits:
             "trading_state": self._engine.trading_state.value,
         }
 
-    async def asked(self, order: Order, request: Request) -> EditAsked:
+    def asked(self, order: Order, request: Request, book: Book | None) -> EditAsked:
         """The event that asks for a previewed edit; uses the token up.
 
         Raises
@@ -68,7 +70,7 @@ class Edits:
         if kept.get("name") != order.client_order_id:
             name = request.body.get("name")
             raise TraderError(f"preview {token} is not of order {name}: preview it again")
-        preview = await self._judged(order, kept)
+        preview = self._judged(order, kept, book)
         self._previews.use(token, self._engine, {**kept, **_version(order)}, preview)
         size, price = Decimal(kept["base_size"]), Decimal(kept["limit_price"])
         now_ns, name = self._engine.now_ns, order.client_order_id
@@ -77,7 +79,7 @@ class Edits:
     def _keep(self, order: Order, wanted: dict[str, str], preview: Preview) -> str:
         return self._previews.keep(self._engine, {**wanted, **_version(order)}, preview)
 
-    async def _judged(self, order: Order, wanted: dict[str, str]) -> Preview:
+    def _judged(self, order: Order, wanted: dict[str, str], book: Book | None) -> Preview:
         size, price = Decimal(wanted["base_size"]), Decimal(wanted["limit_price"])
         product = self._engine.products[order.product_id]
         if self._engine.opened.strategy != BY_HAND:
@@ -96,7 +98,6 @@ class Edits:
         if lots <= order.booked_lots or price <= 0:
             filled = product.size(order.booked_lots)
             raise UsageError(f"size {size:f} is not above the {filled:f} that is filled")
-        book = await self._questions.book(order.product_id)
         draft = edited(order, product, size, price)
         return preview_of(self._engine, draft, book, order.client_order_id)
 

@@ -17,7 +17,7 @@ from gpt_trader.coinbase.heard import Disconnected, Gap, Heard, Ready
 from gpt_trader.coinbase.order_word import ForeignOrder, UserOrder
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.stream import Stream
-from gpt_trader.domain.errors import ExchangeUnreachable
+from gpt_trader.domain.errors import ExchangeUnreachable, TraderError
 from gpt_trader.domain.events import (
     CancelAnswered,
     ClockTicked,
@@ -44,11 +44,11 @@ from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
 from gpt_trader.live.lag import Lag
 from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
+from gpt_trader.live.questions import Questions
 from gpt_trader.live.reconciliation import Account, Reconciliation
 from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 from gpt_trader.live.upkeep import RESTING_S, RESTING_TAPE_S, Pace, Upkeep
-from gpt_trader.live.window import LOOK_S as WINDOW_S
 from gpt_trader.live.window import Window
 
 INBOX_MAX = 10_000
@@ -72,6 +72,7 @@ class Links:
     """The ways to the exchange."""
 
     rest: RestClient
+    asking: RestClient  # for what people ask: no order waits behind a question
     stream: Stream
     lockstep: Lockstep | None  # None: real time
     is_new_exchange: bool  # started by this process, after any earlier one of the session ended
@@ -118,6 +119,7 @@ class Loop:
         self._inbox: asyncio.Queue[object] = asyncio.Queue(INBOX_MAX)
         lockstep = links.lockstep is not None
         self.desk = Desk(links.rest, engine, probes, None if lockstep else QUEUE_S_MAX)
+        self.asking = Desk(links.asking, engine, probes, None)
         self.books = Reconciliation(engine, links.rest, self.desk, self.take, monotonic_s)
         self._feed = Feed(engine, self.take)
         history = History(engine, links.rest, self.desk, self.take)
@@ -126,7 +128,7 @@ class Loop:
         self.window = (
             None
             if links.requests is None
-            else Window(engine, links.rest, self.desk, self.take, links.requests)
+            else Window(engine, Questions(links.asking, self.asking), self.take, links.requests)
         )
         self._lag = Lag()
         self._parted = asyncio.Event()  # the end of a connection is taken in
@@ -213,6 +215,12 @@ class Loop:
         await self._land()
         self.record.commit_durable()
         return await self.books.account()
+
+    def answer_all(self, fault: TraderError | None) -> None:
+        """Answer every request that was taken: the session has ended, and its log is closed."""
+        if self.window is not None:
+            self.window.end(fault)
+            self.window.tell()
 
     @property
     def can_abandon(self) -> bool:
@@ -354,7 +362,7 @@ class Loop:
         if self._links.lockstep is not None:
             return await self._inbox.get()
         try:
-            async with asyncio.timeout(LOOK_S if self.window is None else WINDOW_S):
+            async with asyncio.timeout(LOOK_S if self.window is None else self.window.look_s):
                 return await self._inbox.get()
         except TimeoutError:
             return None

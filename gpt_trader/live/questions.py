@@ -1,23 +1,54 @@
-"""What a preview asks the exchange: the book, its own word on an order, the account's reach."""
+"""What people's requests ask the exchange: the book, its own word on an order, the account.
 
-from gpt_trader.broker.capabilities import ProductType
+It is asked on a way of its own, so that no order waits behind a question.
+"""
+
+from decimal import Decimal
+
+from gpt_trader.broker.capabilities import ProductType, check
 from gpt_trader.broker.derivatives import product_type_of
+from gpt_trader.broker.wish import Wish
 from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.domain.book import Book
-from gpt_trader.domain.errors import ExchangeUnreachable, TraderError, WireError
-from gpt_trader.domain.events import Draft
+from gpt_trader.domain.errors import ExchangeUnreachable, TraderError, UsageError, WireError
+from gpt_trader.domain.events import Draft, SessionOpened
+from gpt_trader.engine.account import Reads
+from gpt_trader.live.account import ask_account
 from gpt_trader.live.desk import Desk
+from gpt_trader.live.seams import wall_ns
 
 LEVELS = 100  # of the book, a side: what an order of the default limits takes is nearer
 
 
 class Questions:
-    """Asks on the desk's worker; what a preview can do without is None where no answer came."""
+    """Asks on its desk's worker; what a preview can do without is None where no answer came."""
 
     def __init__(self, rest: RestClient, desk: Desk) -> None:
         self._rest = rest
         self._desk = desk
+
+    async def market_of(self, wish: Wish, opened: SessionOpened) -> Book | None:
+        """The book an order would meet, if this session and this account may place it.
+
+        Raises
+        ------
+        UsageError
+            The table of orders refuses it, or the session does not trade the product.
+        TraderError
+            It is a contract, and the account may not trade contracts.
+        """
+        product_id = wish.product_id
+        await self._check_account(product_id)
+        check(wish.kind, wish.time_in_force, product_type_of(product_id), opened.profile)
+        names = [product.product_id for product in opened.products]
+        if product_id not in names:
+            await self._desk.call(lambda: self._rest.products([product_id]))
+            raise UsageError(
+                f"this session trades {', '.join(names)}: end it with `gpt-trader orders close`, "
+                f"and the next order may be of {product_id}"
+            )
+        return await self.book(product_id)
 
     async def book(self, product_id: str) -> Book | None:
         """The book now; without one a preview says so, and an order does not need it."""
@@ -33,14 +64,15 @@ class Questions:
         except (ExchangeUnreachable, WireError, NotAuthorized):
             return None
 
-    async def check_account(self, product_id: str) -> None:
-        """A contract needs an account that may trade contracts.
+    async def totals(self, currencies: tuple[str, ...]) -> dict[str, Decimal]:
+        """What the account holds of each currency, free and held together."""
+        return await self._desk.call(lambda: self._rest.balances(currencies))
 
-        Raises
-        ------
-        TraderError
-            This one may not.
-        """
+    async def account(self, currencies: tuple[str, ...]) -> Reads:
+        """What the exchange says of the account; the balances of `currencies` must be readable."""
+        return await self._desk.call(lambda: ask_account(self._rest, currencies, wall_ns))
+
+    async def _check_account(self, product_id: str) -> None:
         if product_type_of(product_id) is ProductType.SPOT:
             return
         if not await self._desk.call(self._rest.has_futures):

@@ -1,75 +1,73 @@
-"""The window where people's requests are taken in and answered, one after the other.
+"""The window where people's requests are taken in, carried out and answered.
 
-Everything passes the engine: an order by hand is judged, written down and sent like any other. A
-request whose time is over is not carried out: nobody waits for it any more.
+Everything passes the engine: an order by hand is judged, written down and sent like any other. What
+the exchange must be asked for a request is asked beside the loop, which goes on meanwhile; the
+request is judged in the loop's turn, on the state of that moment. One whose time is over is not
+carried out: nobody waits for it any more.
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
-from gpt_trader.broker.capabilities import check
-from gpt_trader.broker.derivatives import product_type_of
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping
-from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.domain.errors import (
-    OutcomeUnknown,
-    TraderError,
-    UsageError,
-)
+from gpt_trader.domain.book import Book
+from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import (
-    CancelAnswered,
     CancelAsked,
-    EditAnswered,
     EditAsked,
     Event,
     OrderAsked,
     OrderDenied,
-    OrderFilled,
-    OrderRejected,
 )
-from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.account import account_document
-from gpt_trader.engine.documents import Document, order_document, preview_document
+from gpt_trader.engine.documents import Document, preview_document
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview, means_of, preview_of
-from gpt_trader.live.account import ask_account
 from gpt_trader.live.adoptions import adoption
-from gpt_trader.live.desk import Desk
 from gpt_trader.live.edits import Edits
+from gpt_trader.live.outcomes import Outcomes, Wanted
 from gpt_trader.live.previews import VALID_S, Previews
 from gpt_trader.live.questions import Questions
 from gpt_trader.live.seams import monotonic_s, wall_ns
+from gpt_trader.portfolio.ledger import Position
 from gpt_trader.store.folders import profile_folder
 from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
 from gpt_trader.strategies.registry import BY_HAND
 
 LOOK_S = 0.1  # between two looks for requests
+BUSY_LOOK_S = 0.02  # while one is on its way
 MARKET_S_MAX = 10.0  # for the feed of a session that has just begun
-OUTCOME_S_MAX = 20.0  # for an order's first word, or for the end of one that does not wait
 
-
-class Wanted(Enum):
-    """What a request awaits of its orders."""
-
-    PLACED = "their first word, or the end of those that do not wait"
-    EDITED = "the answer to the edit"
-    ENDED = "their end"
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class _Awaited:
-    """A request that was carried out and whose outcome is not known yet."""
+class _Step:
+    """What a request does to the engine, and what is said after it; None: that is awaited."""
+
+    event: Event
+    after: Callable[[], Document | None]
+
+
+Said = Document | _Step | None
+"""What comes of a request for now: its answer, a step, or None where something is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose question is on its way to the exchange."""
 
     request: Request
-    client_order_ids: tuple[str, ...]
-    wanted: Wanted
-    since_s: float
+    task: asyncio.Task[Any]
+    then: Callable[[], Said]
 
 
 class Window:
@@ -78,55 +76,77 @@ class Window:
     def __init__(
         self,
         engine: Engine,
-        rest: RestClient,
-        desk: Desk,
+        questions: Questions,
         take: Callable[[Event], Awaitable[None]],
         var: Path,
     ) -> None:
         self.idle = False
-        self.closing = False  # a person asked for the end of the session
         self.answers: dict[str, Document] = {}  # not handed out yet, by request id
         self._engine = engine
-        self._rest = rest
-        self._desk = desk
+        self._questions = questions
         self._take = take
         self._var = var
         self._profile = engine.opened.profile
         self._previews = Previews(profile_folder(var, self._profile))
-        self._questions = Questions(rest, desk)
-        self._edits = Edits(engine, self._previews, self._questions)
-        self._awaited: dict[str, _Awaited] = {}
-        self._fills: dict[str, list[OrderFilled]] = {}
-        self._refusals: dict[str, str] = {}  # the exchange's word on an order or its cancel
+        self._edits = Edits(engine, self._previews)
+        self._outcomes = Outcomes(engine)
+        self._asked: dict[str, _Asked] = {}  # by request id
+        self._closes: list[str] = []  # requests for the end of the session
         forget_taken(var, self._profile)
         self._begun_s = self._looked_s = monotonic_s()
 
+    @property
+    def closing(self) -> bool:
+        """A person asked for the end of the session."""
+        return bool(self._closes)
+
+    @property
+    def look_s(self) -> float:
+        """How long after one look the next one is due."""
+        return BUSY_LOOK_S if self._asked or self._outcomes.awaits else LOOK_S
+
     def note(self, event: Event) -> None:
         """Remember what an answer will need and the engine does not keep."""
-        match event:
-            case OrderFilled(client_order_id=name):
-                self._fills.setdefault(name, []).append(event)
-            case OrderRejected(client_order_id=name):
-                self._refusals[name] = f"{event.reason} {event.message}".strip()
-            case CancelAnswered(client_order_id=name, accepted=False):
-                self._refusals[name] = event.reason
-            case EditAnswered(client_order_id=name, accepted=False):
-                self._refusals[name] = event.reason
-            case _:
-                pass
+        self._outcomes.note(event)
 
     async def serve(self) -> None:
         """Take in what was left and answer what is known; cheap while nobody asks."""
-        if monotonic_s() - self._looked_s < LOOK_S:
+        if monotonic_s() - self._looked_s < self.look_s:
             return
         self._looked_s = monotonic_s()
+        for asked in [asked for asked in self._asked.values() if asked.task.done()]:
+            del self._asked[asked.request.request_id]
+            await self._go_on(asked.request, asked.then)
         requests = waiting(self._var, self._profile)
         for request in requests:
-            if self._can_begin(request):
-                await self._begin(request)
-        for awaited in tuple(self._awaited.values()):
-            self._settle(awaited)
-        self.idle = not requests and not self._awaited
+            if self._can_begin(request) and take(self._var, self._profile, request.request_id):
+                await self._go_on(request, partial(self._carry_out, request))
+        self.answers.update(self._outcomes.settled(at_once=False))
+        self.idle = not requests and not self._asked and not self._outcomes.awaits
+
+    def end(self, fault: TraderError | None) -> None:
+        """Answer whatever is not answered yet: the session has ended.
+
+        Parameters
+        ----------
+        fault : TraderError or None
+            Why it could not be closed, for those who asked for that.
+        """
+        for asked in self._asked.values():
+            if not asked.task.cancel():
+                asked.task.exception()  # it was seen, so that nobody else reports it
+            over = TraderError("the session ended before it could be judged: nothing was done")
+            self.answers[asked.request.request_id] = failure(over)
+        self._asked.clear()
+        self.answers.update(self._outcomes.settled(at_once=True))
+        for request_id in self._closes:
+            self.answers[request_id] = {"closed": True} if fault is None else failure(fault)
+
+    def tell(self) -> None:
+        """Hand the answers out; what they speak of must be durable by then."""
+        for request_id, document in self.answers.items():
+            answer(self._var, self._profile, request_id, document)
+        self.answers.clear()
 
     def _can_begin(self, request: Request) -> bool:
         """Wait a little for a market that is not there yet; without one the rules deny entries."""
@@ -140,78 +160,79 @@ class Window:
         known = market is None or market.mark_ticks > 0
         return self._engine.feed_ready and valued and known
 
-    async def _begin(self, request: Request) -> None:
-        if not take(self._var, self._profile, request.request_id):
-            return  # whoever asked has taken it back
+    async def _go_on(self, request: Request, judge: Callable[[], Said]) -> None:
+        """Let a request do what it comes to as things stand now."""
+        match self._judged_or_failed(request, judge):
+            case None:
+                pass
+            case _Step(event=event, after=after):
+                await self._take(event)  # what breaks here breaks the session
+                document = after()
+                if document is not None:
+                    self.answers[request.request_id] = document
+            case document:
+                self.answers[request.request_id] = document
+
+    def _judged_or_failed(self, request: Request, judge: Callable[[], Said]) -> Said:
         try:
-            document = await self._carry_out(request)
+            if wall_ns() > request.until_ns:
+                raise TraderError("nobody waited for the answer any more: nothing was done")
+            return judge()
         except TraderError as e:
-            document = failure(e)
-        if document is not None:
-            self._answer(request.request_id, document)
+            return failure(e)
 
-    def _answer(self, request_id: str, document: Document) -> None:
-        self._awaited.pop(request_id, None)
-        self.answers[request_id] = document
+    def _ask(
+        self,
+        request: Request,
+        question: Coroutine[Any, Any, Answer],
+        then: Callable[[Answer], Said],
+    ) -> Said:
+        """Put a question to the exchange; the request goes on with its answer, in a later turn."""
+        task = asyncio.create_task(question)
+        self._asked[request.request_id] = _Asked(request, task, lambda: then(task.result()))
+        return None
 
-    def tell(self) -> None:
-        """Hand the answers out; what they speak of must be durable by then."""
-        for request_id, document in self.answers.items():
-            answer(self._var, self._profile, request_id, document)
-        self.answers.clear()
-
-    async def _carry_out(self, request: Request) -> Document | None:
-        """The answer, or None where it has to be awaited."""
-        if wall_ns() > request.until_ns:
-            raise TraderError("nobody waited for the answer any more: nothing was done")
+    def _carry_out(self, request: Request) -> Said:
         match request.kind:
             case "preview":
-                return await self._preview(request)
+                return self._preview(request)
             case "place":
-                return await self._place(request)
+                return self._place(request)
             case "edit_preview":
-                return await self._edits.preview(self._find(str(request.body.get("name"))), request)
+                return self._edit_preview(request)
             case "edit":
-                await self._edit(request)
-                return None
+                return self._edit(request)
             case "cancel":
-                return await self._cancel(request)
+                return self._cancel(request)
             case "snapshot":
-                return await self._snapshot()
+                return self._snapshot(request)
             case "adopt":
-                return await self._adopt(request)
+                return self._adopt(request)
             case "close":
-                return self._close()
+                return self._close(request)
             case _:
                 raise UsageError(f"a session knows no request {request.kind[:40]!r}")
 
-    def _close(self) -> Document:
+    def _close(self, request: Request) -> Said:
         if self._engine.opened.strategy != BY_HAND:
             raise UsageError("a strategy's session is ended where it runs, with Ctrl-C")
-        self.closing = True
-        return {"closing": True}
+        self._closes.append(request.request_id)  # answered once it is done
+        return None
 
     # --- orders -----------------------------------------------------------------------------
 
-    async def _judged(self, wish: Wish) -> Preview:
-        await self._questions.check_account(wish.product_id)
-        check(wish.kind, wish.time_in_force, product_type_of(wish.product_id), self._profile)
-        product = self._engine.products.get(wish.product_id)
-        if product is None:
-            await self._desk.call(lambda: self._rest.products([wish.product_id]))
-            names = ", ".join(self._engine.products)
-            raise UsageError(
-                f"this session trades {names}: end it with `gpt-trader orders close`, and the next "
-                f"order may be of {wish.product_id}"
-            )
-        book = await self._questions.book(wish.product_id)
-        engine = self._engine
-        draft = draft_of(wish, product, means_of(engine, wish.product_id), engine.now_ns)
-        return preview_of(engine, draft, book)
-
-    async def _preview(self, request: Request) -> Document:
+    def _preview(self, request: Request) -> Said:
         wish = _wish_in(request.body.get("order"))
-        preview = await self._judged(wish)
+        question = self._questions.market_of(wish, self._engine.opened)
+        return self._ask(request, question, lambda book: self._previewed(request, wish, book))
+
+    def _previewed(self, request: Request, wish: Wish, book: Book | None) -> Said:
+        """Judge it now, and ask for the exchange's own word on exactly this order."""
+        preview = self._judged(wish, book)
+        question = self._questions.refusals(preview.draft)
+        return self._ask(request, question, lambda said: self._preview_said(wish, preview, said))
+
+    def _preview_said(self, wish: Wish, preview: Preview, refuses: list[str] | None) -> Document:
         token = (
             None
             if preview.denials
@@ -219,44 +240,58 @@ class Window:
         )
         return {
             "preview": preview_document(preview, self._engine.products[wish.product_id]),
-            "exchange_refuses": await self._questions.refusals(preview.draft),
+            "exchange_refuses": refuses,
             "token": token,
             "token_valid_s": VALID_S,
             "trading_state": self._engine.trading_state.value,
             "session": self._engine.opened.namespace,
         }
 
-    async def _place(self, request: Request) -> Document | None:
-        token = request.body.get("token")
+    def _judged(self, wish: Wish, book: Book | None) -> Preview:
+        engine = self._engine
+        product = engine.products[wish.product_id]
+        draft = draft_of(wish, product, means_of(engine, wish.product_id), engine.now_ns)
+        return preview_of(engine, draft, book)
+
+    def _place(self, request: Request) -> Said:
         order = request.body.get("order")
-        wish = _wish_in(self._previews.wanted(str(token)) if order is None else order)
-        key = _key(wish, request)
-        if (known := self._known(key)) is not None:
-            self._await(request, known)
+        token = str(request.body.get("token"))
+        wish = _wish_in(self._previews.wanted(token) if order is None else order)
+        if self._await_known(request, wish):
             return None
-        preview = await self._judged(wish)
+        question = self._questions.market_of(wish, self._engine.opened)
+        return self._ask(request, question, lambda book: self._placing(request, wish, book))
+
+    def _placing(self, request: Request, wish: Wish, book: Book | None) -> Said:
+        """Judge it now; another request of its name may have come between."""
+        if self._await_known(request, wish):
+            return None
+        preview = self._judged(wish, book)
         unlikely = [one.sentence for one in preview.refusals if one.gap_bps is not None]
         if unlikely and request.body.get("allow_unlikely_fill") != "yes":
             raise TraderError(f"{'; '.join(unlikely)}. Place it with --allow-unlikely-fill")
-        if token is not None:
-            self._previews.use(str(token), self._engine, as_mapping(wish), preview)
-        draft = replace(preview.draft, asked=key)
-        asked = OrderAsked(self._engine.now_ns, request.who, draft)
+        if "token" in request.body:
+            token = str(request.body["token"])
+            self._previews.use(token, self._engine, as_mapping(wish), preview)
+        key = _key(wish, request)
+        asked = OrderAsked(self._engine.now_ns, request.who, replace(preview.draft, asked=key))
         why = self._denial(asked)
-        await self._take(asked)
-        name = self._engine.asked.get(key, "")
-        if not name:
-            raise TraderError(f"denied: {why or 'the session ends'}")
-        self._await(request, name)
-        return None
+
+        def after() -> Document | None:
+            name = self._engine.asked.get(key, "")
+            if not name:
+                return failure(TraderError(f"denied: {why or 'the session ends'}"))
+            return self._await(request, name)
+
+        return _Step(asked, after)
 
     def _denial(self, asked: OrderAsked | EditAsked) -> str:
         """Why the engine denies what is asked for, "" if it does not; to ask it changes nothing."""
         decided = (one for one in self._engine.decide(asked) if isinstance(one, OrderDenied))
         return "; ".join(reason for denied in decided for reason in denied.reasons)
 
-    def _known(self, key: str) -> str | None:
-        """What an earlier request of the same name came to.
+    def _await_known(self, request: Request, wish: Wish) -> bool:
+        """Await what an earlier request of the same name came to; False if there was none.
 
         Raises
         ------
@@ -265,34 +300,55 @@ class Window:
         TraderError
             It was denied.
         """
+        key = _key(wish, request)
         name = key.partition("#")[0]
         earlier = [known for known in self._engine.asked if known.partition("#")[0] == name]
         if not earlier:
-            return None
+            return False
         if key not in earlier:
             raise UsageError(f"--order-client-id {name} was used for another order")
         if not self._engine.asked[key]:
             raise TraderError(f"{name} was denied before: ask under another name")
-        return self._engine.asked[key]
+        self._await(request, self._engine.asked[key])
+        return True
 
-    def _await(self, request: Request, *names: str, wanted: Wanted = Wanted.PLACED) -> None:
-        self._awaited[request.request_id] = _Awaited(request, names, wanted, monotonic_s())
+    def _await(
+        self, request: Request, *names: str, wanted: Wanted = Wanted.PLACED
+    ) -> Document | None:
+        """Answer in a later turn, once it is known what becomes of these orders."""
+        self._outcomes.wait(request.request_id, names, wanted)
+        return None
 
     # --- edits ------------------------------------------------------------------------------
 
-    async def _edit(self, request: Request) -> None:
-        order = self._find(str(request.body.get("name")))
-        asked = await self._edits.asked(order, request)
-        self._refusals.pop(order.client_order_id, None)
+    def _edit_preview(self, request: Request) -> Said:
+        name = str(request.body.get("name"))
+        question = self._questions.book(self._find(name).product_id)
+        return self._ask(
+            request, question, lambda book: self._edits.preview(self._find(name), request, book)
+        )
+
+    def _edit(self, request: Request) -> Said:
+        name = str(request.body.get("name"))
+        question = self._questions.book(self._find(name).product_id)
+        return self._ask(request, question, lambda book: self._editing(request, name, book))
+
+    def _editing(self, request: Request, name: str, book: Book | None) -> Said:
+        order = self._find(name)
+        asked = self._edits.asked(order, request, book)
+        self._outcomes.forget_refusal(order.client_order_id)
         why = self._denial(asked)
-        await self._take(asked)
-        if why:
-            raise TraderError(f"denied: {why}")
-        self._await(request, order.client_order_id, wanted=Wanted.EDITED)
+
+        def after() -> Document | None:
+            if why:
+                return failure(TraderError(f"denied: {why}"))
+            return self._await(request, order.client_order_id, wanted=Wanted.EDITED)
+
+        return _Step(asked, after)
 
     # --- ends -------------------------------------------------------------------------------
 
-    async def _cancel(self, request: Request) -> Document | None:
+    def _cancel(self, request: Request) -> Said:
         wanted = request.body.get("orders")
         if wanted != "all" and not isinstance(wanted, list):
             raise UsageError("the request names no orders")
@@ -302,9 +358,10 @@ class Window:
         if not orders:
             return {"orders": [], "message": "no order is working"}
         names = tuple(order.client_order_id for order in orders)
-        await self._take(CancelAsked(self._engine.now_ns, request.who, names))
-        self._await(request, *names, wanted=Wanted.ENDED)
-        return None
+        return _Step(
+            CancelAsked(self._engine.now_ns, request.who, names),
+            lambda: self._await(request, *names, wanted=Wanted.ENDED),
+        )
 
     def _find(self, name: str) -> Order:
         """An order by our id, by Coinbase's or by a person's name.
@@ -320,92 +377,30 @@ class Window:
                 return order
         raise UsageError(f"no order {name[:60]!r} in this session: see `gpt-trader orders list`")
 
-    def _settle(self, awaited: _Awaited) -> None:
-        """Answer a request whose orders have come to where it wanted them, or took too long."""
-        orders = [self._engine.orders.get(name) for name in awaited.client_order_ids]
-        known = [order for order in orders if order is not None]
-        late = monotonic_s() - awaited.since_s > OUTCOME_S_MAX
-        if not late and not all(self._is_settled(order, awaited.wanted) for order in known):
-            return
-        match awaited.wanted:
-            case Wanted.ENDED:
-                said = self._cancelled(known)
-            case Wanted.EDITED:
-                said = self._edited(known[0])
-            case Wanted.PLACED:
-                said = self._placed(known[0])
-        self._answer(awaited.request.request_id, said)
-
-    def _is_settled(self, order: Order, wanted: Wanted) -> bool:
-        if not order.is_working:
-            return True
-        if wanted is Wanted.EDITED:
-            return not order.edit_lots or order.edit_lost
-        if wanted is Wanted.ENDED:
-            return not order.cancel_asked and order.client_order_id in self._refusals
-        waits = order.time_in_force.name in ("GTC", "GTD")
-        here = order.status in (OrderStatus.PENDING, OrderStatus.OPEN)
-        return order.status is OrderStatus.UNKNOWN or (waits and here and not order.owes_fills)
-
-    def _placed(self, order: Order) -> Document:
-        said = self._document(order)
-        match order.status:
-            case OrderStatus.REJECTED | OrderStatus.FAILED:
-                why = self._refusals.get(order.client_order_id, "no reason given")
-                return {**failure(TraderError(f"the exchange refused it: {why}")), "placed": said}
-            case OrderStatus.UNKNOWN | OrderStatus.INTENDED:
-                why = (
-                    f"order {order.client_order_id} got no answer: it may or may not exist. It is "
-                    "never sent again; `gpt-trader live --by-hand` waits for the exchange's word"
-                )
-                return {**failure(OutcomeUnknown(why)), "placed": said}
-            case _:
-                return {"placed": said}
-
-    def _edited(self, order: Order) -> Document:
-        said: Document = {"edited": self._document(order)}
-        if order.edit_lots:
-            why = (
-                f"the edit of {order.client_order_id} got no answer: the order is the old one or "
-                "the new one, and counts as the worse until the exchange shows which"
-            )
-            return {**failure(OutcomeUnknown(why)), **said}
-        if (refusal := self._refusals.get(order.client_order_id)) is not None:
-            return {**failure(TraderError(f"the exchange refused the edit: {refusal}")), **said}
-        return said
-
-    def _cancelled(self, orders: list[Order]) -> Document:
-        said: Document = {"orders": [self._document(order) for order in orders]}
-        left = [order for order in orders if order.is_working]
-        if not left:
-            return said
-        why = "; ".join(
-            f"{order.client_order_id} is still {order.status.value}: "
-            f"{self._refusals.get(order.client_order_id, 'no answer yet')}"
-            for order in left
-        )
-        return {**failure(OutcomeUnknown(why)), **said}
-
-    def _document(self, order: Order) -> Document:
-        fills = self._fills.get(order.client_order_id, [])
-        return order_document(order, self._engine.products[order.product_id], fills)
-
     # --- the account ------------------------------------------------------------------------
 
-    async def _snapshot(self) -> Document:
-        engine = self._engine
-        currencies = {c for p in engine.opened.products for c in (p.base, p.quote)}
-        known = {order.client_order_id for order in engine.orders.all()}
-        ask = partial(ask_account, self._rest, tuple(currencies), known, wall_ns)
-        return account_document(engine, await self._desk.call(ask), 0.0)
+    def _snapshot(self, request: Request) -> Said:
+        currencies = {c for p in self._engine.opened.products for c in (p.base, p.quote)}
+        question = self._questions.account(tuple(currencies))
+        return self._ask(
+            request, question, lambda reads: account_document(self._engine, reads, 0.0)
+        )
 
-    async def _adopt(self, request: Request) -> Document:
-        currencies = {product.base for product in self._engine.opened.products}
-        totals = await self._desk.call(lambda: self._rest.balances(currencies))
-        adopted = adoption(self._engine, request, totals)
-        if adopted.name not in self._engine.adopted:
-            await self._take(adopted)
-        return {"adopted": f"{adopted.base_size:f}", "product_id": adopted.product_id}
+    def _adopt(self, request: Request) -> Said:
+        bases = {product.base for product in self._engine.opened.products}
+        before = self._engine.ledger.positions()
+        question = self._questions.totals(tuple(bases))
+        return self._ask(request, question, lambda now: self._adopting(request, now, before))
+
+    def _adopting(
+        self, request: Request, totals: Mapping[str, Decimal], before: Mapping[str, Position]
+    ) -> Said:
+        adopted = adoption(self._engine, request, totals, before)
+        said: Document = {
+            "adopted": f"{adopted.base_size:f}",
+            "product_id": adopted.product_id,
+        }
+        return said if adopted.name in self._engine.adopted else _Step(adopted, lambda: said)
 
 
 def _wish_in(order: object) -> Wish:

@@ -67,19 +67,27 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answered(place: Place, request_id: str) -> dict[str, Any]:
-    if not is_held(place.var, place.profile):
-        document = _by_new_session(place, request_id)
+    while True:
+        if is_held(place.var, place.profile):
+            document = _by_running_session(place, request_id)
+        else:
+            document = _by_new_session(place, request_id)
         if document is not None:
             return document
-    return _by_running_session(place, request_id)
 
 
-def _by_running_session(place: Place, request_id: str) -> dict[str, Any]:
+def _by_running_session(place: Place, request_id: str) -> dict[str, Any] | None:
+    """Wait for the answer; None if the session has ended without a look at the request."""
     deadline_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline_s:
+        runs = is_held(place.var, place.profile)  # a session answers before it lets go
         document = requests.take_answer(place.var, place.profile, request_id)
         if document is not None:
             return document
+        if not runs and requests.is_left(place.var, place.profile, request_id):
+            return None
+        if not runs:
+            raise OutcomeUnknown(f"the session took the request and ended: {TELLS}")
         time.sleep(LOOK_S)
     if requests.take_back(place.var, place.profile, request_id):
         raise ExchangeUnreachable(
@@ -101,15 +109,17 @@ def _by_new_session(place: Place, request_id: str) -> dict[str, Any] | None:
         text=True,
         check=False,
     )
-    document = requests.take_answer(place.var, place.profile, request_id)
-    if document is not None:
-        return document
-    if is_held(place.var, place.profile):
-        return None
     lines = done.stderr.strip().splitlines()
     said = (
         lines[-1].removeprefix("gpt-trader live: ") if lines else f"it ended with {done.returncode}"
     )
+    document = requests.take_answer(place.var, place.profile, request_id)
+    if document is not None:
+        if done.returncode and "failure" not in document:
+            print(f"gpt-trader: answered, and then the session ended: {said}", file=sys.stderr)
+        return document
+    if is_held(place.var, place.profile):
+        return None
     if not requests.take_back(place.var, place.profile, request_id):
         raise OutcomeUnknown(f"the session took the request and ended ({said}): {TELLS}")
     raise CODES.get(done.returncode, TraderError)(said)

@@ -76,6 +76,11 @@ def waiting(var: Path, profile: str) -> tuple[Request, ...]:
     return tuple(sorted(known, key=lambda request: (request.left_ns, request.request_id)))
 
 
+def is_left(var: Path, profile: str, request_id: str) -> bool:
+    """Whether a request still waits for a session to take it."""
+    return (profile_folder(var, profile) / REQUESTS / f"{request_id}.json").exists()
+
+
 def take_back(var: Path, profile: str, request_id: str) -> bool:
     """Remove a request nobody has answered; False if it is gone already."""
     try:

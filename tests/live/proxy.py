@@ -49,6 +49,7 @@ class CountingProxy:
 
     def __init__(self, upstream: str, tls: Path, rule: Rule | None = None) -> None:
         self.counts = Counts()
+        self.slow: dict[str, float] = {}  # seconds more for an answer, by "GET /api/..."
         self.port = 0
         self._host, _, port = upstream.partition(":")
         self._upstream_port = int(port)
@@ -136,6 +137,8 @@ class CountingProxy:
                 await self._frames(reader, writer, up_reader, up_writer)
                 return
             answer = self._count(method.decode(), path.decode(), body)
+            what = f"{method.decode()} {path.decode().partition('?')[0]}"
+            await asyncio.sleep(self.slow.get(what, 0.0))
             if answer is None:
                 up_writer.write(head + body)
                 up_head = await up_reader.readuntil(b"\r\n\r\n")

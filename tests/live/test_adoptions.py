@@ -27,7 +27,7 @@ def a_play() -> Play:
 def asked(play: Play, held: str, **body: Any) -> HoldingAdopted:
     whole = {"product_id": "BTC-USD", "base_size": "0.5", "cost": "9000", **body}
     request = Request("r", "adopt", "a person", 0, 0, whole)
-    return adoption(play.engine, request, {"BTC": Decimal(held)})
+    return adoption(play.engine, request, {"BTC": Decimal(held)}, play.engine.ledger.positions())
 
 
 def test_what_the_owner_has_sold_since_the_opening_is_not_adopted() -> None:
@@ -38,6 +38,23 @@ def test_what_the_owner_has_sold_since_the_opening_is_not_adopted() -> None:
 
     with pytest.raises(UsageError, match=r"the account holds 0\.4 now that is not the session's"):
         asked(play, "0.9", name="again")
+
+
+def test_what_was_sold_while_the_account_was_asked_is_not_the_owners() -> None:
+    play = a_play()
+    play.trade("20000")
+    play.take(asked(play, "1"))
+    before, after = play.engine.ledger.positions(), a_play()
+    after.trade("20000")
+    body = {"product_id": "BTC-USD", "base_size": "0.6", "cost": "9000"}
+
+    with pytest.raises(UsageError, match=r"the account holds 0\.5 now"):
+        adoption(
+            after.engine,
+            Request("r", "adopt", "a person", 0, 0, body),
+            {"BTC": Decimal(1)},
+            before,
+        )
 
 
 def test_the_same_words_are_the_same_adoption_and_a_name_makes_another() -> None:

@@ -157,7 +157,7 @@ async def _order_and_close(exchange: commands.RunningExchange, host: str, file: 
     )
     log = EventLog.create(file, {}, wall_ns)
     record = Record(log, file, scene.engine, Reporter(scene.engine), Probes(None))
-    links = Links(rest, stream, None, False, None, False)
+    links = Links(rest, rest, stream, None, False, None, False)
     loop = Loop(scene.engine, record, links, Probes(None), None)
     await loop.books.opening_balances()
     await loop.take(scene.intent)
