@@ -27,7 +27,7 @@ from gpt_trader.domain.order import (
     Side,
     TimeInForce,
 )
-from gpt_trader.domain.product import Product
+from gpt_trader.domain.product import Product, cash_units_owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Order:
     status: OrderStatus
     word_lots: int  # filled, by the exchange's cumulative word
     booked_lots: int  # filled, by the single fills we have booked
+    paid_tick_lots: int  # of those fills, the sum of price ticks times lots
+    fee_units: int  # of those fills, cash units
     intended_ns: int
     cancel_asked: bool
     edit_lots: int  # what it may have become: an edit is on its way; 0 without one
@@ -152,6 +154,8 @@ class Orders:
                 status=OrderStatus.INTENDED,
                 word_lots=0,
                 booked_lots=0,
+                paid_tick_lots=0,
+                fee_units=0,
                 intended_ns=event.ts_ns,
                 cancel_asked=False,
                 edit_lots=0,
@@ -217,7 +221,8 @@ class Orders:
     def fill(self, event: OrderFilled, product: Product) -> None:
         """Count one fill that was not booked before."""
         order = self._orders[event.client_order_id]
-        booked = order.booked_lots + product.lots(event.base_size)
+        lots = product.lots(event.base_size)
+        booked = order.booked_lots + lots
         assert booked <= max(order.lots, order.edit_lots), (
             f"{order.client_order_id} filled beyond its size"
         )
@@ -226,13 +231,17 @@ class Orders:
                 order,
                 order_id=event.order_id,
                 booked_lots=booked,
+                paid_tick_lots=order.paid_tick_lots + product.ticks(event.price) * lots,
+                fee_units=order.fee_units + cash_units_owed(event.fee),
                 word_lots=max(order.word_lots, booked),
             )
         )
 
     def freeze(self) -> dict[str, Any]:
         """All of it as JSON-able values, for a state snapshot."""
-        return {"orders": [asdict(order) for order in self._orders.values()]}
+        orders = self._orders.values()
+        # As text: it may have more digits than a number in JSON.
+        return {"orders": [{**asdict(o), "paid_tick_lots": str(o.paid_tick_lots)} for o in orders]}
 
     def thaw(self, frozen: dict[str, Any]) -> None:
         """Become what `freeze` gave."""
@@ -246,6 +255,7 @@ class Orders:
                         "order_type": OrderType(row["order_type"]),
                         "time_in_force": TimeInForce(row["time_in_force"]),
                         "status": OrderStatus(row["status"]),
+                        "paid_tick_lots": int(row["paid_tick_lots"]),
                     }
                 )
             )

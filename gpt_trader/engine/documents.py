@@ -1,11 +1,10 @@
 """Previews and orders as documents: every number as text, and null for what is not known."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
-from gpt_trader.domain.events import Draft, OrderFilled, Verdict
-from gpt_trader.domain.product import Product, plain
+from gpt_trader.domain.events import Draft, Verdict
+from gpt_trader.domain.product import Product, amount_of, plain
 from gpt_trader.engine.preview import Preview
 from gpt_trader.risk.verdicts import NOT_KNOWN
 
@@ -65,11 +64,11 @@ def verdict_document(verdict: Verdict) -> Document:
     }
 
 
-def order_document(order: Order, product: Product, fills: Sequence[OrderFilled]) -> Document:
-    """An order of ours as far as we know it."""
-    notional = sum((fill.price * fill.base_size for fill in fills), Decimal(0))
+def order_document(order: Order, product: Product) -> Document:
+    """An order of ours as far as we know it; price and fees are those of the fills in the books."""
     booked = product.size(order.booked_lots)
-    average = (notional / booked).quantize(product.price_increment / 100) if booked else None
+    paid = Decimal(order.paid_tick_lots) * product.price_increment * product.base_increment
+    average = (paid / booked).quantize(product.price_increment / 100) if booked else None
     return {
         "client_order_id": order.client_order_id,
         "order_id": order.order_id or None,
@@ -82,7 +81,7 @@ def order_document(order: Order, product: Product, fills: Sequence[OrderFilled])
         "filled_size": f"{plain(booked):f}",
         "limit_price": _text(product.price(order.limit_ticks)) if order.limit_ticks else None,
         "average_price": _text(average),
-        "fees": f"{sum((fill.fee for fill in fills), Decimal(0)):f}",
+        "fees": f"{plain(amount_of(order.fee_units)):f}",
         "intended_ns": order.intended_ns,
     }
 

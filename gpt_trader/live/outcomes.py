@@ -6,7 +6,7 @@ from enum import Enum
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.domain.errors import OutcomeUnknown, TraderError
-from gpt_trader.domain.events import CancelAnswered, EditAnswered, Event, OrderFilled, OrderRejected
+from gpt_trader.domain.events import CancelAnswered, EditAnswered, Event, OrderRejected
 from gpt_trader.domain.order import OrderStatus, TimeInForce
 from gpt_trader.engine.documents import Document, order_document
 from gpt_trader.engine.engine import Engine
@@ -41,7 +41,6 @@ class Outcomes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._awaited: dict[str, _Awaited] = {}
-        self._fills: dict[str, list[OrderFilled]] = {}
         self._refusals: dict[str, str] = {}  # the exchange's word on an order or its cancel
 
     @property
@@ -52,8 +51,6 @@ class Outcomes:
     def note(self, event: Event) -> None:
         """Remember what concerns an answer."""
         match event:
-            case OrderFilled(client_order_id=name):
-                self._fills.setdefault(name, []).append(event)
             case OrderRejected(client_order_id=name):
                 self._refusals[name] = f"{event.reason} {event.message}".strip()
             case CancelAnswered(client_order_id=name, accepted=False):
@@ -149,5 +146,4 @@ class Outcomes:
         return {**failure(OutcomeUnknown(why)), **said}
 
     def _document(self, order: Order) -> Document:
-        fills = self._fills.get(order.client_order_id, [])
-        return order_document(order, self._engine.products[order.product_id], fills)
+        return order_document(order, self._engine.products[order.product_id])

@@ -58,19 +58,9 @@ class Recorded:
     told: tuple[Told, ...]
     last_ns: int  # of the newest event, by the exchange's clock
 
-    def fills(self, client_order_id: str) -> list[OrderFilled]:
-        """The fills of one order, oldest first."""
-        events = (told.event for told in self.told)
-        return [
-            event
-            for event in events
-            if isinstance(event, OrderFilled) and event.client_order_id == client_order_id
-        ]
-
     def document(self, order: Order) -> Document:
         """One order with what has filled of it."""
-        fills = self.fills(order.client_order_id)
-        return order_document(order, self.products[order.product_id], fills)
+        return order_document(order, self.products[order.product_id])
 
 
 def listed(var: Path, profile: str, only_open: bool) -> dict[str, object]:

@@ -226,6 +226,8 @@ def a_random_order(dice: random.Random) -> Order:
         ),
         word_lots=0,
         booked_lots=0,
+        paid_tick_lots=0,
+        fee_units=0,
         intended_ns=START_NS - dice.randrange(8) * MINUTE_NS,
         cancel_asked=dice.random() < 0.3,
         edit_lots=0,

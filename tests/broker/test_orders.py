@@ -17,6 +17,8 @@ from gpt_trader.domain.events import (
     OrderRejected,
 )
 from gpt_trader.domain.order import TRANSITIONS, WORKING, OrderStatus
+from gpt_trader.engine.documents import order_document
+from gpt_trader.store.state import decode_state, encode_state
 from tests.builders import START_NS, a_change, a_fill, a_product, an_acceptance, an_intent
 
 PRODUCT = a_product()
@@ -162,3 +164,27 @@ def test_a_thawed_table_is_the_frozen_one() -> None:
 
     assert again.freeze() == orders.freeze()
     assert again.working() == orders.working()
+
+
+def test_price_and_fees_of_an_order_are_of_all_its_fills_after_a_restart_too() -> None:
+    """Before: of the fills since the restart, over the size of all of them."""
+    fills = [a_fill("gt-1", "1", "0.04", price="20000.00"), a_fill("gt-1", "2", "0.03")]
+    orders = take(an_order(), an_acceptance(), *fills)
+    again = Orders()
+    again.thaw(decode_state(encode_state(orders.freeze())))
+
+    take(again, a_fill("gt-1", "3", "0.02", price="20009.00"))
+
+    [order] = again.all()
+    said = order_document(order, PRODUCT)
+    assert (said["filled_size"], said["average_price"], said["fees"]) == ("0.09", "20002", "3")
+
+
+def test_a_sum_of_more_digits_than_json_counts_is_kept() -> None:
+    orders = take(an_order(), an_acceptance(), a_fill("gt-1", "1", "0.04"))
+    huge = {**orders.freeze()["orders"][0], "paid_tick_lots": str(10**30)}
+    again = Orders()
+
+    again.thaw(decode_state(encode_state({"orders": [huge]})))
+
+    assert again.all()[0].paid_tick_lots == 10**30
