@@ -39,6 +39,7 @@ from gpt_trader.live.questions import Questions
 from gpt_trader.live.seams import monotonic_s, wall_ns
 from gpt_trader.portfolio.ledger import Position
 from gpt_trader.store.folders import profile_folder
+from gpt_trader.store.names import claim, session_of
 from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
 from gpt_trader.strategies.registry import BY_HAND
 
@@ -276,6 +277,8 @@ class Window:
         key = _key(wish, request)
         asked = OrderAsked(self._engine.now_ns, request.who, replace(preview.draft, asked=key))
         why = self._denial(asked)
+        if wish.asked:
+            claim(self._var, self._profile, wish.asked, self._engine.opened.namespace)
 
         def after() -> Document | None:
             name = self._engine.asked.get(key, "")
@@ -296,7 +299,7 @@ class Window:
         Raises
         ------
         UsageError
-            It was of another order.
+            It was of another order, or in an earlier session.
         TraderError
             It was denied.
         """
@@ -304,13 +307,22 @@ class Window:
         name = key.partition("#")[0]
         earlier = [known for known in self._engine.asked if known.partition("#")[0] == name]
         if not earlier:
+            self._check_unused(wish.asked)
             return False
         if key not in earlier:
-            raise UsageError(f"--order-client-id {name} was used for another order")
+            raise UsageError(f"client id {name} was used for another order")
         if not self._engine.asked[key]:
             raise TraderError(f"{name} was denied before: ask under another name")
         self._await(request, self._engine.asked[key])
         return True
+
+    def _check_unused(self, name: str) -> None:
+        used_in = session_of(self._var, self._profile, name) if name else None
+        if used_in not in (None, self._engine.opened.namespace):
+            raise UsageError(
+                f"client id {name} was used in an earlier session: `gpt-trader orders explain "
+                f"{name}` tells for what; take another"
+            )
 
     def _await(
         self, request: Request, *names: str, wanted: Wanted = Wanted.PLACED

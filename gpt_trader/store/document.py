@@ -1,11 +1,12 @@
-"""What a command reports to programs: one JSON document, on standard output or in a file."""
+"""JSON documents: what a command reports to programs, and small files of ours that must last."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from gpt_trader import __version__
-from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.errors import StoreRefused, UsageError
 
 MADE_BY = "gpt_trader"
 """The first name in each document, with our version: what may be written over."""
@@ -59,6 +60,31 @@ def write_document(document: Mapping[str, object], to: str) -> None:
         Path(to).write_text(line + "\n")
     except OSError as e:
         raise UsageError(f"--json {to}: {e.strerror}") from e
+
+
+def write_durably(path: Path, document: Mapping[str, object]) -> None:
+    """Write one of our own files whole or not at all, and wait for the disk.
+
+    Raises
+    ------
+    StoreRefused
+        It cannot be written; what was there before is there still.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        with fresh.open("w") as file:
+            file.write(json.dumps(document) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as e:
+        raise StoreRefused(f"cannot write {path}: {e.strerror}") from e
 
 
 def _is_ours(path: Path) -> bool:

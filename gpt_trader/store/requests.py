@@ -8,7 +8,6 @@ and the log knows it.
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,10 +18,10 @@ from gpt_trader.domain.errors import (
     BooksDisagree,
     ExchangeUnreachable,
     OutcomeUnknown,
-    StoreRefused,
     TraderError,
     UsageError,
 )
+from gpt_trader.store.document import write_durably
 from gpt_trader.store.folders import profile_folder
 
 REQUESTS, ANSWERS = "requests", "answers"
@@ -63,7 +62,7 @@ def leave(var: Path, profile: str, request: Request) -> None:
     """
     folder = profile_folder(var, profile)
     _forget_old(folder / ANSWERS, request.left_ns // 1_000_000_000 - OLD_S)
-    _write(folder / REQUESTS / f"{request.request_id}.json", asdict(request))
+    write_durably(folder / REQUESTS / f"{request.request_id}.json", asdict(request))
 
 
 def waiting(var: Path, profile: str) -> tuple[Request, ...]:
@@ -121,7 +120,7 @@ def answer(var: Path, profile: str, request_id: str, document: Mapping[str, obje
     StoreRefused
         The folder cannot be written.
     """
-    _write(profile_folder(var, profile) / ANSWERS / f"{request_id}.json", document)
+    write_durably(profile_folder(var, profile) / ANSWERS / f"{request_id}.json", document)
     taken = profile_folder(var, profile) / REQUESTS / f"{request_id}{TAKEN}"
     taken.unlink(missing_ok=True)
 
@@ -155,25 +154,6 @@ def _request_in(path: Path) -> Request | None:
         and isinstance(request.body, dict)
     )
     return request if fits else None
-
-
-def _write(path: Path, document: Mapping[str, object]) -> None:
-    """Write one file whole or not at all, and wait for the disk."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-        with fresh.open("w") as file:
-            file.write(json.dumps(document) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as e:
-        raise StoreRefused(f"cannot write {path}: {e.strerror}") from e
 
 
 def _forget_old(folder: Path, before_s: int) -> None:

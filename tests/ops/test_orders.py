@@ -374,6 +374,9 @@ def test_a_session_that_is_killed_in_the_midst_leaves_one_order_and_the_truth(
     assert len(hand.orders("list").document["orders"]) == 2
     assert hand.orders("close").code == 0
     assert hand.orders("list", "--open").document["orders"] == []
+    later = hand.orders("place", *order, "--client-id", "reply_unread")
+    assert (later.code, "was used in an earlier session" in later.err) == (2, True)
+    assert hand.orders("explain", "reply_unread").document["state"]["status"] == "CANCELLED"
 
 
 def test_beside_a_strategy_orders_do_not_wait_nor_is_the_session_closed(tmp_path: Path) -> None:
