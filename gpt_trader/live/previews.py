@@ -1,54 +1,33 @@
 """Previews that may still be carried out: each under a token, for a short time, once."""
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
-from gpt_trader.domain.errors import StoreRefused, TraderError, UsageError
+from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.preview import Preview
 from gpt_trader.live.seams import new_token, wall_ns
+from gpt_trader.store.previews import Kept, KeptPreviews
 
 VALID_S = 120
 MOVE_BPS_MAX = 25
 """The project: half of the runbook's 50 bps of slippage; a market that moved more is another."""
-FOLDER = "previews"
-_TOKEN = re.compile(r"[0-9a-f]{1,64}")  # it becomes a file's name
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a token stands for: the order and the state it was judged in."""
-
-    wanted: dict[str, str]
-    order: str  # digest of what would be sent
-    mark: str
-    position: str
-    limits: str  # digest
-    until_ns: int  # the machine's clock
+NS = 1_000_000_000
 
 
 class Previews:
-    """The tokens of one profile, as files that only their owner reads."""
+    """The tokens of one profile."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
+    def __init__(self, kept: KeptPreviews) -> None:
+        self._kept = kept
 
     def keep(self, engine: Engine, wanted: Mapping[str, str], preview: Preview) -> str:
         """Keep a preview of what is wanted, as text, and give its token."""
         token = new_token() + new_token()
-        kept = _kept(engine, wanted, preview, wall_ns() + VALID_S * 1_000_000_000)
-        try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._forget_old()
-            fields = {name: getattr(kept, name) for name in Kept.__slots__}
-            (self._folder / token).write_text(json.dumps(fields))
-        except OSError as e:
-            raise StoreRefused(f"cannot write {self._folder}: {e.strerror}") from e
+        now_ns = wall_ns()
+        self._kept.forget_before(now_ns - VALID_S * 10 * NS)
+        self._kept.keep(token, _kept(engine, wanted, preview, now_ns + VALID_S * NS))
         return token
 
     def wanted(self, token: str) -> dict[str, str]:
@@ -88,23 +67,13 @@ class Previews:
                 f"the market has moved from {before:f} to {mark:f} since preview {token}, more "
                 f"than {MOVE_BPS_MAX} bps: preview it again"
             )
-        (self._folder / token).unlink()
+        self._kept.forget(token)
 
     def _find(self, token: str) -> Kept:
-        if _TOKEN.fullmatch(token) is None or not (self._folder / token).is_file():
-            raise UsageError(f"there is no preview {token[:40]!r}: a preview is used once")
-        try:
-            kept = Kept(**json.loads((self._folder / token).read_text()))
-        except (ValueError, TypeError) as e:  # a session was killed while it wrote it
-            raise UsageError(f"preview {token} does not read: preview it again") from e
+        kept = self._kept.find(token)
         if wall_ns() > kept.until_ns:
             raise UsageError(f"preview {token} is older than {VALID_S} s: preview it again")
         return kept
-
-    def _forget_old(self) -> None:
-        for path in self._folder.iterdir():
-            if wall_ns() - path.stat().st_mtime_ns > VALID_S * 10 * 1_000_000_000:
-                path.unlink()
 
 
 def _kept(engine: Engine, wanted: Mapping[str, str], preview: Preview, until_ns: int) -> Kept:

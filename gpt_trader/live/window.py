@@ -38,8 +38,8 @@ from gpt_trader.live.previews import VALID_S, Previews
 from gpt_trader.live.questions import Questions
 from gpt_trader.live.seams import monotonic_s, wall_ns
 from gpt_trader.portfolio.ledger import Position
-from gpt_trader.store.folders import profile_folder
 from gpt_trader.store.names import claim, session_of
+from gpt_trader.store.previews import KeptPreviews
 from gpt_trader.store.requests import Request, answer, failure, forget_taken, take, waiting
 from gpt_trader.strategies.registry import BY_HAND
 
@@ -88,7 +88,7 @@ class Window:
         self._take = take
         self._var = var
         self._profile = engine.opened.profile
-        self._previews = Previews(profile_folder(var, self._profile))
+        self._previews = Previews(KeptPreviews(var, self._profile))
         self._edits = Edits(engine, self._previews)
         self._outcomes = Outcomes(engine)
         self._asked: dict[str, _Asked] = {}  # by request id

@@ -17,6 +17,7 @@ from gpt_trader.ops.orders_record import explained, listed, shown
 from gpt_trader.ops.snapshot_main import add_snapshot_flags, snapshot
 from gpt_trader.settings import Settings, load_settings
 from gpt_trader.store.document import check_target, write_document
+from gpt_trader.store.previews import KeptPreviews
 
 EPILOG = f"""\
 examples:
@@ -86,7 +87,7 @@ def run_runbook(argv: list[str]) -> int:
     args.act = _runbook_act(args)
     ready = _ready(args)
     if args.account_snapshot:
-        return snapshot(*ready, _place_of(*ready))
+        return snapshot(*ready, place_of(*ready))
     return _tell(*ready)
 
 
@@ -181,21 +182,32 @@ def _add_place_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="a document [-]")
 
 
-def _place_of(args: argparse.Namespace, settings: Settings) -> Place:
+def place_of(args: argparse.Namespace, settings: Settings) -> Place:
+    """Where a command asks, and what a session is started with if none runs there."""
     given = {
         "--coinbase-host": args.coinbase_host,
         "--coinbase-ca": args.coinbase_ca,
         "--coinbase-key-file": args.coinbase_key_file,
+        "--product": _product_of(args, settings),
     }
-    product = getattr(args, "product", None)
-    names = () if args.profile == "dev" or not product else ("--product", product.upper())
-    flags = (word for name, value in given.items() if value for word in (name, value))
-    return Place(settings.var, args.profile, (*flags, *names), args.where)
+    flags = tuple(word for name, value in given.items() if value for word in (name, value))
+    return Place(settings.var, args.profile, flags, args.where)
+
+
+def _product_of(args: argparse.Namespace, settings: Settings) -> str | None:
+    """What a session that has to be started trades; the embedded exchange's trades all it has."""
+    if args.profile == "dev" and settings.coinbase_host is None:
+        return None
+    if getattr(args, "product", None):
+        return str(args.product).upper()
+    if getattr(args, "token", None) and not hasattr(args, "order"):
+        return KeptPreviews(settings.var, args.profile).find(args.token).wanted.get("product_id")
+    return None
 
 
 def _preview(args: argparse.Namespace, settings: Settings) -> Done:
     wish = wish_of(args, settings.derivatives)
-    document = ask(_place_of(args, settings), "preview", {"order": as_mapping(wish)})
+    document = ask(place_of(args, settings), "preview", {"order": as_mapping(wish)})
     return Done(document, text.preview(document), 0 if document["preview"]["allowed"] else 1)
 
 
@@ -205,12 +217,12 @@ def _place(args: argparse.Namespace, settings: Settings) -> Done:
         body["token"] = args.token
     if args.token is None or args.side is not None:
         body["order"] = as_mapping(wish_of(args, settings.derivatives))
-    document = ask(_place_of(args, settings), "place", body)
+    document = ask(place_of(args, settings), "place", body)
     return Done(document, text.order(document["placed"]))
 
 
 def _edit(args: argparse.Namespace, settings: Settings) -> Done:
-    place = _place_of(args, settings)
+    place = place_of(args, settings)
     if getattr(args, "token", None) is not None:
         document = ask(place, "edit", {"name": args.order, "token": args.token})
         return Done(document, text.order(document["edited"]))
@@ -220,12 +232,12 @@ def _edit(args: argparse.Namespace, settings: Settings) -> Done:
 
 
 def _cancel(args: argparse.Namespace, settings: Settings) -> Done:
-    document = ask(_place_of(args, settings), "cancel", {"orders": args.orders})
+    document = ask(place_of(args, settings), "cancel", {"orders": args.orders})
     return Done(document, text.cancelled(document))
 
 
 def _cancel_all(args: argparse.Namespace, settings: Settings) -> Done:
-    document = ask(_place_of(args, settings), "cancel", {"orders": "all"})
+    document = ask(place_of(args, settings), "cancel", {"orders": "all"})
     return Done(document, text.cancelled(document))
 
 
@@ -247,10 +259,10 @@ def _explain(args: argparse.Namespace, settings: Settings) -> Done:
 def _adopt(args: argparse.Namespace, settings: Settings) -> Done:
     body = {"product_id": args.product.upper(), "base_size": args.size, "cost": args.cost}
     body["name"] = args.name or ""
-    document = ask(_place_of(args, settings), "adopt", body)
+    document = ask(place_of(args, settings), "adopt", body)
     return Done(document, f"{document['adopted']} of {document['product_id']} is the session's now")
 
 
 def _close(args: argparse.Namespace, settings: Settings) -> Done:
-    document = ask(_place_of(args, settings), "close", {})
+    document = ask(place_of(args, settings), "close", {})
     return Done(document, "the session is closed; what it held is the owner's")

@@ -4,12 +4,17 @@ import argparse
 import contextlib
 import io
 import random
+from pathlib import Path
 
 import pytest
 
 from gpt_trader.broker.wish import as_mapping, check_wish, from_mapping
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.ops.orders_flags import add_order_flags, add_runbook_flags, wish_of
+from gpt_trader.ops.orders_main import order_parser, place_of
+from gpt_trader.settings import load_settings
+from gpt_trader.store.folders import profile_folder
+from gpt_trader.store.previews import Kept, KeptPreviews
 from tests.tier import scaled
 
 WORDS = [
@@ -88,3 +93,41 @@ def test_a_span_is_read_in_its_unit(span: str, seconds: int) -> None:
     wish = wish_of(a_parser().parse_args(line), derivatives=False)
 
     assert wish.for_ns == seconds * 10**9
+
+
+KEPT = Kept({"product_id": "ETH-USD"}, "", "1", "0", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "started"),
+    [
+        ("place --token abc --profile paper", ["--product", "ETH-USD"]),
+        ("place buy 1 btc-usd --token abc --profile paper", ["--product", "BTC-USD"]),
+        ("preview buy 1 eth-usd --profile prod", ["--product", "ETH-USD"]),
+        ("preview buy 1 eth-usd --coinbase-host 127.0.0.1:1", ["--product", "ETH-USD"]),
+        ("preview buy 1 eth-usd", []),
+        ("edit name --token abc --profile paper", []),
+        ("cancel-all --profile paper", []),
+    ],
+)
+def test_a_session_is_started_with_the_product_of_the_order_or_of_its_token(
+    words: str, started: list[str], tmp_path: Path
+) -> None:
+    """Before, a token placed by a new session was refused unless it was of BTC-USD."""
+    args = order_parser().parse_args([*words.split(), "--var", str(tmp_path)])
+    profile_folder(tmp_path, args.profile).mkdir(parents=True)
+    KeptPreviews(tmp_path, args.profile).keep("abc", KEPT)
+    settings = load_settings(
+        {"var": str(tmp_path), "coinbase_host": args.coinbase_host}, {}, tmp_path
+    )
+
+    flags = place_of(args, settings).flags
+
+    assert [flag for flag in flags if flag not in ("--coinbase-host", "127.0.0.1:1")] == started
+
+
+def test_a_token_that_is_none_is_said_before_a_session_is_started(tmp_path: Path) -> None:
+    args = order_parser().parse_args(["place", "--token", "../x", "--profile", "paper"])
+
+    with pytest.raises(UsageError, match="a preview is used once"):
+        place_of(args, load_settings({"var": str(tmp_path)}, {}, tmp_path))
