@@ -64,6 +64,16 @@ PRICES = {
 }
 """The prices that an order of each kind must name; it may name no other."""
 
+SIZE = "size"
+TERMS = (SIZE, "limit price", "stop price")
+"""What an edit might change of an order."""
+
+ATTACHED = (
+    "Coinbase's attached exits would be an order that no rule of ours has judged, and its sale "
+    "would be missing in our books: place a bracket once the buy has filled"
+)
+"""Why a buy cannot be given a take-profit and a stop-loss of its own."""
+
 WAITING = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 
 _TIMES = {
@@ -80,6 +90,7 @@ _NO_TIME = {
     Kind.STOP_LIMIT: "Coinbase's stop-limit orders wait: GTC or GTD",
     Kind.BRACKET: "Coinbase's bracket orders wait: GTC or GTD",
 }
+_KINDS = {order_type: kind for kind, order_type in ORDER_TYPES.items()}
 _NO_FUTURES = "our books hold spot only: no margin, funding or liquidation is counted yet"
 
 
@@ -124,14 +135,48 @@ def check(kind: Kind, time_in_force: TimeInForce, product_type: ProductType, pro
         raise UsageError(f"{kind.value} {time_in_force.name} of {product_type.value}: {found.why}")
 
 
+@dataclass(frozen=True, slots=True)
+class EditCell:
+    """One thing of an order that waits, and whether an edit can change it."""
+
+    kind: Kind
+    time_in_force: TimeInForce
+    term: str  # "size" or one of the prices
+    why: str  # it cannot be edited; "" where it can
+
+
+def why_not_edited(order_type: OrderType, time_in_force: TimeInForce, term: str) -> str:
+    """Why an order's size or one of its prices cannot be edited; "" where it can."""
+    return _edit_cell(_KINDS[order_type], time_in_force, term).why
+
+
+def edits() -> Iterator[EditCell]:
+    """Every combination of an order that there is and what an edit might change of it."""
+    for kind, time_in_force, term in combinations(ORDER_TYPES, TimeInForce, TERMS):
+        if time_in_force in _TIMES[kind]:
+            yield _edit_cell(kind, time_in_force, term)
+
+
+def _edit_cell(kind: Kind, time_in_force: TimeInForce, term: str) -> EditCell:
+    why = ""
+    if kind is Kind.MARKET:
+        why = "a market order never waits: nothing of it can be edited"
+    elif time_in_force is not TimeInForce.GTC:
+        why = f"Coinbase edits GTC orders alone, and this one is {time_in_force.name}"
+    elif term not in (SIZE, *PRICES[kind]):
+        why = f"a {kind.value} order has no {term}"
+    return EditCell(kind, time_in_force, term, why)
+
+
 def table() -> str:
     """The table as help and documents show it; profiles do not differ, so they share a row."""
-    rows = [("type", "prices", *(time.name for time in TimeInForce))]
+    rows = [("type", "prices", *(time.name for time in TimeInForce), "edited, if GTC")]
     rows.append(tuple("---" for _ in rows[0]))
     for kind in Kind:
         prices = " and ".join(PRICES[kind]) or "none"
         ways = (_said(cell(kind, time, ProductType.SPOT, "prod")) for time in TimeInForce)
-        rows.append((f"`{kind.value}`", prices, *ways))
+        terms = (SIZE, *PRICES[kind]) if TimeInForce.GTC in _TIMES[kind] else ("no",)
+        rows.append((f"`{kind.value}`", prices, *ways, ", ".join(terms)))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

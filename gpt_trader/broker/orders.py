@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from gpt_trader.broker.capabilities import SIZE, why_not_edited
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
@@ -18,6 +19,7 @@ from gpt_trader.domain.events import (
     OrderIntended,
     OrderLost,
     OrderRejected,
+    Terms,
 )
 from gpt_trader.domain.order import (
     TRANSITIONS,
@@ -52,6 +54,7 @@ class Order:
     cancel_asked: bool
     edit_lots: int  # what it may have become: an edit is on its way; 0 without one
     edit_ticks: int
+    edit_stop_ticks: int
     edit_lost: bool  # the edit got no answer
 
     @property
@@ -72,14 +75,27 @@ class Order:
 
     @property
     def can_be_edited(self) -> bool:
-        """It waits in the book as a plain limit order, and nothing else is asked of it."""
-        is_plain = self.order_type is OrderType.LIMIT and self.time_in_force is TimeInForce.GTC
-        return is_plain and self.can_be_cancelled and not self.edit_lots
+        """It waits, is of a type that can be edited, and nothing else is asked of it."""
+        refused = why_not_edited(self.order_type, self.time_in_force, SIZE)
+        return not refused and self.can_be_cancelled and not self.edit_lots
+
+    def terms(self, product: Product) -> Terms:
+        """What an edit can change of it, as it is; of an order with a limit price."""
+        return _terms(product, self.lots, self.limit_ticks, self.stop_ticks)
+
+    def edit_terms(self, product: Product) -> Terms:
+        """The same as an edit on its way makes it."""
+        return _terms(product, self.edit_lots, self.edit_ticks, self.edit_stop_ticks)
 
     @property
     def dearest_ticks(self) -> int:
         """The highest price it may fill at, an edit on its way included; 0 for a market order."""
         return max(self.limit_ticks, self.edit_ticks)
+
+    @property
+    def highest_stop_ticks(self) -> int:
+        """The highest price it may begin to work at, an edit on its way included; 0 without."""
+        return max(self.stop_ticks, self.edit_stop_ticks)
 
     @property
     def open_lots(self) -> int:
@@ -160,17 +176,20 @@ class Orders:
                 cancel_asked=False,
                 edit_lots=0,
                 edit_ticks=0,
+                edit_stop_ticks=0,
                 edit_lost=False,
             )
         )
 
     def edit(self, event: EditIntended, product: Product) -> None:
         """Take in an edit: until its answer the order counts as the worse of old and new."""
+        terms = event.terms
         self._put(
             replace(
                 self._orders[event.client_order_id],
-                edit_lots=product.lots(event.base_size),
-                edit_ticks=product.ticks(event.limit_price),
+                edit_lots=product.lots(terms.base_size),
+                edit_ticks=product.ticks(terms.limit_price),
+                edit_stop_ticks=0 if terms.stop_price is None else product.ticks(terms.stop_price),
                 edit_lost=False,
             )
         )
@@ -271,8 +290,18 @@ class Orders:
 def _edited(order: Order, accepted: bool) -> Order:
     """The order after the word on its edit; a word that repeats finds none on its way."""
     if accepted and order.edit_lots:
-        order = replace(order, lots=order.edit_lots, limit_ticks=order.edit_ticks)
-    return replace(order, edit_lots=0, edit_ticks=0, edit_lost=False)
+        order = replace(
+            order,
+            lots=order.edit_lots,
+            limit_ticks=order.edit_ticks,
+            stop_ticks=order.edit_stop_ticks,
+        )
+    return replace(order, edit_lots=0, edit_ticks=0, edit_stop_ticks=0, edit_lost=False)
+
+
+def _terms(product: Product, lots: int, limit_ticks: int, stop_ticks: int) -> Terms:
+    stop = product.price(stop_ticks) if stop_ticks else None
+    return Terms(product.size(lots), product.price(limit_ticks), stop)
 
 
 def _by_age(order: Order) -> tuple[int, str]:

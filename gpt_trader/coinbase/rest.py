@@ -55,6 +55,7 @@ from gpt_trader.domain.events import (
     OrderAccepted,
     OrderIntended,
     OrderRejected,
+    Terms,
     Trade,
 )
 from gpt_trader.domain.product import Product
@@ -158,8 +159,8 @@ class RestClient:
             case _:
                 return parse_edited(body)
 
-    def terms(self, order_id: str) -> tuple[Decimal, Decimal]:
-        """Size and limit price of an order as it stands now."""
+    def terms(self, order_id: str) -> Terms:
+        """Size and prices of an order as it stands now."""
         path = f"/orders/historical/{quote(order_id, safe='')}"
         return parse_terms(self._read(path, {}))
 

@@ -28,6 +28,7 @@ from gpt_trader.domain.events import (
     OrderAccepted,
     OrderIntended,
     OrderRejected,
+    Terms,
 )
 from gpt_trader.domain.order import OrderType, Side, TimeInForce
 
@@ -92,6 +93,8 @@ class _EditAnswer(msgspec.Struct):
 class _Terms(msgspec.Struct):
     base_size: str = ""
     limit_price: str = ""
+    stop_price: str = ""
+    stop_trigger_price: str = ""  # a bracket's
 
 
 class _TermsOrder(msgspec.Struct):
@@ -173,14 +176,19 @@ def build_cancel(order_ids: Sequence[str]) -> dict[str, Any]:
 def build_edit(order_id: str, edit: EditIntended) -> dict[str, Any]:
     """The request that changes an order in its place: price and whole new size, both needed.
 
+    A stop price goes with the orders that have one, brackets included.
+
     References
     ----------
     docs.cdp.coinbase.com, Advanced Trade, REST API: orders, edit order
     """
+    terms = edit.terms
+    stop = {} if terms.stop_price is None else {"stop_price": build_amount(terms.stop_price)}
     return {
         "order_id": order_id,
-        "price": build_amount(edit.limit_price),
-        "size": build_amount(edit.base_size),
+        "price": build_amount(terms.limit_price),
+        "size": build_amount(terms.base_size),
+        **stop,
     }
 
 
@@ -205,8 +213,8 @@ def parse_edited(body: Any) -> tuple[bool, str]:
     return False, one_line(telling[0]) if telling else UNKNOWN_REASON
 
 
-def parse_terms(body: Any) -> tuple[Decimal, Decimal]:
-    """Size and limit price of an order as it stands at Coinbase now.
+def parse_terms(body: Any) -> Terms:
+    """Size and prices of an order as it stands at Coinbase now.
 
     Raises
     ------
@@ -217,7 +225,12 @@ def parse_terms(body: Any) -> tuple[Decimal, Decimal]:
     fields = next(iter(configuration.values()), None)
     if len(configuration) != 1 or fields is None:
         raise WireError("an order with no or several configurations")
-    return parse_positive(fields.base_size), parse_positive(fields.limit_price)
+    stop = fields.stop_price or fields.stop_trigger_price
+    return Terms(
+        parse_positive(fields.base_size),
+        parse_positive(fields.limit_price),
+        parse_positive(stop) if stop else None,
+    )
 
 
 def parse_created(

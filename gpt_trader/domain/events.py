@@ -246,14 +246,26 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What an edit can change of an order that waits."""
+
+    base_size: Decimal  # in all, what is filled included
+    limit_price: Decimal
+    stop_price: Decimal | None  # None: it has none
+
+    def __str__(self) -> str:
+        trigger = "" if self.stop_price is None else f", trigger {self.stop_price:f}"
+        return f"{self.base_size:f} at {self.limit_price:f}{trigger}"
+
+
+@dataclass(frozen=True, slots=True)
 class EditAsked:
-    """A person asks that a waiting order become another size and price, in its place."""
+    """A person asks that a waiting order become another size or price, in its place."""
 
     ts_ns: int
     who: str
     client_order_id: str
-    base_size: Decimal  # in all, what is filled included
-    limit_price: Decimal
+    terms: Terms  # all of them, as they shall be
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,8 +409,7 @@ class EditIntended:
 
     ts_ns: int
     client_order_id: str
-    base_size: Decimal  # in all, what is filled included
-    limit_price: Decimal
+    terms: Terms
     verdicts: tuple[Verdict, ...]
 
 

@@ -80,6 +80,7 @@ def order_document(order: Order, product: Product) -> Document:
         "base_size": f"{plain(product.size(order.lots)):f}",
         "filled_size": f"{plain(booked):f}",
         "limit_price": _text(product.price(order.limit_ticks)) if order.limit_ticks else None,
+        "stop_price": _text(product.price(order.stop_ticks)) if order.stop_ticks else None,
         "average_price": _text(average),
         "fees": f"{plain(amount_of(order.fee_units)):f}",
         "intended_ns": order.intended_ns,

@@ -56,7 +56,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 7
+FORM = 8
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -359,12 +359,11 @@ class Engine:
         if order is None or not order.can_be_edited:
             return ()  # it has ended meanwhile, or something else is asked of it
         product = self.products[order.product_id]
-        draft = edited(order, product, event.base_size, event.limit_price)
+        draft = edited(order, product, event.terms)
         verdicts, denials = self.verdicts(draft, instead_of=order.client_order_id)
         if denials:
             return (OrderDenied(self.now_ns, draft, verdicts, denials),)
-        size, price = event.base_size, event.limit_price
-        return (EditIntended(self.now_ns, order.client_order_id, size, price, verdicts),)
+        return (EditIntended(self.now_ns, order.client_order_id, event.terms, verdicts),)
 
     def _judged(self, draft: Draft) -> OrderIntended | OrderDenied:
         verdicts, denials = self.verdicts(draft)

@@ -86,7 +86,8 @@ def _dearer_units(order: Order, market: Market) -> int:
     """Cash units by which a buy that waits for its trigger costs more there than at the mark."""
     if order.side is Side.SELL or not order.stop_ticks:
         return 0
-    return _above_mark(max(order.stop_ticks, order.dearest_ticks), order.open_lots, market)
+    dearest = max(order.highest_stop_ticks, order.dearest_ticks)
+    return _above_mark(dearest, order.open_lots, market)
 
 
 def _above_mark(ticks: int, lots: int, market: Market) -> int:

@@ -1,17 +1,21 @@
 """A working order as if it were to be placed now: for the rules that bind it while it waits."""
 
 from dataclasses import replace
-from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
-from gpt_trader.domain.events import Draft
+from gpt_trader.domain.events import Draft, Terms
 from gpt_trader.domain.product import Product
 
 
-def edited(order: Order, product: Product, base_size: Decimal, limit_price: Decimal) -> Draft:
-    """What would be left of an order after an edit; `base_size` counts what is filled."""
-    left = product.lots(base_size) - order.booked_lots
-    changed = replace(order, lots=left, booked_lots=0, limit_ticks=product.ticks(limit_price))
+def edited(order: Order, product: Product, terms: Terms) -> Draft:
+    """What would be left of an order after an edit; the size in `terms` counts what is filled."""
+    changed = replace(
+        order,
+        lots=product.lots(terms.base_size) - order.booked_lots,
+        booked_lots=0,
+        limit_ticks=product.ticks(terms.limit_price),
+        stop_ticks=0 if terms.stop_price is None else product.ticks(terms.stop_price),
+    )
     return replace(renewed(changed, product), why=f"an edit of {order.client_order_id}")
 
 

@@ -211,13 +211,11 @@ class Desk:
 
     async def _shows(self, order: Order, edit: EditIntended) -> bool:
         """Whether an order has become what was asked for: a yes may come for a half."""
-        product = self._engine.products[order.product_id]
         try:
-            size, price = await self.call(lambda: self._rest.terms(order.order_id))
+            shown = await self.call(lambda: self._rest.terms(order.order_id))
         except (ExchangeUnreachable, NotAuthorized, WireError):
             return False  # asked for again with the next listing
-        wanted = product.lots(edit.base_size), product.ticks(edit.limit_price)
-        return (product.lots(size), product.ticks(price)) == wanted
+        return shown == edit.terms
 
     async def _cancel(self, requests: Sequence[CancelIntended]) -> tuple[Event, ...]:
         order_ids = []

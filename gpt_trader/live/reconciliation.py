@@ -170,11 +170,10 @@ class Reconciliation:
                 continue
             name, order_id = order.client_order_id, order.order_id
             since_s = self._edits_lost_s.setdefault(name, self._machine_s())
-            size, price = await self._desk.call(partial(self._rest.terms, order_id))
+            shown = await self._desk.call(partial(self._rest.terms, order_id))
             product = self._engine.products[order.product_id]
-            shown = (product.lots(size), product.ticks(price))
-            accepted = shown == (order.edit_lots, order.edit_ticks)
-            if not accepted and shown != (order.lots, order.limit_ticks):
+            accepted = shown == order.edit_terms(product)
+            if not accepted and shown != order.terms(product):
                 await self._take(CancelAsked(self._engine.now_ns, HALF_EDIT, (name,)))
                 continue
             if accepted or self._machine_s() - since_s >= window_s:

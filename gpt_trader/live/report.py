@@ -193,7 +193,7 @@ def _line_of_answer(event: Event) -> tuple[int, str]:
         case EditIntended(client_order_id=name):
             return (
                 logging.INFO,
-                f"edit of {name} intended: {event.base_size} at {event.limit_price}",
+                f"edit of {name} intended: {event.terms}",
             )
         case EditAnswered(client_order_id=name):
             said = "accepted" if event.accepted else f"refused: {event.reason}"
@@ -239,7 +239,7 @@ def _line_of_session(event: Event) -> tuple[int, str]:
         case EditAsked(who=who, client_order_id=name):
             return (
                 logging.INFO,
-                f"{who} asks that {name} be {event.base_size} at {event.limit_price}",
+                f"{who} asks that {name} be {event.terms}",
             )
         case CancelAsked(who=who, client_order_ids=names):
             return logging.INFO, f"{who} asks for the end of {', '.join(names)}"

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from gpt_trader.broker.capabilities import USUAL, Kind, ProductType, check
+from gpt_trader.broker.capabilities import ATTACHED, USUAL, Kind, ProductType, check
 from gpt_trader.broker.derivatives import check_gate, product_type_of
 from gpt_trader.broker.wish import Wish, check_name, check_wish, parse_amount, parse_number
 from gpt_trader.domain.errors import UsageError
@@ -34,6 +34,8 @@ def add_order_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--post-only", action="store_true", help="never take from the book")
     parser.add_argument("--reduce-only", action="store_true", help="only shrink the position")
     parser.add_argument("--client-id", metavar="NAME", help="your own name for it, used once")
+    parser.add_argument("--take-profit", metavar="P", help="not offered: see docs/orders.md")
+    parser.add_argument("--stop-loss", metavar="P", help="not offered: see docs/orders.md")
 
 
 def add_runbook_flags(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +50,8 @@ def add_runbook_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order-until", dest="until", metavar="TIME", help="the end of GTD, UTC")
     parser.add_argument("--order-for", dest="span", metavar="SPAN", help="or how long: 2h")
     parser.add_argument("--order-client-id", dest="client_id", metavar="NAME", help="used once")
+    parser.add_argument("--order-take-profit", dest="take_profit", metavar="P", help="not offered")
+    parser.add_argument("--order-stop-loss", dest="stop_loss", metavar="P", help="not offered")
     parser.add_argument("--order-post-only", dest="post_only", action="store_true")
     parser.add_argument("--order-reduce-only", dest="reduce_only", action="store_true")
 
@@ -68,6 +72,8 @@ def wish_of(args: argparse.Namespace, derivatives: bool) -> Wish:
     for name in ("side", "size", "product"):
         if not getattr(args, name):
             raise UsageError(f"which {name}? An order is SIDE SIZE PRODUCT: buy 0.01 BTC-USD")
+    if args.take_profit or args.stop_loss:
+        raise UsageError(f"--take-profit and --stop-loss are not offered: {ATTACHED}")
     product_id = args.product.upper()
     check_gate(product_id, derivatives)
     product_type = product_type_of(product_id)

@@ -148,9 +148,10 @@ def order_parser() -> argparse.ArgumentParser:
     place.add_argument(
         "--allow-unlikely-fill", action="store_true", help="though its limit may miss the market"
     )
-    edit = add("edit", _edit, "preview another price or size of a waiting order, or make it so")
+    edit = add("edit", _edit, "preview other prices or size of a waiting order, or make it so")
     edit.add_argument("order", metavar="ORDER")
     edit.add_argument("--price", metavar="P", help="the new limit price")
+    edit.add_argument("--stop", metavar="P", help="the new stop price")
     edit.add_argument("--size", metavar="SIZE", help="the new size in base, in all")
     edit.add_argument("--token", metavar="TOKEN", help="of the preview: make the change")
     end = add("cancel", _cancel, "end orders, by our name, Coinbase's or yours")
@@ -226,7 +227,8 @@ def _edit(args: argparse.Namespace, settings: Settings) -> Done:
     if getattr(args, "token", None) is not None:
         document = ask(place, "edit", {"name": args.order, "token": args.token})
         return Done(document, text.order(document["edited"]))
-    body = {"name": args.order, "size": args.size or "", "price": args.price or ""}
+    new = {"size": args.size or "", "price": args.price or "", "stop": args.stop or ""}
+    body = {"name": args.order, **new}
     document = ask(place, "edit_preview", body)
     return Done(document, text.edit_preview(document), 0 if document["preview"]["allowed"] else 1)
 

@@ -27,6 +27,14 @@ class How(TypedDict, total=False):
     client_id: str  # your own name for it, used once
 
 
+class Edit(TypedDict, total=False):
+    """What an edit can change of an order."""
+
+    price: Number  # the new limit price
+    stop: Number  # the new stop price
+    size: Number  # the new size in base, in all
+
+
 FLAGS = {"span": "for"}  # where Python has no such name
 
 
@@ -62,18 +70,15 @@ class OrderDesk:
         **how
             See `How`.
         """
-        unknown = [name for name in how if name not in How.__annotations__]
-        if unknown:
-            raise UsageError(f"{unknown[0][:40]}: there is {', '.join(How.__annotations__)}")
-        return self._do("preview", side, size, product, how=how)
+        return self._do("preview", side, size, product, how=_checked(how, How))
 
     def place(self, token: str, *, allow_unlikely_fill: bool = False) -> Shown:
         """Send the order of a preview: exactly that one, while its token is valid."""
         return self._do("place", how={"token": token, "allow_unlikely_fill": allow_unlikely_fill})
 
-    def edit(self, order: str, *, price: Number | None = None, size: Number | None = None) -> Shown:
-        """Preview another price or size of a waiting order; `apply` makes it so."""
-        return self._do("edit", order, how={"price": price, "size": size})
+    def edit(self, order: str, **new: Unpack[Edit]) -> Shown:
+        """Preview other prices or another size of a waiting order; `apply` makes it so."""
+        return self._do("edit", order, how=_checked(new, Edit))
 
     def apply(self, order: str, token: str) -> Shown:
         """Make the change of a previewed edit."""
@@ -146,6 +151,14 @@ def orders(
     reach = {"coinbase_host": coinbase_host, "coinbase_ca": coinbase_ca}
     given = {"profile": profile, "var": var, **reach, "coinbase_key_file": coinbase_key_file}
     return OrderDesk({name: None if value is None else str(value) for name, value in given.items()})
+
+
+def _checked(given: Mapping[str, object], known: type) -> Mapping[str, object]:
+    """Refuse a word that is none: Python checks the names of such arguments nowhere else."""
+    unknown = [name for name in given if name not in known.__annotations__]
+    if unknown:
+        raise UsageError(f"{unknown[0][:40]}: there is {', '.join(known.__annotations__)}")
+    return given
 
 
 def _flag(name: str, value: object) -> str | None:

@@ -199,7 +199,7 @@ def _said(event: Event) -> tuple[str, str]:
             )
             return "the exchange's fills", said
         case EditAsked(who=who):
-            return who, f"asked that it be {event.base_size:f} at {event.limit_price:f}"
+            return who, f"asked that it be {event.terms}"
         case EditIntended(verdicts=verdicts):
             return "our rules", f"the edit is allowed by {len(verdicts)} rules"
         case EditAnswered(accepted=accepted, reason=reason):

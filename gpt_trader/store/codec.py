@@ -76,6 +76,8 @@ VERSIONS: dict[str, int] = {
     "order_denied": 3,
     "order_asked": 2,
     "holding_adopted": 2,  # its name
+    "edit_asked": 2,  # the stop price, as in the next
+    "edit_intended": 2,
 }
 """The version of each kind's shape. A changed field raises the number of its kind here."""
 

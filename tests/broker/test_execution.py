@@ -232,6 +232,7 @@ def a_random_order(dice: random.Random) -> Order:
         cancel_asked=dice.random() < 0.3,
         edit_lots=0,
         edit_ticks=0,
+        edit_stop_ticks=0,
         edit_lost=False,
     )
 

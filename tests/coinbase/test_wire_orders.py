@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,7 @@ from gpt_trader.coinbase.wire_orders import (
     parse_terms,
 )
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
-from gpt_trader.domain.events import EditIntended, OrderAccepted, OrderRejected
+from gpt_trader.domain.events import EditIntended, OrderAccepted, OrderRejected, Terms
 from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TimeInForce
 from tests.coinbase.builders import TS_NS, a_draft, a_fill, an_intent, an_order, sample
 
@@ -52,9 +53,33 @@ def test_a_preview_is_a_create_without_a_name_and_silence_is_no_consent() -> Non
 
 
 def test_an_edit_names_price_and_whole_size() -> None:
-    edit = EditIntended(TS_NS, "gt-17", Decimal("2.50"), Decimal("149.10"), ())
+    terms = Terms(Decimal("2.50"), Decimal("149.10"), None)
+    edit = EditIntended(TS_NS, "gt-17", terms, ())
+    stop = replace(edit, terms=replace(terms, stop_price=Decimal("148.00")))
 
-    assert build_edit("o-1", edit) == {"order_id": "o-1", "price": "149.10", "size": "2.50"}
+    said = {"order_id": "o-1", "price": "149.10", "size": "2.50"}
+    assert build_edit("o-1", edit) == said
+    assert build_edit("o-1", stop) == {**said, "stop_price": "148.00"}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "stop"),
+    [
+        ("limit_limit_gtc", None, None),
+        ("stop_limit_stop_limit_gtc", "stop_price", Decimal("148.00")),
+        ("trigger_bracket_gtc", "stop_trigger_price", Decimal("148.00")),
+    ],
+)
+def test_an_order_shows_its_terms(name: str, field: str | None, stop: Decimal | None) -> None:
+    fields = {"base_size": "2.5", "limit_price": "149.10", "post_only": False}
+    more = {} if field is None else {field: "148.00"}
+
+    terms = parse_terms({"order": {"order_configuration": {name: {**fields, **more}}}})
+
+    assert terms == Terms(Decimal("2.5"), Decimal("149.10"), stop)
+    for wrong in ({}, {"market_market_ioc": {"quote_size": "5"}}, {"a": fields, "b": fields}):
+        with pytest.raises(WireError):
+            parse_terms({"order": {"order_configuration": wrong}})
 
 
 @pytest.mark.parametrize(
@@ -89,16 +114,6 @@ def test_the_answer_to_an_edit_is_yes_or_a_reason(body: Any, word: tuple[bool, s
 def test_an_edit_without_a_readable_answer_is_unknown(body: Any) -> None:
     with pytest.raises(OutcomeUnknown):
         parse_edited(body)
-
-
-def test_the_terms_of_an_order_are_its_size_and_limit() -> None:
-    fields = {"base_size": "2.5", "limit_price": "149.10", "post_only": False}
-    body = {"order": {"order_configuration": {"limit_limit_gtc": fields}}}
-
-    assert parse_terms(body) == (Decimal("2.5"), Decimal("149.10"))
-    for wrong in ({}, {"market_market_ioc": {"quote_size": "5"}}, {"a": fields, "b": fields}):
-        with pytest.raises(WireError):
-            parse_terms({"order": {"order_configuration": wrong}})
 
 
 @pytest.mark.parametrize(

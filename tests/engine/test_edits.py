@@ -12,12 +12,14 @@ from gpt_trader.domain.events import (
     OrderDenied,
     OrderIntended,
     Request,
+    Terms,
 )
 from gpt_trader.domain.order import OrderStatus, TimeInForce
+from gpt_trader.engine.engine import Engine
 from gpt_trader.strategies.registry import BY_HAND
 from tests.builders import START_NS, a_draft, an_opening
 from tests.engine.plays import Play
-from tests.engine.test_hand import ask
+from tests.engine.test_hand import a_stop_limit_buy, ask
 
 USD = 10**8
 
@@ -35,7 +37,8 @@ def a_waiting_buy(**limits: Decimal) -> tuple[Play, str]:
 
 def edit(play: Play, name: str, base_size: str, limit_price: str) -> list[Request]:
     now_ns = play.engine.now_ns
-    return play.take(EditAsked(now_ns, "a person", name, Decimal(base_size), Decimal(limit_price)))
+    terms = Terms(Decimal(base_size), Decimal(limit_price), None)
+    return play.take(EditAsked(now_ns, "a person", name, terms))
 
 
 def reserved(play: Play) -> Decimal:
@@ -120,3 +123,50 @@ def test_fills_may_reach_the_new_size_before_the_answer() -> None:
     assert order is not None
 
     assert order.open_lots == play.engine.products["BTC-USD"].lots(Decimal(1))
+
+
+def test_a_triggers_edit_counts_at_the_dearest_price_of_old_and_new() -> None:
+    """At the mark of 20,000, 0.4 BTC are 8,000 USD: with 0.3 more a cap of 25,000 holds, unless
+    the trigger's 48,000 or 60,000 is what they cost."""
+    play = Play(an_opening(strategy=BY_HAND))
+    play.trade("20000")
+    [intent] = ask(play, a_stop_limit_buy("0.4", stop="20100", limit="20200"))
+    assert isinstance(intent, OrderIntended)
+    play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+    more = a_draft(base_size="0.7", limit_price="19900.00")
+    name, now_ns = intent.client_order_id, play.engine.now_ns
+
+    before = play.engine.verdicts(more)[1]
+    terms = Terms(Decimal("0.4"), Decimal("40000"), Decimal("39900"))
+    [asked] = play.take(EditAsked(now_ns, "a person", name, terms))
+    meanwhile = play.engine.verdicts(more)[1]
+    thawed = Engine(play.engine.opened)
+    thawed.thaw(play.engine.freeze())
+    play.take(EditLost(now_ns, name, "no answer"))
+    play.take(EditAnswered(now_ns, name, True, ""))
+    after = play.engine.verdicts(more)[1]
+    back = Terms(Decimal("0.4"), Decimal("20200"), Decimal("20100"))
+    play.take(EditAsked(now_ns, "a person", name, back))
+    still = play.engine.verdicts(more)[1]
+
+    assert isinstance(asked, EditIntended)
+    assert before == ()
+    assert meanwhile and meanwhile == after == still
+    assert thawed.verdicts(more)[1] == meanwhile
+    assert play.order(intent).terms(play.engine.products["BTC-USD"]) == terms
+
+
+def test_an_edit_over_the_cap_at_its_trigger_is_denied() -> None:
+    play = Play(an_opening(strategy=BY_HAND))
+    play.trade("20000")
+    [intent] = ask(play, a_stop_limit_buy("0.4", stop="20100", limit="20200"))
+    assert isinstance(intent, OrderIntended)
+    play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+
+    terms = Terms(Decimal("0.4"), Decimal("63000"), Decimal("62900"))
+    asked = play.take(EditAsked(play.engine.now_ns, "a person", intent.client_order_id, terms))
+
+    assert asked == []
+    assert isinstance(play.events[-1], OrderDenied)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from gpt_trader.domain.events import EditAsked, Event
+from gpt_trader.domain.events import EditAsked, Event, Terms
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.guards import tightening
@@ -31,4 +31,4 @@ def edits(engine: Engine) -> Iterable[Event]:
             product = engine.products[order.product_id]
             size = product.size(order.lots * (6, 10, 8)[turn - 1] // 8)
             price = product.price(order.limit_ticks + (-1, 1, -2)[turn - 1])
-            yield EditAsked(engine.now_ns, WHO, order.client_order_id, size, price)
+            yield EditAsked(engine.now_ns, WHO, order.client_order_id, Terms(size, price, None))

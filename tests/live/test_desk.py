@@ -11,6 +11,7 @@ from gpt_trader.domain.events import (
     EditIntended,
     OrderIntended,
     OrderRejected,
+    Terms,
 )
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.live.desk import WITHHELD, Desk, letters
@@ -42,7 +43,9 @@ def test_neither_an_order_nor_an_edit_leaves_once_the_session_breaks_down(tmp_pa
     async def check(scene: Scene) -> None:
         await scene.take(scene.rest.create(scene.intent))
         name = scene.intent.client_order_id
-        edit = EditIntended(scene.engine.now_ns, name, Decimal("0.02"), Decimal("1000.00"), ())
+        edit = EditIntended(
+            scene.engine.now_ns, name, Terms(Decimal("0.02"), Decimal("1000.00"), None), ()
+        )
         second = replace(scene.intent, client_order_id="gt-test-000002")
         for request in (edit, second):
             await scene.take(request)

@@ -20,6 +20,7 @@ from gpt_trader.domain.events import (
     OrderAbsent,
     OrderIntended,
     OrderLost,
+    Terms,
 )
 from gpt_trader.domain.order import OrderStatus, TimeInForce
 from gpt_trader.engine.engine import Engine
@@ -213,9 +214,8 @@ def test_an_edit_without_an_answer_ends_by_what_the_order_shows(tmp_path: Path) 
     async def check(scene: Scene) -> None:
         scene.rest.create(scene.intent)
         await scene.books.orders()
-        edit = EditIntended(
-            scene.engine.now_ns, "gt-test-000001", Decimal("0.02"), Decimal("900.00"), ()
-        )
+        terms = Terms(Decimal("0.02"), Decimal("900.00"), None)
+        edit = EditIntended(scene.engine.now_ns, "gt-test-000001", terms, ())
         await scene.take(edit)
         await scene.take(EditLost(scene.engine.now_ns, "gt-test-000001", "timeout"))
         both = scene.order.open_lots
@@ -228,7 +228,7 @@ def test_an_edit_without_an_answer_ends_by_what_the_order_shows(tmp_path: Path) 
         await scene.books.orders()
         shown = scene.order
 
-        second = replace(edit, base_size=Decimal("0.03"))
+        second = replace(edit, terms=replace(terms, base_size=Decimal("0.03")))
         await scene.take(second)
         await scene.take(EditLost(scene.engine.now_ns, "gt-test-000001", "timeout"))
         await scene.books.orders()
@@ -247,7 +247,8 @@ def test_an_edit_that_a_crash_left_open_is_one_without_an_answer(tmp_path: Path)
         scene.rest.create(scene.intent)
         await scene.books.orders()
         now_ns, name = scene.engine.now_ns, "gt-test-000001"
-        await scene.take(EditIntended(now_ns, name, Decimal("0.02"), Decimal("900.00"), ()))
+        terms = Terms(Decimal("0.02"), Decimal("900.00"), None)
+        await scene.take(EditIntended(now_ns, name, terms, ()))
 
         await scene.books.lost_in_a_crash()
 

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from gpt_trader.broker.capabilities import Cell, Kind, ProductType, Way, matrix
+from gpt_trader.broker.capabilities import (
+    ATTACHED,
+    Cell,
+    EditCell,
+    Kind,
+    ProductType,
+    Way,
+    edits,
+    matrix,
+)
 from gpt_trader.domain.order import TimeInForce
 from tests.ops.hand import Hand, session_by_hand
 
@@ -37,7 +46,7 @@ def words_of(cell: Cell) -> list[str]:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
     hand = Hand(tmp_path_factory.mktemp("matrix") / "var")
-    with session_by_hand(hand.var):
+    with session_by_hand(hand.var, "--limit", "orders_per_minute_max=1000"):
         yield hand
 
 
@@ -78,3 +87,77 @@ def test_what_the_table_refuses_is_refused_before_anything_is_started(
 
     assert refused.code == 2
     assert cell.why in refused.err
+
+
+NEW = {
+    Kind.LIMIT: ("--size", "0.002", "--price", "61800"),
+    Kind.STOP_LIMIT: ("--size", "0.002", "--price", "64200", "--stop", "64050"),
+    Kind.BRACKET: ("--size", "0.002", "--price", "64900", "--stop", "59100"),
+}
+FLAGS = {"size": "--size", "limit price": "--price", "stop price": "--stop"}
+SHOWN = {"--size": "base_size", "--price": "limit_price", "--stop": "stop_price"}
+EDITED = [cell for cell in edits() if not cell.why]
+NOT_EDITED = [cell for cell in edits() if cell.why]
+
+
+@pytest.fixture
+def waiting(desk: Hand, request: pytest.FixtureRequest) -> Iterator[str]:
+    cell: EditCell = request.param
+    ends = ["--for", "60s"] if cell.time_in_force is TimeInForce.GTD else []
+    words = [SIDES[cell.kind], "0.001", "BTC-USD", "--type", cell.kind.value, *PRICES[cell.kind]]
+    name = desk.placed(*words, "--tif", cell.time_in_force.name, *ends)["client_order_id"]
+    yield name
+    desk.orders("cancel", name)
+
+
+def one(cells: list[EditCell]) -> pytest.MarkDecorator:
+    """Each cell with an order of its type and time in force, waiting if such an order waits."""
+    names = [f"{c.kind}-{c.time_in_force.name}-{c.term.replace(' ', '-')}" for c in cells]
+    both = [(cell, cell) for cell in cells]
+    return pytest.mark.parametrize(("cell", "waiting"), both, ids=names, indirect=["waiting"])
+
+
+@one(EDITED)
+def test_what_the_table_names_is_edited(desk: Hand, cell: EditCell, waiting: str) -> None:
+    flag = FLAGS[cell.term]
+    value = dict(zip(NEW[cell.kind][::2], NEW[cell.kind][1::2], strict=True))[flag]
+    before = desk.orders("show", waiting).document
+
+    previewed = desk.orders("edit", waiting, flag, value)
+    applied = desk.orders("edit", waiting, "--token", str(previewed.document["token"]))
+
+    assert applied.code == 0, (previewed, applied)
+    after = desk.orders("show", waiting).document
+    assert after[SHOWN[flag]] == value
+    assert {**after, SHOWN[flag]: before[SHOWN[flag]]} == before, "and nothing else is changed"
+
+
+@one(NOT_EDITED)
+def test_what_cannot_be_edited_is_refused_with_its_reason(
+    desk: Hand, cell: EditCell, waiting: str
+) -> None:
+    refused = desk.orders("edit", waiting, FLAGS[cell.term], "61000")
+
+    assert refused.code == 2
+    assert cell.why in refused.err
+
+
+def test_attached_exits_are_refused_with_their_reason(desk: Hand) -> None:
+    buy = ("buy", "0.001", "BTC-USD")
+    for flags in (("--take-profit", "65000"), ("--stop-loss", "59000")):
+        refused = desk.orders("place", *buy, *flags)
+
+        assert (refused.code, ATTACHED in refused.err) == (2, True)
+
+
+def test_an_edit_into_what_may_not_fill_is_refused(desk: Hand) -> None:
+    words = [*SIDES[Kind.STOP_LIMIT].split(), "0.001", "BTC-USD", "--type", "stop_limit"]
+    name = desk.placed(*words, *PRICES[Kind.STOP_LIMIT])["client_order_id"]
+
+    previewed = desk.orders("edit", name, "--price", "63000")
+    applied = desk.orders("edit", name, "--token", str(previewed.document["token"]))
+
+    [refusal] = previewed.document["preview"]["probable_refusals"]
+    assert refusal["reason"] == "PREVIEW_STOP_PRICE_ABOVE_LIMIT_PRICE"
+    assert (applied.code, "this order may not fill" in applied.err) == (1, True)
+    desk.orders("cancel", name)

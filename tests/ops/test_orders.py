@@ -238,7 +238,7 @@ def test_a_preview_of_an_edit_dies_with_the_order_it_was_of(desk: Hand) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ((), 2, "needs a new price"),
+        ((), 2, "needs a new size, limit price"),
         (("--price", "61000"), 2, "changes nothing"),
         (("--price", "x"), 2, "price 'x' is no number"),
         (("--size", "5"), 1, "nothing can be placed"),

@@ -19,7 +19,7 @@ from gpt_trader.store.codec import DECISION_KINDS, INPUT_KINDS, VERSIONS, decode
 from tests.store.samples import EVENT_TYPES, a_session, a_tick, any_event, some_trades
 from tests.tier import scaled
 
-PARTS = {ev.Trade, ev.Candle, ev.Draft, ev.Verdict}
+PARTS = {ev.Trade, ev.Candle, ev.Draft, ev.Terms, ev.Verdict}
 SHAPES = {
     "session_opened": (2, "ded57608"),
     "trades_seen": (1, "642c4e49"),
@@ -40,10 +40,10 @@ SHAPES = {
     "trading_state_changed": (1, "bb94534c"),
     "order_asked": (2, "b0f55b8d"),
     "cancel_asked": (1, "4f209d0d"),
-    "edit_asked": (1, "08cbf435"),
+    "edit_asked": (2, "6f974d5b"),
     "edit_answered": (1, "ffa6d194"),
     "edit_lost": (1, "cf318e0d"),
-    "edit_intended": (1, "3dd8ab4e"),
+    "edit_intended": (2, "a2c9a25d"),
     "holding_adopted": (2, "39a80d41"),
     "session_resumed": (1, "71aed082"),
     "stop_requested": (1, "88799e9c"),
