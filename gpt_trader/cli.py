@@ -20,6 +20,7 @@ from gpt_trader.domain.errors import (
     OutcomeUnknown,
     StoreDamaged,
     TraderError,
+    Unwatched,
     UsageError,
 )
 
@@ -211,7 +212,7 @@ def exit_code_of(error: TraderError) -> Exit:
             return Exit.USAGE
         case ExchangeUnreachable() | OutcomeUnknown():
             return Exit.UNREACHABLE
-        case StoreDamaged() | BooksDisagree():
+        case StoreDamaged() | BooksDisagree() | Unwatched():
             return Exit.REVIEW
         case _:
             return Exit.REFUSED

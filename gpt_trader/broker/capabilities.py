@@ -33,6 +33,7 @@ class Way(StrEnum):
     """Who keeps the order until it fills or ends."""
 
     EXCHANGE = "exchange"
+    ENGINE = "engine"
     REFUSED = "refused"
 
 
@@ -41,10 +42,11 @@ PROFILES = ("dev", "paper", "canary", "prod")
 ORDER_TYPES = {
     Kind.MARKET: OrderType.MARKET,
     Kind.LIMIT: OrderType.LIMIT,
+    Kind.STOP: OrderType.STOP,
     Kind.STOP_LIMIT: OrderType.STOP_LIMIT,
     Kind.BRACKET: OrderType.BRACKET,
 }
-"""What each kind is to Coinbase; a stop has no place there."""
+"""What each kind is to Coinbase; a stop has no place there, and becomes a market order."""
 
 USUAL = {
     Kind.MARKET: TimeInForce.IOC,
@@ -79,14 +81,14 @@ WAITING = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 _TIMES = {
     Kind.MARKET: frozenset({TimeInForce.IOC}),
     Kind.LIMIT: frozenset(TimeInForce),
-    Kind.STOP: frozenset[TimeInForce](),
+    Kind.STOP: WAITING,
     Kind.STOP_LIMIT: WAITING,
     Kind.BRACKET: WAITING,
 }
 _NO_TIME = {
     Kind.MARKET: "a market order fills at once or not at all: IOC is its only time in force",
     Kind.LIMIT: "",
-    Kind.STOP: "Coinbase has no stop order that trades at the market's price: take stop_limit",
+    Kind.STOP: "a stop waits for its trigger: GTC or GTD",
     Kind.STOP_LIMIT: "Coinbase's stop-limit orders wait: GTC or GTD",
     Kind.BRACKET: "Coinbase's bracket orders wait: GTC or GTD",
 }
@@ -113,7 +115,8 @@ def cell(kind: Kind, time_in_force: TimeInForce, product_type: ProductType, prof
         return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_FUTURES)
     if time_in_force not in _TIMES[kind]:
         return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_TIME[kind])
-    return Cell(kind, time_in_force, product_type, profile, Way.EXCHANGE, "")
+    way = Way.ENGINE if kind is Kind.STOP else Way.EXCHANGE
+    return Cell(kind, time_in_force, product_type, profile, way, "")
 
 
 def matrix() -> Iterator[Cell]:
@@ -161,6 +164,8 @@ def _edit_cell(kind: Kind, time_in_force: TimeInForce, term: str) -> EditCell:
     why = ""
     if kind is Kind.MARKET:
         why = "a market order never waits: nothing of it can be edited"
+    elif kind is Kind.STOP:
+        why = "a stop is watched by us and not edited: cancel it, and place another"
     elif time_in_force is not TimeInForce.GTC:
         why = f"Coinbase edits GTC orders alone, and this one is {time_in_force.name}"
     elif term not in (SIZE, *PRICES[kind]):
@@ -175,12 +180,13 @@ def table() -> str:
     for kind in Kind:
         prices = " and ".join(PRICES[kind]) or "none"
         ways = (_said(cell(kind, time, ProductType.SPOT, "prod")) for time in TimeInForce)
-        terms = (SIZE, *PRICES[kind]) if TimeInForce.GTC in _TIMES[kind] else ("no",)
-        rows.append((f"`{kind.value}`", prices, *ways, ", ".join(terms)))
+        edited = [term for term in TERMS if not _edit_cell(kind, TimeInForce.GTC, term).why]
+        rows.append((f"`{kind.value}`", prices, *ways, ", ".join(edited) or "no"))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _said(found: Cell) -> str:
     if found.way is Way.REFUSED:
         return "no"
-    return "usual" if USUAL[found.kind] is found.time_in_force else "yes"
+    said = "usual" if USUAL[found.kind] is found.time_in_force else "yes"
+    return f"{said}, by us" if found.way is Way.ENGINE else said

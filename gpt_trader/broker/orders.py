@@ -19,6 +19,9 @@ from gpt_trader.domain.events import (
     OrderIntended,
     OrderLost,
     OrderRejected,
+    StopEnded,
+    StopSupervised,
+    StopWithheld,
     Terms,
 )
 from gpt_trader.domain.order import (
@@ -45,6 +48,7 @@ class Order:
     lots: int
     limit_ticks: int  # 0 for a market order
     stop_ticks: int  # where it begins to work; 0 for one that works at once
+    end_ns: int  # when it ends by itself; 0: it does not
     status: OrderStatus
     word_lots: int  # filled, by the exchange's cumulative word
     booked_lots: int  # filled, by the single fills we have booked
@@ -56,6 +60,7 @@ class Order:
     edit_ticks: int
     edit_stop_ticks: int
     edit_lost: bool  # the edit got no answer
+    withheld: tuple[str, ...]  # rules that keep a supervised stop from firing
 
     @property
     def owes_fills(self) -> bool:
@@ -66,6 +71,11 @@ class Order:
     def is_working(self) -> bool:
         """It may still change the position: unfinished, or fills of it are still to be booked."""
         return self.status in WORKING or self.owes_fills
+
+    @property
+    def is_supervised(self) -> bool:
+        """A stop that waits with us for its trigger: the exchange does not know it."""
+        return self.status is OrderStatus.SUPERVISED
 
     @property
     def can_be_cancelled(self) -> bool:
@@ -111,6 +121,7 @@ class Orders:
     def __init__(self) -> None:
         self._orders: dict[str, Order] = {}
         self._working: dict[str, Order] = {}  # the few that matter to each decision
+        self._supervised: dict[str, Order] = {}
 
     def get(self, client_order_id: str) -> Order | None:
         """The order with this id, or None for one that is not ours."""
@@ -120,6 +131,10 @@ class Orders:
         """Every order, oldest first."""
         return tuple(self._orders.values())
 
+    def supervised(self) -> tuple[Order, ...]:
+        """Stops that wait with us, and that the exchange does not know, oldest first."""
+        return tuple(sorted(self._supervised.values(), key=_by_age))
+
     def working(self, product_id: str | None = None) -> tuple[Order, ...]:
         """Orders that may still change a position, of one product or of all, oldest first."""
         orders = sorted(self._working.values(), key=_by_age)
@@ -128,7 +143,7 @@ class Orders:
     def take(self, event: Event, products: Mapping[str, Product]) -> bool:
         """Take in whatever concerns an order of ours; False for all else, which changes nothing."""
         match event:
-            case OrderIntended():
+            case OrderIntended() | StopSupervised():
                 self.intend(event, products[event.draft.product_id])
             case EditIntended():
                 self.edit(event, products[self._orders[event.client_order_id].product_id])
@@ -145,41 +160,38 @@ class Orders:
                 | EditLost()
                 | CancelIntended()
                 | CancelAnswered()
+                | StopWithheld()
+                | StopEnded()
             ):
                 self.apply(event)
             case _:
                 return False
         return True
 
-    def intend(self, event: OrderIntended, product: Product) -> None:
-        """Take in an intent: from here on its size counts in every limit."""
-        draft = event.draft
-        assert event.client_order_id not in self._orders, "client order ids are unique for ever"
-        limit, stop = draft.limit_price, draft.stop_price
-        self._put(
-            Order(
-                client_order_id=event.client_order_id,
-                order_id="",
-                product_id=draft.product_id,
-                side=draft.side,
-                order_type=draft.order_type,
-                time_in_force=draft.time_in_force,
-                lots=product.lots(draft.base_size),
-                limit_ticks=0 if limit is None else product.ticks(limit),
-                stop_ticks=0 if stop is None else product.ticks(stop),
-                status=OrderStatus.INTENDED,
-                word_lots=0,
-                booked_lots=0,
-                paid_tick_lots=0,
-                fee_units=0,
-                intended_ns=event.ts_ns,
-                cancel_asked=False,
-                edit_lots=0,
-                edit_ticks=0,
-                edit_stop_ticks=0,
-                edit_lost=False,
+    def at_exchange(self) -> tuple[Order, ...]:
+        """Working orders that the exchange knows, or may know, oldest first."""
+        return tuple(order for order in self.working() if not order.is_supervised)
+
+    def intend(self, event: OrderIntended | StopSupervised, product: Product) -> None:
+        """Take in an intent: from here on its size counts in every limit.
+
+        The intent of a supervised stop is that it fires: the same order goes on as what was sent.
+        """
+        draft, stop = event.draft, self._orders.get(event.client_order_id)
+        if stop is not None:
+            assert stop.is_supervised, "client order ids are unique for ever"
+            self._put(
+                replace(
+                    _moved(stop, OrderStatus.INTENDED),
+                    order_type=draft.order_type,
+                    time_in_force=draft.time_in_force,
+                    lots=product.lots(draft.base_size),
+                    intended_ns=event.ts_ns,
+                    end_ns=0,
+                )
             )
-        )
+            return
+        self._put(_order_of(event, product))
 
     def edit(self, event: EditIntended, product: Product) -> None:
         """Take in an edit: until its answer the order counts as the worse of old and new."""
@@ -203,9 +215,11 @@ class Orders:
         | EditAnswered
         | EditLost
         | CancelIntended
-        | CancelAnswered,
+        | CancelAnswered
+        | StopWithheld
+        | StopEnded,
     ) -> None:
-        """Take in an answer, or the lack of one."""
+        """Take in an answer, or the lack of one, or what became of a stop that we keep."""
         order = self._orders[event.client_order_id]
         match event:
             case OrderAccepted():
@@ -225,6 +239,11 @@ class Orders:
             case CancelAnswered():
                 # A refused cancel may be asked again; an accepted one waits for the order's end.
                 self._put(replace(order, cancel_asked=event.accepted))
+            case StopWithheld():
+                rules = tuple(verdict.rule for verdict in event.verdicts if verdict.denies)
+                self._put(replace(order, withheld=rules))
+            case StopEnded():
+                self._put(_moved(order, event.status))
 
     def change(self, event: OrderChanged, product: Product) -> None:
         """Take in the exchange's cumulative word; what is older than we know changes nothing."""
@@ -275,6 +294,7 @@ class Orders:
                         "time_in_force": TimeInForce(row["time_in_force"]),
                         "status": OrderStatus(row["status"]),
                         "paid_tick_lots": int(row["paid_tick_lots"]),
+                        "withheld": tuple(row["withheld"]),
                     }
                 )
             )
@@ -285,6 +305,42 @@ class Orders:
             self._working[order.client_order_id] = order
         else:
             self._working.pop(order.client_order_id, None)
+        if order.is_supervised:
+            self._supervised[order.client_order_id] = order
+        else:
+            self._supervised.pop(order.client_order_id, None)
+
+
+def _order_of(event: OrderIntended | StopSupervised, product: Product) -> Order:
+    """The order as it begins: to be sent at once, or kept by us until its trigger."""
+    draft = event.draft
+    limit, stop = draft.limit_price, draft.stop_price
+    return Order(
+        client_order_id=event.client_order_id,
+        order_id="",
+        product_id=draft.product_id,
+        side=draft.side,
+        order_type=draft.order_type,
+        time_in_force=draft.time_in_force,
+        lots=product.lots(draft.base_size),
+        limit_ticks=0 if limit is None else product.ticks(limit),
+        stop_ticks=0 if stop is None else product.ticks(stop),
+        end_ns=draft.end_ns or 0,
+        status=OrderStatus.SUPERVISED
+        if draft.order_type is OrderType.STOP
+        else OrderStatus.INTENDED,
+        word_lots=0,
+        booked_lots=0,
+        paid_tick_lots=0,
+        fee_units=0,
+        intended_ns=event.ts_ns,
+        cancel_asked=False,
+        edit_lots=0,
+        edit_ticks=0,
+        edit_stop_ticks=0,
+        edit_lost=False,
+        withheld=(),
+    )
 
 
 def _edited(order: Order, accepted: bool) -> Order:

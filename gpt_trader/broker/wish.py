@@ -14,7 +14,7 @@ from fractions import Fraction
 from gpt_trader.broker.capabilities import ORDER_TYPES, PRICES, WAITING, Kind
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import Draft
-from gpt_trader.domain.order import OrderType, Side, TimeInForce
+from gpt_trader.domain.order import Side, TimeInForce
 from gpt_trader.domain.product import Product, cash_units_held, cash_units_owed
 from gpt_trader.kernels.money import RATE_DEN
 
@@ -238,7 +238,7 @@ def draft_of(wish: Wish, product: Product, means: Means, now_ns: int) -> Draft:
     return Draft(
         product_id=product.product_id,
         side=wish.side,
-        order_type=ORDER_TYPES.get(wish.kind, OrderType.MARKET),
+        order_type=ORDER_TYPES[wish.kind],
         time_in_force=wish.time_in_force,
         base_size=product.size(lots),
         limit_price=limit,

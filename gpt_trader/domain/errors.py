@@ -6,6 +6,7 @@ TraderError
 ├── ExchangeUnreachable  no connection, or no answer to a request that changes nothing
 ├── OutcomeUnknown       a request was sent and no answer came: the order may or may not exist
 ├── BooksDisagree        our ledger and Coinbase's balances differ
+├── Unwatched            a session ended, and a stop that only it could fire waits on
 ├── StoreDamaged         the event log is not what was written: a hash, a gap, a foreign file
 └── StoreRefused         the event log cannot be written: a full disk, a missing right
 
@@ -36,6 +37,10 @@ class OutcomeUnknown(TraderError):
 
 class BooksDisagree(TraderError):
     """Our ledger and the exchange's balances differ by more than nothing."""
+
+
+class Unwatched(TraderError):
+    """A stop waits whose trigger nobody watches: a person must look after the position."""
 
 
 class StoreDamaged(TraderError):

@@ -18,8 +18,6 @@ from gpt_trader.domain.order import (
 )
 from gpt_trader.domain.product import Product
 
-# --- inputs ---------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
@@ -323,9 +321,6 @@ class SessionClosed:
     reason: str
 
 
-# --- decisions ------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class CandleClosed:
     """A candle of ours is complete. `fresh` is False for one that was loaded, not watched."""
@@ -394,6 +389,45 @@ class OrderIntended:
 
 
 @dataclass(frozen=True, slots=True)
+class StopSupervised:
+    """A person's stop that risk allows: the engine waits for its trigger, nobody else knows it."""
+
+    ts_ns: int
+    client_order_id: str
+    draft: Draft
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerReached:
+    """A fresh mark is at a supervised stop's trigger or through it: it is judged now."""
+
+    ts_ns: int
+    client_order_id: str
+    mark_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StopWithheld:
+    """Risk lets an exit not out at its trigger: it waits on, and goes as soon as it may."""
+
+    ts_ns: int
+    client_order_id: str
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopEnded:
+    """A supervised stop is over, and nothing was sent: cancelled, or expired."""
+
+    ts_ns: int
+    client_order_id: str
+    status: OrderStatus
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderDenied:
     """An order that risk refuses, with every rule's verdict."""
 
@@ -450,6 +484,17 @@ Input = (
     | StopRequested
     | SessionClosed
 )
-Decision = CandleClosed | StopReached | OrderIntended | OrderDenied | EditIntended | CancelIntended
+Decision = (
+    CandleClosed
+    | StopReached
+    | StopSupervised
+    | TriggerReached
+    | StopWithheld
+    | StopEnded
+    | OrderIntended
+    | OrderDenied
+    | EditIntended
+    | CancelIntended
+)
 Request = OrderIntended | EditIntended | CancelIntended
 Event = Input | Decision

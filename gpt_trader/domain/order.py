@@ -16,10 +16,11 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """How an order finds its price."""
+    """How an order finds its price. STOP is ours alone: the engine makes it a market order."""
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    STOP = "STOP"
     STOP_LIMIT = "STOP_LIMIT"
     BRACKET = "BRACKET"
 
@@ -46,9 +47,11 @@ class OrderStatus(StrEnum):
 
     INTENDED is ours alone: written down, its outcome not known yet. UNKNOWN is an order whose
     request got no answer; it leaves that state by the exchange's word only. ABSENT is what
-    full listings, made after the request could no longer be accepted, do not show.
+    full listings, made after the request could no longer be accepted, do not show. SUPERVISED is
+    ours too: a stop that the engine waits with, and that the exchange does not know.
     """
 
+    SUPERVISED = "SUPERVISED"
     INTENDED = "INTENDED"
     UNKNOWN = "UNKNOWN"
     PENDING = "PENDING"
@@ -62,7 +65,13 @@ class OrderStatus(StrEnum):
 
 
 WORKING = frozenset(
-    {OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.OPEN}
+    {
+        OrderStatus.SUPERVISED,
+        OrderStatus.INTENDED,
+        OrderStatus.UNKNOWN,
+        OrderStatus.PENDING,
+        OrderStatus.OPEN,
+    }
 )
 """States in which an order may still fill: its size counts in every limit."""
 
@@ -71,6 +80,9 @@ _ENDS = frozenset(
 )
 
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.SUPERVISED: frozenset(
+        {OrderStatus.INTENDED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
+    ),
     OrderStatus.INTENDED: frozenset(
         {
             OrderStatus.UNKNOWN,

@@ -170,6 +170,7 @@ def _open_orders(engine: Engine) -> list[Value]:
                 "base_size": _text(product.size(order.lots)),
                 "filled_size": _text(product.size(order.booked_lots)),
                 "limit_price": _text(product.price(order.limit_ticks)),
+                "stop_price": _text(product.price(order.stop_ticks)),
                 "age_s": str(round((engine.now_ns - order.intended_ns) / 1e9, 3)),
             }
         )

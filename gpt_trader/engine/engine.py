@@ -32,17 +32,21 @@ from gpt_trader.domain.events import (
     QuoteSeen,
     SessionOpened,
     SessionResumed,
+    StopEnded,
     StopReached,
     StopRequested,
+    StopSupervised,
     TradesSeen,
     TradingStateChanged,
+    TriggerReached,
     Verdict,
 )
-from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
-from gpt_trader.domain.product import amount_of, cash_units_held, cash_units_owed
+from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TradingState
+from gpt_trader.domain.product import cash_units_held, cash_units_owed
 from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
 from gpt_trader.engine.market import NS, Market
 from gpt_trader.engine.renewal import edited, renewed
+from gpt_trader.engine.stops import Moment, expiries, fired, loss_stop, refusal, triggers
 from gpt_trader.kernels.money import share_of
 from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
 from gpt_trader.portfolio.allocation import Allocation
@@ -56,7 +60,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 8
+FORM = 9
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -142,13 +146,15 @@ class Engine:
 
     def _apply_order(self, event: Event) -> None:
         match event:
-            case OrderIntended():
-                self.intents += 1
+            case OrderIntended() | StopSupervised():
+                # A stop that fires is the order it was: only a new one is counted and named.
+                self.intents += self.orders.get(event.client_order_id) is None
                 if event.draft.asked:
                     self.asked[event.draft.asked] = event.client_order_id
-                self.markets[event.draft.product_id].attempts += 1
                 self.orders.take(event, self.products)
-                self._count_intent(event.ts_ns)
+                if isinstance(event, OrderIntended):
+                    self.markets[event.draft.product_id].attempts += 1
+                    self._count_intent(event.ts_ns)
             case OrderDenied():
                 self.counts["denials"] += 1
                 if event.draft.asked:
@@ -213,10 +219,18 @@ class Engine:
     def decide(self, event: Event) -> tuple[Decision, ...]:
         """What follows from `event`, already applied. Changes nothing."""
         match event:
-            case TradesSeen() | CandlesLoaded():
+            case CandlesLoaded():
                 return self._candles_of(self.markets[event.product_id])
+            case TradesSeen():
+                market = self.markets[event.product_id]
+                return (*self._candles_of(market), *self._triggers(market))
+            case QuoteSeen():
+                return self._triggers(self.markets[event.product_id])
             case ClockTicked():
-                return tuple(c for m in self.markets.values() for c in self._candles_of(m))
+                candles = (c for m in self.markets.values() for c in self._candles_of(m))
+                return (*candles, *expiries(self.orders, self.now_ns))
+            case TriggerReached():
+                return fired(self._moment(), event.client_order_id)
             case CandleClosed() if event.fresh and not self.stopping:
                 market = self.markets[event.product_id]
                 return self._protect(market) or self._trade(market)
@@ -257,24 +271,34 @@ class Engine:
         return self._cancels(buys, why)
 
     def _cancels(self, orders: tuple[Order, ...], why: str) -> tuple[Decision, ...]:
-        return tuple(
-            CancelIntended(self.now_ns, order.client_order_id, why)
-            for order in orders
-            if order.status in (OrderStatus.PENDING, OrderStatus.OPEN) and not order.cancel_asked
+        cancels: list[Decision] = []
+        for order in orders:
+            name, here = order.client_order_id, (OrderStatus.PENDING, OrderStatus.OPEN)
+            if order.is_supervised:
+                cancels.append(StopEnded(self.now_ns, name, OrderStatus.CANCELLED, why))
+            elif order.status in here and not order.cancel_asked:
+                cancels.append(CancelIntended(self.now_ns, name, why))
+        return tuple(cancels)
+
+    def _triggers(self, market: Market) -> tuple[Decision, ...]:
+        if not self.feed_ready or not self.orders.supervised():
+            return ()
+        return triggers(self._moment(), market)
+
+    def _moment(self) -> Moment:
+        return Moment(
+            now_ns=self.now_ns,
+            orders=self.orders,
+            ledger=self.ledger,
+            markets=self.markets,
+            mark_age_ns_max=int(self.limits.mark_age_s_max * NS),
+            asked=self.asked,
+            judge=self.verdicts,
         )
 
     def _protect(self, market: Market) -> tuple[Decision, ...]:
-        """Leave a position that has lost more of its cost than the protective stop allows."""
         position = self.ledger.position(market.product.product_id)
-        if not self._stop_rate or position.lots <= 0 or market.stopped or market.mark_ticks <= 0:
-            return ()
-        value = market.product.notional_received(market.mark_ticks, position.lots)
-        cost, loss_max = position.cost_units, int(share_of(position.cost_units, self._stop_rate))
-        if cost - value <= loss_max:
-            return ()
-        name = market.product.product_id
-        amounts = amount_of(value), amount_of(cost), amount_of(loss_max)
-        return (StopReached(self.now_ns, name, *amounts),)
+        return loss_stop(position, market, self._stop_rate, self.now_ns)
 
     def _trade(self, market: Market) -> tuple[Decision, ...]:
         forbidden = self._forbidden(market)
@@ -312,7 +336,8 @@ class Engine:
         """Cancels for waiting buys that risk, as things stand now, would not let out again."""
         cancels: list[Decision] = []
         for order in self.orders.working(market.product.product_id):
-            if order.side is Side.BUY and order.open_lots and order.limit_ticks:
+            waits = order.limit_ticks or order.is_supervised
+            if order.side is Side.BUY and order.open_lots and waits:
                 draft = renewed(order, market.product)
                 facts = facts_of(draft, market, self.ledger, self._exposures(market))
                 broken = [v for v in judge(facts, self.limits) if v.denies and v.rule in STANDING]
@@ -343,13 +368,15 @@ class Engine:
         )
         return None if lots in (NOT_KNOWN, TOO_LARGE) else lots
 
-    def _asked(self, draft: Draft) -> OrderIntended | OrderDenied:
+    def _asked(self, draft: Draft) -> OrderIntended | StopSupervised | OrderDenied:
         """Judge what a person asks for. One that waits would be withdrawn by a strategy's plan."""
+        why = refusal(draft, self.markets[draft.product_id])
         if draft.may_rest and self.opened.strategy != BY_HAND:
             why = (
                 f"strategy {self.opened.strategy} trades {draft.product_id} and ends every order "
                 "that waits there: ask for IOC or FOK, or stop the session first"
             )
+        if why:
             return OrderDenied(self.now_ns, draft, (), (why,))
         return self._judged(draft)
 
@@ -365,11 +392,13 @@ class Engine:
             return (OrderDenied(self.now_ns, draft, verdicts, denials),)
         return (EditIntended(self.now_ns, order.client_order_id, event.terms, verdicts),)
 
-    def _judged(self, draft: Draft) -> OrderIntended | OrderDenied:
+    def _judged(self, draft: Draft) -> OrderIntended | StopSupervised | OrderDenied:
         verdicts, denials = self.verdicts(draft)
         if denials:
             return OrderDenied(self.now_ns, draft, verdicts, denials)
         name = f"{self.opened.namespace}-{self.intents + 1:06d}"
+        if draft.order_type is OrderType.STOP:
+            return StopSupervised(self.now_ns, name, draft, verdicts)
         return OrderIntended(self.now_ns, name, draft, verdicts)
 
     # --- reading ----------------------------------------------------------------------------

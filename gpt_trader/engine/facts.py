@@ -36,7 +36,9 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
     product = market.product
     own = [o for o in around.working if o.product_id == product.product_id]
     numerator, denominator = market.tick_lot
-    limit, trigger = draft.limit_price, _trigger_ticks(draft, product)
+    # A stop trades at the market's price: it is judged as if its trigger were its limit.
+    is_stop, trigger = draft.order_type is OrderType.STOP, _trigger_ticks(draft, product)
+    limit = draft.stop_price if is_stop else draft.limit_price
     lots, dearer = product.lots(draft.base_size), sum(_dearer_units(o, market) for o in own)
     if draft.side is Side.BUY and trigger is not None:
         dearest = trigger if limit is None else max(trigger, product.ticks(limit))
@@ -75,8 +77,8 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
 
 
 def _trigger_ticks(draft: Draft, product: Product) -> int | None:
-    """Where a stop-limit order begins to work; a bracket's limit is a price of today's market."""
-    if draft.order_type is not OrderType.STOP_LIMIT:
+    """Where a stop begins to work; a bracket's limit is a price of today's market."""
+    if draft.order_type not in (OrderType.STOP, OrderType.STOP_LIMIT):
         return None
     assert draft.stop_price is not None, draft
     return product.ticks(draft.stop_price)
@@ -101,7 +103,7 @@ def reserved_cash(around: Exposures) -> int:
         if order.side is Side.BUY:
             market = around.markets[order.product_id]
             paid = market.product.notional_paid(
-                order.dearest_ticks or market.ask_ticks, order.open_lots
+                order.dearest_ticks or max(order.stop_ticks, market.ask_ticks), order.open_lots
             )
             fee = (paid * around.taker_fee_rate).to_integral_value(ROUND_CEILING)
             total += paid + int(fee)

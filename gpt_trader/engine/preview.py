@@ -12,8 +12,13 @@ from gpt_trader.domain.events import Draft, Verdict
 from gpt_trader.domain.order import OrderType, Side
 from gpt_trader.domain.product import Product, amount_of, plain
 from gpt_trader.engine.engine import Engine
+from gpt_trader.engine.stops import refusal
 
 BPS = 10_000
+SUPERVISED = (
+    "our engine watches the trigger: it works only while a session by hand runs, nothing rests at "
+    "Coinbase, and what it sells or buys at then is the market's price"
+)
 FAR_BPS = 1_000
 """A limit price that much better than the mark is worth a word: it will hardly fill."""
 
@@ -76,9 +81,12 @@ def preview_of(engine: Engine, draft: Draft, book: Book | None, instead_of: str 
     """
     product = engine.products[draft.product_id]
     verdicts, denials = engine.verdicts(draft, instead_of)
+    passed = refusal(draft, engine.markets[draft.product_id])
     lots, held = product.lots(draft.base_size), engine.ledger.position(draft.product_id).lots
     walk = _walk(draft, product, book)
-    price = draft.limit_price or walk.average_price or _touch(engine, draft)
+    is_stop = draft.order_type is OrderType.STOP
+    own_price = draft.stop_price if is_stop else draft.limit_price
+    price = own_price or walk.average_price or _touch(engine, draft)
     takes = draft.order_type is not OrderType.LIMIT or not draft.may_rest or bool(walk.base_size)
     rate = engine.opened.taker_fee_rate if takes else engine.opened.maker_fee_rate
     notional = None if price is None else price * draft.base_size
@@ -92,7 +100,7 @@ def preview_of(engine: Engine, draft: Draft, book: Book | None, instead_of: str 
         position=product.size(held),
         position_after=product.size(held + draft.side.sign * lots),
         verdicts=verdicts,
-        denials=denials,
+        denials=(*denials, *([passed] if passed else [])),
         refusals=tuple(_refusals(engine, draft, bool(walk.base_size))),
         warnings=tuple(_warnings(engine, draft, walk, book)),
     )
@@ -113,8 +121,8 @@ def _touch(engine: Engine, draft: Draft) -> Decimal | None:
 def _walk(draft: Draft, product: Product, book: Book | None) -> Walk:
     """Take from the far side of the book as far as the order's own price lets it."""
     nothing = Walk(Decimal(0), None, None)
-    is_stop = draft.order_type in (OrderType.STOP_LIMIT, OrderType.BRACKET)
-    if book is None or is_stop or not book.bids or not book.asks:
+    waits = draft.order_type in (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.BRACKET)
+    if book is None or waits or not book.bids or not book.asks:
         return nothing
     levels = book.asks if draft.side is Side.BUY else book.bids
     left, paid = draft.base_size, Decimal(0)
@@ -187,7 +195,7 @@ def _stop_refusals(draft: Draft, mark: Decimal) -> list[Refusal]:
 
 
 def _warnings(engine: Engine, draft: Draft, walk: Walk, book: Book | None) -> list[str]:
-    found = []
+    found = [SUPERVISED] if draft.order_type is OrderType.STOP else []
     takes = draft.order_type is OrderType.MARKET or not draft.may_rest
     if book is None:
         found.append("the book is not known: slippage cannot be told")

@@ -1,6 +1,7 @@
 """A working order as if it were to be placed now: for the rules that bind it while it waits."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
 from gpt_trader.domain.events import Draft, Terms
@@ -21,7 +22,8 @@ def edited(order: Order, product: Product, terms: Terms) -> Draft:
 
 def renewed(order: Order, product: Product) -> Draft:
     """What is left of an order, as if it were to be placed now."""
-    price = product.price(order.limit_ticks)
+    price = product.price(order.limit_ticks) if order.limit_ticks else None
+    stop = product.price(order.stop_ticks) if order.stop_ticks else None
     return Draft(
         product_id=order.product_id,
         side=order.side,
@@ -29,12 +31,12 @@ def renewed(order: Order, product: Product) -> Draft:
         time_in_force=order.time_in_force,
         base_size=product.size(order.open_lots),
         limit_price=price,
-        stop_price=product.price(order.stop_ticks) if order.stop_ticks else None,
+        stop_price=stop,
         end_ns=None,
         post_only=False,
         reduces=False,
         target=product.size(order.open_lots),
-        mark_price=price,
-        why="it waits in the book",
+        mark_price=price or stop or Decimal(0),
+        why="it waits",
         asked="",
     )

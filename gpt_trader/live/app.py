@@ -14,7 +14,7 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
-from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError
+from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError, Unwatched
 from gpt_trader.domain.events import HoldingAdopted
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
@@ -191,15 +191,19 @@ async def _trade(loop: Loop, running: Running) -> Result:
             reason = await loop.run(_until(running, len(loop.engine.markets)))
             account = await _end(loop, running, reason)
             ended = reason
-    except TraderError:
+    except TraderError as e:
         if loop.can_abandon and not running.options.by_hand:
             await loop.abandon()
+        unwatched = _unwatched(loop.engine, running.folder.session_id)
+        if unwatched is not None:
+            raise Unwatched(f"{e}; {unwatched}") from e
         raise
     finally:
         beat.cancel()
         _write_health(loop, running, ended)
     loop.record.finish()
-    fault = None if _stays(loop, running) else _fault(loop.engine, running.folder.session_id)
+    stays, session_id = _stays(loop, running), running.folder.session_id
+    fault = _unwatched(loop.engine, session_id) if stays else _fault(loop.engine, session_id)
     loop.answer_all(fault)
     return Result(_document(loop, running, account, reason), bool(interrupted), fault)
 
@@ -254,6 +258,18 @@ def _fault(engine: Engine, session_id: str) -> TraderError | None:
             f"{session_id} stays unfinished: the same command goes on with it"
         )
     return None
+
+
+def _unwatched(engine: Engine, session_id: str) -> TraderError | None:
+    """That stops wait which nobody watches from now on, if they do."""
+    stops = engine.orders.supervised()
+    if not stops:
+        return None
+    names = ", ".join(order.client_order_id for order in stops)
+    return Unwatched(
+        f"nobody watches the trigger of {names} now, so it cannot fire: "
+        f"`gpt-trader live --by-hand` goes on with session {session_id}"
+    )
 
 
 async def _tighten(loop: Loop, options: Options) -> None:

@@ -174,6 +174,8 @@ class Loop:
 
     async def run(self, until: Until) -> str:
         """Trade until the end is reached or a stop is asked for; return which."""
+        if self.window is not None:
+            self.window.leaves = until.answered
         readers = [asyncio.create_task(self._read(self._links.stream))]
         if self._links.lockstep is not None:
             readers.append(asyncio.create_task(self._read(self._links.lockstep.messages())))

@@ -88,6 +88,8 @@ class Outcomes:
     def _is_settled(self, order: Order, wanted: Wanted, waited_s: float) -> bool:
         if not order.is_working:
             return True
+        if wanted is Wanted.PLACED and order.is_supervised:
+            return True  # it has no word of the exchange to wait for
         if wanted is Wanted.EDITED:
             return not order.edit_lots or order.edit_lost
         if wanted is Wanted.ENDED:

@@ -14,6 +14,7 @@ from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import ExchangeUnreachable, TraderError, UsageError, WireError
 from gpt_trader.domain.events import Draft, SessionOpened
 from gpt_trader.engine.account import Reads
+from gpt_trader.engine.stops import at_market
 from gpt_trader.live.account import ask_account
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.seams import wall_ns
@@ -58,9 +59,13 @@ class Questions:
             return None
 
     async def refusals(self, draft: Draft) -> list[str] | None:
-        """The exchange's own reasons to refuse an order; None where it did not say."""
+        """The exchange's own reasons to refuse an order; None where it did not say.
+
+        Of a stop that we keep it is asked for the market order that it becomes.
+        """
+        sent = at_market(draft)
         try:
-            return list(await self._desk.call(lambda: self._rest.preview(draft)))
+            return list(await self._desk.call(lambda: self._rest.preview(sent)))
         except (ExchangeUnreachable, WireError, NotAuthorized):
             return None
 

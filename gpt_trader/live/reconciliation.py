@@ -75,7 +75,7 @@ class Reconciliation:
 
     async def orders(self) -> None:
         """List the orders since the oldest open question and take in what they say."""
-        working = self._engine.orders.working()
+        working = self._engine.orders.at_exchange()
         questions = (*working, *self._absent_lately())
         if not questions:
             return

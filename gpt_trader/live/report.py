@@ -37,9 +37,13 @@ from gpt_trader.domain.events import (
     SessionClosed,
     SessionOpened,
     SessionResumed,
+    StopEnded,
     StopReached,
     StopRequested,
+    StopSupervised,
+    StopWithheld,
     TradingStateChanged,
+    TriggerReached,
 )
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
@@ -163,6 +167,8 @@ def line_of(event: Event) -> tuple[int, str]:
                 f"stop of {product_id} reached: worth {event.value} of {event.cost} paid, "
                 f"a loss above {event.loss_max}"
             )
+        case StopSupervised() | TriggerReached() | StopWithheld() | StopEnded():
+            return _line_of_trigger(event)
         case OrderDenied(draft=draft, reasons=reasons):
             return logging.WARNING, (
                 f"denied {draft.side} {draft.base_size} {draft.product_id}: {'; '.join(reasons)}"
@@ -178,6 +184,24 @@ def line_of(event: Event) -> tuple[int, str]:
             return logging.INFO, f"order {name} now {said} {event.reason}".rstrip()
         case _:
             return _line_of_answer(event)
+
+
+def _line_of_trigger(
+    event: StopSupervised | TriggerReached | StopWithheld | StopEnded,
+) -> tuple[int, str]:
+    name = event.client_order_id
+    match event:
+        case StopSupervised(draft=draft):
+            return logging.INFO, (
+                f"stop {name} watched by us {draft.side} {draft.base_size} {draft.product_id} "
+                f"at the market once it is at {draft.stop_price}"
+            )
+        case TriggerReached():
+            return logging.WARNING, f"stop {name} reached: the market is at {event.mark_price}"
+        case StopWithheld(reasons=reasons):
+            return logging.ERROR, f"stop {name} withheld, it goes on: {'; '.join(reasons)}"
+        case StopEnded(status=status, why=why):
+            return logging.WARNING, f"stop {name} {status.value.lower()}, nothing sent: {why}"
 
 
 def _line_of_answer(event: Event) -> tuple[int, str]:

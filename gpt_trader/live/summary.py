@@ -36,6 +36,7 @@ def document(engine: Engine, ending: Ending) -> dict[str, object]:
         "partial_fills": engine.counts["partial_fills"],
         "maker_fills": engine.counts["maker_fills"],
         "taker_fills": engine.counts["taker_fills"],
+        "stops_unwatched": [order.client_order_id for order in engine.orders.supervised()],
         "denials": engine.counts["denials"],
         "denials_by_rule": dict(sorted(engine.denials_by_rule.items())),
         "equity_start": str(ending.equity_start),
@@ -60,10 +61,13 @@ def text(document: dict[str, object], var: str) -> str:
     assert isinstance(products, list) and isinstance(denials, dict)
     quote = products[0].rpartition("-")[2]
     by_rule = ", ".join(f"{rule} {count}" for rule, count in denials.items()) or "none"
+    stops = document["stops_unwatched"]
+    assert isinstance(stops, list)
     lines = [
         f"session      {document['session_id']} ({document['reason']})",
         f"market       {document['candles']} candles of {', '.join(products)}",
         f"orders       {document['orders']}, denied {document['denials']} ({by_rule})",
+        *(f"stop         {name} waits, and nobody watches its trigger now" for name in stops),
         f"fills        {document['fills']}, {document['partial_fills']} of them partial, "
         f"{document['maker_fills']} maker and {document['taker_fills']} taker",
         f"equity       {document['equity_start']} -> {document['equity_end']} {quote}",

@@ -118,7 +118,7 @@ class Upkeep:
         now_s = self._pace.now_s()
         self._owed_since_s = {
             order.client_order_id: self._owed_since_s.get(order.client_order_id, now_s)
-            for order in self._engine.orders.working()
+            for order in self._engine.orders.at_exchange()
             if _owes_an_answer(order)
         }
         oldest_s = min(self._owed_since_s.values(), default=now_s)

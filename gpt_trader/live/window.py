@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gpt_trader.broker.capabilities import Kind
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import Wish, as_mapping, draft_of, from_mapping
 from gpt_trader.domain.book import Book
@@ -82,6 +83,7 @@ class Window:
         var: Path,
     ) -> None:
         self.idle = False
+        self.leaves = False  # the session ends once everybody is answered
         self.answers: dict[str, Document] = {}  # not handed out yet, by request id
         self._engine = engine
         self._questions = questions
@@ -260,6 +262,11 @@ class Window:
         wish = _wish_in(self._previews.wanted(token) if order is None else order)
         if self._await_known(request, wish):
             return None
+        if wish.kind is Kind.STOP and self.leaves:
+            raise UsageError(
+                "a stop works only while a session watches its trigger: start one with "
+                "`gpt-trader live --by-hand`, and place it there"
+            )
         question = self._questions.market_of(wish, self._engine.opened)
         return self._ask(request, question, lambda book: self._placing(request, wish, book))
 

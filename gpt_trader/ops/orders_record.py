@@ -25,6 +25,10 @@ from gpt_trader.domain.events import (
     OrderLost,
     OrderRejected,
     SessionOpened,
+    StopEnded,
+    StopSupervised,
+    StopWithheld,
+    TriggerReached,
 )
 from gpt_trader.domain.product import Product
 from gpt_trader.engine.documents import (
@@ -36,8 +40,10 @@ from gpt_trader.engine.documents import (
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
 
-ASKED = (OrderAsked, OrderDenied, EditAsked)
-"""What a person wanted, and what came to nothing."""
+Decided = OrderIntended | StopSupervised | OrderDenied
+"""What may have become of an order that was asked for."""
+TOLD = (OrderAsked, OrderDenied, EditAsked, TriggerReached)
+"""What changes no order and belongs to its course all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +133,18 @@ def _record(folder: SessionFolder) -> Recorded:
             last_ns = event.ts_ns
             if isinstance(event, SessionOpened):
                 products = {product.product_id: product for product in event.products}
-            elif orders.take(event, products) or isinstance(event, ASKED):
+            elif orders.take(event, products) or isinstance(event, TOLD):
                 told.append(Told(seq, event))
     return Recorded(folder.session_id, products, orders, tuple(told), last_ns)
 
 
-def _find(
-    var: Path, profile: str, name: str
-) -> tuple[Recorded, Order | None, OrderIntended | OrderDenied]:
+def _find(var: Path, profile: str, name: str) -> tuple[Recorded, Order | None, Decided]:
     """The newest decision of that name, and its order unless it was denied."""
     for folder in reversed(sessions(var, profile)):
         record = _record(folder)
         for told in reversed(record.told):
             match told.event:
-                case OrderIntended() as decision:
+                case OrderIntended() | StopSupervised() as decision:
                     order = record.orders.get(decision.client_order_id)
                     assert order is not None, decision
                     names = (order.client_order_id, order.order_id, _asked(decision))
@@ -153,13 +157,13 @@ def _find(
     raise UsageError(f"no order {name[:60]!r} in any session of profile {profile} under {var}")
 
 
-def _asked(decision: OrderIntended | OrderDenied) -> str:
+def _asked(decision: Decided) -> str:
     return decision.draft.asked.partition("#")[0]
 
 
-def _course(record: Recorded, decision: OrderIntended | OrderDenied) -> Iterable[Document]:
+def _course(record: Recorded, decision: Decided) -> Iterable[Document]:
     """Everything the log says of one order, in its order."""
-    name = decision.client_order_id if isinstance(decision, OrderIntended) else None
+    name = None if isinstance(decision, OrderDenied) else decision.client_order_id
     for told in record.told:
         match told.event:
             case OrderAsked(draft=draft):
@@ -181,6 +185,15 @@ def _said(event: Event) -> tuple[str, str]:
             return who, "asked for it"
         case OrderIntended(verdicts=verdicts):
             return "our rules", f"allowed by {len(verdicts)} rules, written down, then sent"
+        case StopSupervised(verdicts=verdicts):
+            said = f"allowed by {len(verdicts)} rules, written down, sent at its trigger"
+            return "our rules", said
+        case TriggerReached(mark_price=mark):
+            return "our engine", f"the market is at its trigger: {mark:f}"
+        case StopWithheld(reasons=reasons):
+            return "our rules", f"not let out, it waits on: {'; '.join(reasons)}"
+        case StopEnded(status=status, why=why):
+            return "our engine", f"{status.value}, nothing was sent: {why}"
         case OrderDenied(reasons=reasons):
             return "our rules", f"denied: {'; '.join(reasons)}"
         case OrderAccepted(order_id=order_id):

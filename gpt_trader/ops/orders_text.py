@@ -5,6 +5,7 @@ from typing import Any
 
 Document = dict[str, Any]
 UNKNOWN = "unknown"
+WATCHED = "not there: we watch its trigger, and it works only while a session by hand runs"
 
 
 def preview(document: Document) -> str:
@@ -54,10 +55,11 @@ def _preview(document: Document, following: str) -> str:
 
 def order(document: Document) -> str:
     """One order as it stands."""
+    waits = document["status"] == "SUPERVISED"
     return "\n".join(
         [
             f"order        {document['client_order_id']}",
-            f"Coinbase's   {document['order_id'] or 'no name yet'}",
+            f"Coinbase's   {WATCHED if waits else document['order_id'] or 'no name yet'}",
             f"what         {_order_line(document)}",
             f"status       {document['status']}, filled {document['filled_size']} "
             f"at {document['average_price'] or '-'}, fees {document['fees']}",

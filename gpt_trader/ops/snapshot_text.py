@@ -25,13 +25,18 @@ def text(document: Document) -> str:
     for row in document["open_orders"]["value"]:
         said = (
             f"{row['client_order_id']} {row['side']} {row['base_size']} {row['product_id']} "
-            f"{row['type']} at {row['limit_price']}, {row['status']}, filled {row['filled_size']}"
+            f"{row['type']}{_prices(row)}, {row['status']}, filled {row['filled_size']}"
         )
         lines.append(_line("open order", said, document["open_orders"]))
     for name in ("foreign_orders", "fee_tier", "permissions", "clock_skew_s"):
         lines.append(_line(name, _plain(document[name]["value"]), document[name]))
     lines.append(_line("limits", _plain(document["limits"]["value"]), document["limits"]))
     return "\n".join(lines)
+
+
+def _prices(row: Document) -> str:
+    limit = "" if row["limit_price"] == "0" else f" at {row['limit_price']}"
+    return limit if row["stop_price"] == "0" else f"{limit} trigger {row['stop_price']}"
 
 
 def _balances(document: Document) -> list[str]:

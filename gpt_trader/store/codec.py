@@ -72,9 +72,10 @@ DECISION_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Decisi
 VERSIONS: dict[str, int] = {
     **dict.fromkeys(sorted(INPUT_KINDS | DECISION_KINDS), 1),
     "session_opened": 2,  # the hash of the strategy's source
-    "order_intended": 3,  # the draft has a stop price and a person's name, as in the next two
-    "order_denied": 3,
-    "order_asked": 2,
+    "order_intended": 4,  # the draft may be of a stop that we watch, as in the next two
+    "order_denied": 4,
+    "order_asked": 3,
+    "order_changed": 2,  # the word for such a stop
     "holding_adopted": 2,  # its name
     "edit_asked": 2,  # the stop price, as in the next
     "edit_intended": 2,

@@ -221,6 +221,7 @@ def a_random_order(dice: random.Random) -> Order:
         lots=100,
         limit_ticks=100,
         stop_ticks=0,
+        end_ns=0,
         status=dice.choice(
             [OrderStatus.INTENDED, OrderStatus.UNKNOWN, OrderStatus.PENDING, OrderStatus.OPEN]
         ),
@@ -234,6 +235,7 @@ def a_random_order(dice: random.Random) -> Order:
         edit_ticks=0,
         edit_stop_ticks=0,
         edit_lost=False,
+        withheld=(),
     )
 
 

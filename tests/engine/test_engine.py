@@ -23,8 +23,12 @@ from gpt_trader.domain.events import (
     OrderLost,
     Request,
     SessionOpened,
+    StopEnded,
     StopRequested,
+    StopSupervised,
+    StopWithheld,
     TradingStateChanged,
+    TriggerReached,
 )
 from gpt_trader.domain.order import OrderStatus, Side, TimeInForce, TradingState
 from gpt_trader.engine.engine import Engine
@@ -34,6 +38,8 @@ from tests.builders import START_NS, a_candle, a_product, an_opening
 from tests.engine.plays import Memory, Play, a_random_play
 
 DECISIONS = get_args(Decision)
+BY_A_PERSON = {EditIntended, StopSupervised, TriggerReached, StopWithheld, StopEnded}
+"""A person alone asks for an edit or a stop with a trigger."""
 SEEDS = st.integers(0, 5)
 CUTS = st.floats(0, 1)
 
@@ -351,7 +357,7 @@ def test_the_sessions_by_dice_do_everything_an_engine_can() -> None:
     kinds = {type(event) for seed in range(6) for event in recorded(seed)[0]}
     ends = [folded(recorded(seed)[0]) for seed in range(6)]
 
-    assert set(DECISIONS) - {EditIntended} <= kinds, "a person alone asks for an edit"
+    assert set(DECISIONS) - BY_A_PERSON <= kinds
     assert all(engine.counts["partial_fills"] > 0 for engine in ends)
     assert {rule for engine in ends for rule in engine.denials_by_rule} >= {
         "exposure_cap",

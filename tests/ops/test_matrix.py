@@ -22,7 +22,7 @@ SIDES = dict.fromkeys(Kind, "buy") | {Kind.BRACKET: "sell"}
 PRICES = {
     Kind.MARKET: (),
     Kind.LIMIT: ("--price", "61900"),
-    Kind.STOP: ("--stop", "59500"),
+    Kind.STOP: ("--stop", "64000"),
     Kind.STOP_LIMIT: ("--price", "64100", "--stop", "64000"),
     Kind.BRACKET: ("--price", "65000", "--stop", "59000", "--reduce-only"),
 }
@@ -33,7 +33,7 @@ ENDS = {
     TimeInForce.FOK: {"CANCELLED", "EXPIRED", "FAILED"},
 }
 CELLS = list(matrix())
-TRADED = [c for c in CELLS if c.way is Way.EXCHANGE and c.profile == "dev"]
+TRADED = [c for c in CELLS if c.way is not Way.REFUSED and c.profile == "dev"]
 REFUSED = [c for c in CELLS if c.way is Way.REFUSED and c.product_type is ProductType.SPOT]
 
 
@@ -57,7 +57,8 @@ def test_an_order_fills_waits_or_ends_as_its_time_in_force_says(desk: Hand, cell
     if cell.kind is Kind.MARKET:
         assert (placed["status"], placed["filled_size"]) == ("FILLED", "0.001")
         return
-    assert placed["status"] in ENDS[cell.time_in_force]
+    waits = {"SUPERVISED"} if cell.way is Way.ENGINE else ENDS[cell.time_in_force]
+    assert placed["status"] in waits
     assert (placed["filled_size"], placed["time_in_force"]) == ("0", cell.time_in_force.name)
     name = placed["client_order_id"]
     if cell.time_in_force is TimeInForce.GTC:

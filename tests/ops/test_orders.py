@@ -14,6 +14,7 @@ from gpt_trader.store.reading import LogReader
 from tests.live.commands import replay
 from tests.ops.hand import Hand, session, session_by_hand
 
+MARKET_STOP = ("preview", "sell", "0.01", "BTC-USD", "--type", "stop", "--stop", "59500")
 STOP = ("--type", "stop_limit", "--price", "60000", "--stop", "59500", "--reduce-only")
 
 
@@ -46,6 +47,19 @@ def test_a_preview_says_what_the_order_would_do_and_sends_nothing(desk: Hand) ->
     assert said.document["exchange_refuses"] == []
     assert re.fullmatch("[0-9a-f]{16}", said.document["token"])
     assert desk.orders("list", "--open").document["orders"] == []
+
+
+def test_a_preview_of_a_stop_that_we_watch_says_so(desk: Hand) -> None:
+    said = desk.orders(*MARKET_STOP)
+    passed = desk.orders(*MARKET_STOP[:-1], "90000")
+
+    preview = said.document["preview"]
+    assert (said.code, preview["order"]["type"], preview["fills_at_once"]) == (0, "STOP", "0")
+    assert Decimal(preview["notional"]) == Decimal("595")
+    assert "works only while a session by hand runs" in preview["warnings"][0]
+    assert said.document["exchange_refuses"] == []
+    assert (passed.code, passed.document["token"]) == (1, None)
+    assert "the trigger 90000 is passed" in passed.document["preview"]["denials"][0]
 
 
 def test_a_denied_order_says_every_rule_and_gets_no_token(desk: Hand) -> None:
@@ -291,7 +305,8 @@ def test_an_order_is_explained_from_its_log(desk: Hand) -> None:
         (("preview", "buy", "1", "BTCUSD"), "write it like BTC-USD"),
         (("preview", "buy", "0.01", "BTC-USC"), "did you mean BTC-USD"),
         (("preview", "buy", "1", "BTC-USD", "--type", "twap"), "there is market, limit"),
-        (("preview", "buy", "1", "BTC-USD", "--type", "stop", "--stop", "1"), "take stop_limit"),
+        ((*MARKET_STOP, "--tif", "IOC"), "a stop waits for its trigger: GTC or GTD"),
+        ((*MARKET_STOP, "--price", "59400"), "a stop order has no limit price"),
         (("preview", "buy", "1", "BTC-USD", "--tif", "GTC"), "IOC is its only time in force"),
         (("preview", "buy", "1", "BTC-USD", "--for", "2h"), "IOC is its only time in force"),
         (

@@ -31,14 +31,14 @@ SHAPES = {
     "order_rejected": (1, "2596ad41"),
     "order_lost": (1, "f551f766"),
     "order_absent": (1, "61ecf659"),
-    "order_changed": (1, "d5c614e2"),
+    "order_changed": (2, "26c93070"),
     "order_filled": (1, "a86d0e41"),
     "cancel_answered": (1, "49b92a98"),
     "foreign_order_seen": (1, "3e75d184"),
     "balances_seen": (1, "37429349"),
     "books_compared": (1, "2dc324b3"),
     "trading_state_changed": (1, "bb94534c"),
-    "order_asked": (2, "b0f55b8d"),
+    "order_asked": (3, "fd873aca"),
     "cancel_asked": (1, "4f209d0d"),
     "edit_asked": (2, "6f974d5b"),
     "edit_answered": (1, "ffa6d194"),
@@ -50,8 +50,12 @@ SHAPES = {
     "session_closed": (1, "d666af37"),
     "candle_closed": (1, "db615b97"),
     "stop_reached": (1, "eb5ef6a9"),
-    "order_intended": (3, "f638656a"),
-    "order_denied": (3, "48c7240d"),
+    "stop_supervised": (1, "b86e25d7"),
+    "trigger_reached": (1, "af326897"),
+    "stop_withheld": (1, "095398ab"),
+    "stop_ended": (1, "15ed42f7"),
+    "order_intended": (4, "2207576a"),
+    "order_denied": (4, "3ad2630d"),
     "cancel_intended": (1, "1d646545"),
 }
 
@@ -91,7 +95,8 @@ def test_inputs_and_decisions_are_told_apart_and_none_is_both() -> None:
     assert INPUT_KINDS | DECISION_KINDS == set(VERSIONS) == {kind_of(t) for t in EVENT_TYPES}
     assert not INPUT_KINDS & DECISION_KINDS
     orders = {"order_intended", "order_denied", "edit_intended", "cancel_intended"}
-    assert {"candle_closed", "stop_reached"} | orders == DECISION_KINDS
+    stops = {"stop_reached", "stop_supervised", "trigger_reached", "stop_withheld", "stop_ended"}
+    assert {"candle_closed"} | stops | orders == DECISION_KINDS
 
 
 def test_a_shape_that_changes_takes_a_new_version() -> None:
