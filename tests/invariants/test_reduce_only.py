@@ -1,6 +1,7 @@
 """In reduce-only nothing that anyone asks for raises the position, and an exit is never refused."""
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 from gpt_trader.domain.events import (
@@ -54,9 +55,13 @@ class Asking:
         now_ns = self.play.engine.now_ns
         self.play.take(TradingStateChanged(now_ns, state, "a person", "a test"))
 
-    def ask(self, side: Side, size: Decimal, limit: Decimal | None) -> list[Request]:
-        """Ask for an order, whatever it says of itself."""
+    def ask(
+        self, side: Side, size: Decimal, limit: Decimal | None, stop: Decimal | None = None
+    ) -> list[Request]:
+        """Ask for an order, whatever it says of itself; with `stop` for one that we watch."""
         self.asked += 1
+        if stop is not None:
+            limit = None
         kinds = (TimeInForce.IOC,) if limit is None else (TimeInForce.IOC, TimeInForce.GTC)
         draft = Draft(
             product_id=NAME,
@@ -74,6 +79,9 @@ class Asking:
             why="a test",
             asked=f"ask-{self.asked}",
         )
+        if stop is not None:
+            kind, waits = OrderType.STOP, TimeInForce.GTC
+            draft = replace(draft, order_type=kind, time_in_force=waits, stop_price=stop)
         return self.play.take(OrderAsked(self.play.engine.now_ns, "a person", draft))
 
     def fill(self, name: str, size: Decimal) -> None:
@@ -84,6 +92,10 @@ class Asking:
         now_ns, fee = self.play.engine.now_ns, Decimal("0.01")
         parts = (now_ns, name, order_id_of(name), str(self.trades), NAME, order.side)
         self.play.take(OrderFilled(*parts, PRICE, size, fee, Liquidity.TAKER))
+
+    def leap(self, price: Decimal) -> list[Request]:
+        """The market goes there and comes back; what may leave because of it."""
+        return self.play.trade(str(price)) + self.play.trade(str(PRICE))
 
     def enter(self) -> None:
         """Buy a position while that is allowed."""
@@ -111,7 +123,7 @@ class Asking:
     def work(self) -> None:
         """Let some of what works fill, in parts, and some end."""
         engine = self.play.engine
-        for order in engine.orders.working():
+        for order in engine.orders.at_exchange():
             luck = self.dice.random()
             if luck < 0.4:
                 lots = self.dice.randint(1, order.lots - order.booked_lots)
@@ -126,7 +138,7 @@ class Asking:
 
 def test_no_order_anyone_asks_for_in_reduce_only_raises_the_position(say: Said) -> None:
     """By chance, however orders fill, end or vanish; whatever is unknown counts as working."""
-    asked = sent = fills = 0
+    asked = sent = fired = fills = 0
     for seed in range(INTENTS // IN_A_SESSION):
         scene = Asking(seed)
         dice = scene.dice
@@ -138,7 +150,12 @@ def test_no_order_anyone_asks_for_in_reduce_only_raises_the_position(say: Said) 
             size = dice.choice((LOT, before, before + LOT, before * 2, Decimal(dice.random())))
             size = max(LOT, Decimal(size).quantize(LOT))
             limit = PRICE + dice.randrange(-300, 300) if dice.random() < 0.8 else None
-            requests = scene.ask(side, size, limit)
+            stop = PRICE + dice.randrange(-200, 50) if dice.random() < 0.2 else None
+            requests = scene.ask(side, size, limit, stop)
+            if dice.random() < 0.1:
+                reached = scene.leap(PRICE + dice.randrange(-150, 150))
+                fired += len(reached)
+                requests += reached
             sent += len(requests)
             working = scene.play.engine.orders.working()
 
@@ -150,8 +167,9 @@ def test_no_order_anyone_asks_for_in_reduce_only_raises_the_position(say: Said) 
         asked += scene.asked
         fills += scene.trades
 
-    say(f"{asked} orders asked for in reduce-only, {sent} of them sent, {fills} fills")
-    assert sent > asked / 20
+    sends = f"{sent} of them sent, {fired} by a trigger"
+    say(f"{asked} orders asked for in reduce-only, {sends}, {fills} fills")
+    assert sent > asked / 20 and fired > asked / 200
 
 
 def test_an_exit_is_admissible_in_active_and_in_reduce_only() -> None:
