@@ -308,6 +308,13 @@ class _StandingMarket:
         """Give the price of the last trade."""
         return MIDDLE
 
+    def mark_price(self, product_id: str) -> None:
+        """Give no mark price: there is no contract."""
+
+    def funding_rate(self, product_id: str, hour_ns: int) -> int:
+        """Give no funding."""
+        return 0
+
 
 def _commands(count: int) -> float:
     """Creates, cancels one by one and printed trades, each from its own words, in this process.

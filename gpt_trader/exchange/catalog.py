@@ -1,6 +1,6 @@
 """The products the exchange can list, with Coinbase's increments and order limits.
 
-Increments are those of Coinbase's product list (spot, 2025-2026); the maximum sizes are of its
+Increments are those of Coinbase's product list (2025-2026); the maximum sizes of spot are of its
 order of magnitude. A product of a followed exchange comes with that exchange's own numbers.
 """
 
@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from gpt_trader.exchange.decimals import CASH_PLACES, decimal_text, parse_number, whole_steps
+from gpt_trader.exchange.contracts import BITCOIN, Contract
+from gpt_trader.exchange.decimals import (
+    CASH_PLACES,
+    CASH_UNITS,
+    decimal_text,
+    parse_number,
+    ratio_text,
+    whole_steps,
+)
 
 # product, name of the base, price decimals, base decimals, largest base size of an order
 TABLE = """
@@ -94,7 +102,10 @@ DEFAULT_MARKET_SIZE = 25  # the table's first rows
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product with its increments, each ten to the minus some number of decimals."""
+    """A product with its increments.
+
+    Each is ten to the minus some number of decimals; a price increment may be several of them.
+    """
 
     product_id: str
     base: str
@@ -102,6 +113,7 @@ class Product:
     base_name: str
     quote_name: str
     price_places: int
+    price_step: int  # the price increment, in units of its last decimal
     base_places: int
     quote_places: int
     base_min: int  # lots, that is base increments
@@ -109,15 +121,45 @@ class Product:
     quote_min: int  # cash units, 1e-8
     quote_max: int  # cash units
     alias: str  # the product whose book it shares, "" for a book of its own
+    contract: Contract | None  # None for spot; the base of a contract is "", its lots are contracts
 
     @property
     def book_id(self) -> str:
         """Name the product in whose book its orders meet."""
         return self.alias or self.product_id
 
+    @property
+    def currencies(self) -> tuple[str, str]:
+        """Name what is traded against what; a contract's is the currency it is about."""
+        return (self.base if self.contract is None else self.contract.root), self.quote
+
+    @property
+    def product_type(self) -> str:
+        """Name its kind as Coinbase does."""
+        return "SPOT" if self.contract is None else "FUTURE"
+
     def price_text(self, ticks: int) -> str:
         """Write a price."""
-        return decimal_text(ticks, self.price_places)
+        return decimal_text(ticks * self.price_step, self.price_places)
+
+    def average_text(self, tick_lots: int, lots: int) -> str:
+        """Write the average price of ``lots``, of which ``tick_lots`` is the sum of the prices."""
+        places = self.price_places
+        return ratio_text(tick_lots * self.price_step, lots * 10**places, places + 8)
+
+    def ticks(self, price: Decimal) -> int | None:
+        """Count the price increments in a price; None when it is between two."""
+        units = whole_steps(price, self.price_places)
+        return None if units is None or units % self.price_step else units // self.price_step
+
+    def tick_value(self) -> tuple[int, int]:
+        """Give the cash units (1e-8) in one price increment times one lot, as a fraction."""
+        if self.contract is not None:
+            return self.price_step * self.contract.size, int(10**self.price_places)
+        places = self.price_places + self.base_places
+        if places <= CASH_PLACES:
+            return self.price_step * 10 ** (CASH_PLACES - places), 1
+        return self.price_step, 10 ** (places - CASH_PLACES)
 
     def base_text(self, lots: int) -> str:
         """Write a base size."""
@@ -146,6 +188,20 @@ def find_product(product_id: str) -> Product:
     return product
 
 
+def find_contract(product_id: str) -> Product:
+    """Look a contract up.
+
+    Raises
+    ------
+    UnknownProduct
+        It is not listed here.
+    """
+    product = CONTRACTS.get(product_id)
+    if product is None:
+        raise UnknownProduct(f"unknown contract {product_id!r}; known are {', '.join(CONTRACTS)}")
+    return product
+
+
 def default_market() -> list[Product]:
     """Give the products that are traded when nobody names any."""
     return list(PRODUCTS.values())[:DEFAULT_MARKET_SIZE]
@@ -169,6 +225,7 @@ def product_from_wire(body: Mapping[str, Any]) -> Product:
         base_name=str(body.get("base_name", "")),
         quote_name=str(body.get("quote_name", "")),
         price_places=price_places,
+        price_step=1,
         base_places=base_places,
         quote_places=_places(body, "quote_increment"),
         base_min=_steps(body, "base_min_size", base_places),
@@ -176,6 +233,7 @@ def product_from_wire(body: Mapping[str, Any]) -> Product:
         quote_min=_steps(body, "quote_min_size", CASH_PLACES),
         quote_max=_steps(body, "quote_max_size", CASH_PLACES),
         alias="",  # whatever it shares there, its trades come under this name
+        contract=None,
     )
 
 
@@ -195,7 +253,7 @@ def dollar_aliases(products: Iterable[Product]) -> list[Product]:
         )
         for name, product in listed.items()
         if product.quote == "USD" and f"{product.base}-USDC" not in listed
-        if product.base != "USDC"
+        if product.contract is None and product.base != "USDC"
     ]
 
 
@@ -207,7 +265,7 @@ def product_record(product: Product) -> dict[str, Any]:
         "quote_currency_id": product.quote,
         "base_name": product.base_name,
         "quote_name": product.quote_name,
-        "price_increment": decimal_text(1, product.price_places),
+        "price_increment": product.price_text(1),
         "base_increment": decimal_text(1, product.base_places),
         "quote_increment": decimal_text(1, product.quote_places),
         "base_min_size": decimal_text(product.base_min, product.base_places),
@@ -232,6 +290,7 @@ def _read_table() -> dict[str, Product]:
             base_name=base_name.replace("-", " "),
             quote_name=quote_name,
             price_places=int(price_places),
+            price_step=1,
             base_places=int(base_places),
             quote_places=quote_places,
             base_min=1,
@@ -239,6 +298,7 @@ def _read_table() -> dict[str, Product]:
             quote_min=int(Decimal(quote_min).scaleb(CASH_PLACES)),
             quote_max=int(Decimal(quote_max).scaleb(CASH_PLACES)),
             alias="",
+            contract=None,
         )
     return products
 
@@ -267,3 +327,23 @@ def _steps(body: Mapping[str, Any], name: str, places: int) -> int:
 
 
 PRODUCTS = _read_table()
+CONTRACTS = {
+    "BIP-20DEC30-CDE": Product(
+        product_id="BIP-20DEC30-CDE",
+        base="",
+        quote="USD",
+        base_name="",
+        quote_name="US Dollar",
+        price_places=0,
+        price_step=5,
+        base_places=0,
+        quote_places=2,
+        base_min=1,
+        base_max=5_000,
+        quote_min=0,
+        quote_max=100_000_000 * CASH_UNITS,
+        alias="",
+        contract=BITCOIN,
+    )
+}
+"""The contracts that can be listed, by product id."""

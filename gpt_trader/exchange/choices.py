@@ -20,8 +20,8 @@ PORT_MAX = 65_535
 DESCRIPTION = """\
 A whole exchange on this machine that speaks Coinbase Advanced Trade: REST and WebSocket over TLS,
 signed tokens, order matching, holds and fees. No money is real. Without --data it trades a seeded
-synthetic market of 25 products. When it is ready it prints one line of JSON that says where it
-listens, which certificate to trust and where your API key is."""
+synthetic market of 25 products, and contracts if they are named. When it is ready it prints one
+line of JSON that says where it listens, which certificate to trust and where your API key is."""
 
 FAULTS_TOLD = """\
 faults, for --faults FILE: {"seed": 1, "faults": {"answer_lost": 0.1, "A4": {"rate": 0.05,
@@ -57,6 +57,7 @@ class Choices:
     plain_port: int | None
     data: tuple[Path, ...]
     product_ids: tuple[str, ...]
+    contract_ids: tuple[str, ...]
     candles: int | None
     granularity_s: int | None
     seed: int
@@ -97,6 +98,10 @@ def read_choices(argv: Sequence[str]) -> Choices:
         parser.error("--follow needs at least one --product, such as --product BTC-USD")
     if given.speed == MAX_SPEED and given.rate_limits:
         parser.error("--rate-limits counts the machine's seconds, which lockstep does not know")
+    if given.contract and (given.follow or given.data):
+        parser.error("--contract is for the synthetic market: drop --data and --follow")
+    if given.contract and given.futures_balance is None:
+        parser.error("--contract needs an account with futures: add --futures-balance USD")
     limits: RateLimits | None = given.rate_limits
     if limits is None and given.speed == 1.0:
         limits = COINBASE_LIMITS
@@ -107,6 +112,7 @@ def read_choices(argv: Sequence[str]) -> Choices:
         plain_port=given.plain_port,
         data=tuple(given.data),
         product_ids=tuple(dict.fromkeys(given.product)),
+        contract_ids=tuple(dict.fromkeys(given.contract)),
         candles=given.candles,
         granularity_s=given.granularity,
         seed=given.seed,
@@ -213,12 +219,7 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         metavar="CUR=AMOUNT",
         help="what the account holds at first (default: USD=100000 BTC=0.5 ETH=2)",
     )
-    group.add_argument(
-        "--futures-balance",
-        type=_dollars,
-        metavar="USD",
-        help="give the account a futures wallet that holds this much (default: it has none)",
-    )
+    _add_futures(group)
     group.add_argument(
         "--fees",
         type=_fees,
@@ -254,6 +255,23 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
         "--pending-first", action="store_true", help="the user channel shows PENDING before OPEN"
     )
     _add_unwritten_rules(group)
+
+
+def _add_futures(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--futures-balance",
+        type=_dollars,
+        metavar="USD",
+        help="give the account a futures wallet that holds this much (default: it has none)",
+    )
+    group.add_argument(
+        "--contract",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="trade this US future of perpetual style too, such as BIP-20DEC30-CDE; needs"
+        " --futures-balance",
+    )
 
 
 def _add_unwritten_rules(group: argparse._ArgumentGroup) -> None:

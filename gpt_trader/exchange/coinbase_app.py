@@ -35,7 +35,8 @@ class CoinbaseApp:
         self._render = render
         self._seed = seed
         self._names = {one.quote: one.quote_name for one in products.values()}
-        self._names |= {one.base: one.base_name for one in products.values()} | FIAT_NAMES
+        self._names |= {one.base: one.base_name for one in products.values() if one.base}
+        self._names |= FIAT_NAMES
 
     def time(self, now_ns: int) -> Wire:
         """Answer GET /v2/time."""

@@ -5,6 +5,8 @@ when it receives. The fee is the exact notional times the rate, rounded by ``Fee
 unless the rules say otherwise), and never more than a sale brings in. Coinbase publishes neither
 rule; these are the ones by which a ledger cannot book too little.
 
+Contracts cost a fixed fee each, and do not move the tier.
+
 The rate is that of the tier of the last 30 days' volume at the moment of the fill. Volume counts
 fills against US dollars and dollar stablecoins, at their notional; others do not move the tier.
 """
@@ -15,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from gpt_trader.exchange.catalog import Product
-from gpt_trader.exchange.decimals import CASH_PLACES, CASH_UNITS
+from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.rules import FeeRounding, FeeTier, VenueRules
 from gpt_trader.exchange.timestamps import SECOND_NS
 
@@ -25,13 +27,13 @@ DOLLARS = frozenset({"USD", "USDC", "USDT"})
 
 def notional_paid(product: Product, ticks: int, lots: int) -> int:
     """Give the cash units a buy pays, up to the next whole one."""
-    numerator, denominator = _unit(product)
+    numerator, denominator = product.tick_value()
     return -(-ticks * lots * numerator // denominator)
 
 
 def notional_received(product: Product, ticks: int, lots: int) -> int:
     """Give the cash units a sale brings, down to the last whole one."""
-    numerator, denominator = _unit(product)
+    numerator, denominator = product.tick_value()
     return ticks * lots * numerator // denominator
 
 
@@ -52,11 +54,13 @@ class FeeSchedule:
 
     def fee(self, product: Product, ticks: int, lots: int, maker: bool) -> int:
         """Give the fee of a fill now, in cash units."""
+        if product.contract is not None:
+            return lots * (product.contract.maker_fee if maker else product.contract.taker_fee)
         return self._fee(product, ticks, lots, self._rates[self._place][0 if maker else 1])
 
     def hold(self, product: Product, ticks: int, lots: int) -> int:
         """Give what a resting buy blocks: its notional and the taker's fee, both rounded up."""
-        numerator, denominator = _unit(product)
+        numerator, denominator = product.tick_value()
         rate = self._rates[self._place][1]
         exact = ticks * lots * numerator
         fee = -(-exact * rate.numerator // (denominator * rate.denominator))
@@ -64,7 +68,7 @@ class FeeSchedule:
 
     def affordable(self, product: Product, ticks: int, money: int) -> int:
         """Give the most lots that ``money`` buys at a price as taker, fee included."""
-        numerator, denominator = _unit(product)
+        numerator, denominator = product.tick_value()
         rate = 1 + self._rates[self._place][1]
         lots = money * denominator * rate.denominator // (ticks * numerator * rate.numerator)
         while (
@@ -77,7 +81,7 @@ class FeeSchedule:
 
     def record(self, product: Product, time_ns: int, notional: int, fee: int) -> None:
         """Count a fill into the volume."""
-        if product.quote not in DOLLARS:
+        if product.quote not in DOLLARS or product.contract is not None:
             return
         self._recent.append((time_ns, notional, fee))
         self.volume += notional
@@ -98,7 +102,7 @@ class FeeSchedule:
         return self._tiers[self._place], following[0].volume_from if following else None
 
     def _fee(self, product: Product, ticks: int, lots: int, rate: Fraction) -> int:
-        numerator, denominator = _unit(product)
+        numerator, denominator = product.tick_value()
         exact = ticks * lots * numerator * rate.numerator
         scale = denominator * rate.denominator
         match self._rounding:
@@ -108,11 +112,3 @@ class FeeSchedule:
                 return exact // scale
             case FeeRounding.HALF_EVEN:
                 return round(Fraction(exact, scale))
-
-
-def _unit(product: Product) -> tuple[int, int]:
-    """Cash units in one price increment times one base increment, as a fraction."""
-    places = product.price_places + product.base_places
-    if places <= CASH_PLACES:
-        return 10 ** (CASH_PLACES - places), 1
-    return 1, 10 ** (places - CASH_PLACES)

@@ -1,8 +1,8 @@
 """The futures wallet: US dollars that margin contracts, beside the spot wallets.
 
 Coinbase keeps them apart (Advanced Trade reference, CFM futures): what is in the futures wallet
-counts as margin, and a sweep brings it back to the spot wallet of the key's portfolio. No contract
-is listed here, so there are no positions, no margin is in use, and all of the wallet is free.
+counts as margin, and a sweep brings what is free of it back to the spot wallet of the key's
+portfolio.
 
 Without ``VenueRules.futures_balance`` the account has no futures: reads show zeros, where Coinbase
 sends null and its own client fails on it, and what would change something is refused. Coinbase
@@ -12,27 +12,25 @@ names neither the hour at which sweeps are carried out nor that of the margin wi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from gpt_trader.exchange.accounts import Accounts
-from gpt_trader.exchange.decimals import cash_units
+from gpt_trader.exchange.contract_orders import ContractOrders
+from gpt_trader.exchange.contracts import DAY_NS, EVENING_NS, is_intraday
+from gpt_trader.exchange.futures_reads import FuturesReads
 from gpt_trader.exchange.journal import JournalError
+from gpt_trader.exchange.margin import SETTINGS, MarginAccount
 from gpt_trader.exchange.orders import cash_text
 from gpt_trader.exchange.portfolios import amount_units
 from gpt_trader.exchange.refusals import BadRequest, NotFound, Refusal
 from gpt_trader.exchange.render import money
 from gpt_trader.exchange.rules import VenueRules
 from gpt_trader.exchange.seeds import seeded_uuid
-from gpt_trader.exchange.timestamps import SECOND_NS, time_text
+from gpt_trader.exchange.timestamps import time_text
 
 Wire = dict[str, Any]
-
-DAY_NS = 86_400 * SECOND_NS
-SWEEP_NS = 22 * 3_600 * SECOND_NS  # of a day: when sweeps are carried out
-SETTINGS = ("INTRADAY_MARGIN_SETTING_STANDARD", "INTRADAY_MARGIN_SETTING_INTRADAY")
 
 CHANNEL_AMOUNTS = (
     "futures_buying_power",
@@ -71,12 +69,14 @@ class Sweep:
 
 
 class FuturesWallet:
-    """Answers for futures of an account that holds no contract.
+    """Answers for the futures of an account.
 
     Parameters
     ----------
     accounts
         The spot wallets, to which sweeps go.
+    margin, contracts
+        The money and the contracts of the wallet, and the open orders of contracts.
     write
         Makes a change durable; called before it takes effect.
 
@@ -84,59 +84,58 @@ class FuturesWallet:
     ----------
     exists : bool
         Whether the account has futures.
+    reads : FuturesReads
     """
 
     def __init__(
-        self, rules: VenueRules, accounts: Accounts, write: Callable[[list[Any]], None]
+        self,
+        rules: VenueRules,
+        accounts: Accounts,
+        margin: MarginAccount,
+        contracts: ContractOrders,
+        write: Callable[[list[Any]], None],
     ) -> None:
         self.exists = rules.futures_balance is not None
-        self._units = cash_units(rules.futures_balance or Decimal(0))
         self._accounts = accounts
+        self._margin = margin
+        self.reads = FuturesReads(margin, contracts, exists=self.exists)
         self._seed = rules.seed
         self._write = write
         self._sweep: Sweep | None = None
         self._sweeps = 0
-        self._setting = SETTINGS[0]
 
-    def balance_summary(self) -> Wire:
+    def balance_summary(self, now_ns: int) -> Wire:
         """Answer GET /cfm/balance_summary."""
-        amounts = {name: money(units, "USD") for name, units in self._amounts().items()}
-        measures = {
-            f"{name}_margin_window_measure": {
-                **_measure(name, self._percentage()),
-                "initial_margin": money(0, "USD"),
-                "maintenance_margin": money(0, "USD"),
-                "total_hold": money(0, "USD"),
-                "futures_buying_power": money(self._units, "USD"),
-            }
-            for name in ("intraday", "overnight")
+        amounts = {name: _dollars(units) for name, units in self._amounts(now_ns).items()}
+        percentage = self.reads.percentage(self._margin.window(now_ns))
+        measures = self.reads.measures(_dollars)
+        return {
+            "balance_summary": amounts | {"liquidation_buffer_percentage": percentage} | measures
         }
-        summary = {**amounts, "liquidation_buffer_percentage": self._percentage(), **measures}
-        return {"balance_summary": summary}
 
-    def channel_summary(self) -> Wire:
+    def channel_summary(self, now_ns: int) -> Wire:
         """Give the same as the futures_balance_summary channel shows it: plain texts."""
-        amounts = {name: cash_text(self._amounts()[name]) for name in CHANNEL_AMOUNTS}
-        measures = {
-            f"{name}_margin_window_measure": {
-                **_measure(name, self._percentage()),
-                "initial_margin": "0",
-                "maintenance_margin": "0",
-                "total_hold": "0",
-                "futures_buying_power": cash_text(self._units),
-            }
-            for name in ("intraday", "overnight")
-        }
-        return {**amounts, "liquidation_buffer_percentage": self._percentage(), **measures}
+        amounts = self._amounts(now_ns)
+        texts = {name: cash_text(amounts[name]) for name in CHANNEL_AMOUNTS}
+        percentage = self.reads.percentage(self._margin.window(now_ns))
+        measures = self.reads.measures(cash_text)
+        return texts | {"liquidation_buffer_percentage": percentage} | measures
 
-    def position(self, product_id: str) -> Wire:
+    def positions(self, now_ns: int) -> Wire:
+        """Answer GET /cfm/positions."""
+        return {"positions": self.reads.positions(now_ns)}
+
+    def position(self, product_id: str, now_ns: int) -> Wire:
         """Answer GET /cfm/positions/{product_id}.
 
         Raises
         ------
         NotFound
-            Always: no contract is held.
+            No contract of it is held.
         """
+        for shown in self.reads.positions(now_ns):
+            if shown["product_id"] == product_id:
+                return {"position": shown}
         raise NotFound(f"there is no position in {product_id!r}")
 
     def sweeps(self) -> Wire:
@@ -162,18 +161,19 @@ class FuturesWallet:
         Raises
         ------
         BadRequest
-            There is no such wallet or not as much in it, or a sweep is pending.
+            There is no such wallet or not as much of it is free, or a sweep is pending.
         """
         self._require()
         units = amount_units(body.usd_amount) if body.usd_amount else None
         if self._sweep is not None:
             raise BadRequest("a sweep is pending; cancel it first")
-        if (units or 1) > self._units:
-            raise BadRequest(f"the futures wallet holds {cash_text(self._units)} USD")
+        free = self._free(now_ns)
+        if (units or 1) > free:
+            raise BadRequest(f"of the futures wallet {cash_text(free)} USD are free")
         self._write(["sweep", msgspec.to_builtins(body)])
         self._sweeps += 1
         day_ns = now_ns // DAY_NS * DAY_NS
-        due_ns = day_ns + SWEEP_NS if now_ns < day_ns + SWEEP_NS else day_ns + DAY_NS + SWEEP_NS
+        due_ns = day_ns + EVENING_NS + (0 if is_intraday(now_ns) else DAY_NS)
         self._sweep = Sweep(seeded_uuid(self._seed, "sweep", str(self._sweeps)), units, due_ns)
         return {"success": True}
 
@@ -187,7 +187,7 @@ class FuturesWallet:
 
     def margin_setting(self) -> Wire:
         """Answer GET /cfm/intraday/margin_setting."""
-        return {"setting": self._setting}
+        return {"setting": self._margin.setting}
 
     def choose_setting(self, body: SettingBody) -> Wire:
         """Answer POST /cfm/intraday/margin_setting.
@@ -201,7 +201,7 @@ class FuturesWallet:
         if body.setting not in SETTINGS:
             raise BadRequest(f"setting must be one of {', '.join(SETTINGS)}")
         self._write(["setting", body.setting])
-        self._setting = body.setting
+        self._margin.setting = body.setting
         return {}
 
     def is_due(self, until_ns: int) -> bool:
@@ -209,11 +209,12 @@ class FuturesWallet:
         return self._sweep is not None and self._sweep.due_ns <= until_ns
 
     def pass_time(self, to_ns: int) -> None:
-        """Carry out a sweep whose time has come; it takes no more than there is."""
+        """Carry out a sweep whose time has come; it takes no more than is free then."""
         if self._sweep is None or self._sweep.due_ns > to_ns:
             return
-        units = self._units if self._sweep.units is None else self._sweep.units
-        self._units -= units
+        free = self._free(self._sweep.due_ns)
+        units = free if self._sweep.units is None else min(self._sweep.units, free)
+        self._margin.sweep(units)
         self._accounts.open("USD")
         self._accounts.receive("USD", units)
         self._sweep = None
@@ -243,47 +244,33 @@ class FuturesWallet:
         if not self.exists:
             raise BadRequest("this account has no futures wallet")
 
-    def _percentage(self) -> str:
-        """Give the distance from liquidation; without margin in use, Coinbase's round figure."""
-        return "1000" if self.exists else "0"
+    def _free(self, now_ns: int) -> int:
+        """Give the cash that no position and no order needs."""
+        return max(min(self._margin.ours.cash, self.reads.free(self._margin.window(now_ns))), 0)
 
-    def _amounts(self) -> dict[str, int]:
+    def _amounts(self, now_ns: int) -> dict[str, int]:
         spot = self._accounts.available.get("USD", 0) + self._accounts.hold.get("USD", 0)
         shown_spot = spot if self.exists else 0
         swept = self._sweep.units if self._sweep is not None else 0
-        return {
-            "futures_buying_power": self._units,
-            "total_usd_balance": self._units + shown_spot,
+        return self.reads.amounts(now_ns) | {
+            "total_usd_balance": self._margin.ours.cash + shown_spot,
             "cbi_usd_balance": shown_spot,
-            "cfm_usd_balance": self._units,
-            "total_open_orders_hold_amount": 0,
-            "unrealized_pnl": 0,
-            "daily_realized_pnl": 0,
-            "initial_margin": 0,
-            "available_margin": self._units,
-            "liquidation_threshold": 0,
-            "liquidation_buffer_amount": self._units,
-            "total_pending_transfers_amount": self._units if swept is None else swept,
-            "funding_pnl": 0,
+            "total_pending_transfers_amount": self._free(now_ns) if swept is None else swept,
         }
 
 
-def _measure(name: str, percentage: str) -> Wire:
-    return {
-        "margin_window_type": f"FCM_MARGIN_WINDOW_TYPE_{name.upper()}",
-        "margin_level": "MARGIN_LEVEL_TYPE_BASE",
-        "liquidation_buffer_percentage": percentage,
-    }
+def _dollars(units: int) -> Wire:
+    return money(units, "USD")
 
 
 def margin_window(now_ns: int) -> Wire:
     """Answer GET /cfm/intraday/current_margin_window: the day's, until sweeps are carried out."""
     day_ns = now_ns // DAY_NS * DAY_NS
-    intraday = now_ns < day_ns + SWEEP_NS
+    intraday = is_intraday(now_ns)
     return {
         "margin_window": {
             "margin_window_type": f"MARGIN_WINDOW_TYPE_{'INTRADAY' if intraday else 'OVERNIGHT'}",
-            "end_time": time_text(day_ns + (SWEEP_NS if intraday else DAY_NS)),
+            "end_time": time_text(day_ns + (EVENING_NS if intraday else DAY_NS)),
         },
         "is_intraday_margin_killswitch_enabled": False,
         "is_intraday_margin_enrollment_killswitch_enabled": False,

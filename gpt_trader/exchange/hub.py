@@ -12,11 +12,6 @@ from gpt_trader.exchange.venue import Venue
 PRODUCT_CHANNELS = ("ticker", TICKER_BATCH, "level2", "market_trades", CANDLES)
 CHANNELS = (*PRODUCT_CHANNELS, STATUS, HEARTBEATS, *PRIVATE)
 SNAPSHOT_ORDERS = 50  # a user snapshot ends with the first message that holds fewer
-NO_POSITIONS: Wire = {
-    "perpetual_futures_positions": [],
-    "expiring_futures_positions": [],
-    "prediction_market_positions": [],
-}
 
 WIRE_CHANNELS = {"level2": "l2_data"}  # whose data comes under another name
 
@@ -37,7 +32,7 @@ class Hub:
         self._feeds: list[Feed] = []
         self._heartbeat_counter = venue.round
         self._paced = PacedNews(venue.now_ns)
-        self._futures = venue.futures.channel_summary()  # as it was told last
+        self._futures = venue.futures.channel_summary(venue.now_ns)  # as it was told last
         products = venue.products({})["products"]
         # X-USDC may be another name of X-USD: market data comes under the name of the book.
         self._books = {one["product_id"]: one["alias"] or one["product_id"] for one in products}
@@ -90,7 +85,9 @@ class Hub:
                 wanted = feed.subscription(USER)
                 if wanted is None or not _is_wanted(update.order, wanted):
                     continue
-                frame = frame or _user_frame("update", [update.order], update.ts_ns)
+                frame = frame or _user_frame(
+                    "update", [update.order], update.positions, update.ts_ns
+                )
                 feed.send(frame)
 
     def heartbeat(self, time_ns: int, counter: int) -> None:
@@ -128,7 +125,7 @@ class Hub:
         """Send the futures wallet to who listens, if it is not what it was."""
         if not self._venue.futures.exists:
             return
-        summary = self._venue.futures.channel_summary()
+        summary = self._venue.futures.channel_summary(self._venue.now_ns)
         if summary != self._futures:
             self._futures = summary
             self._to_subscribers(FUTURES, lambda _: [_futures_frame(self._venue)])
@@ -183,9 +180,10 @@ class Hub:
     def _user_snapshots(self, wanted: frozenset[str]) -> Iterator[Frame]:
         """All open orders of the products, in messages of 50; the last one holds fewer."""
         orders = [order for order in self.open_orders() if _is_wanted(order, wanted)]
+        positions = self._venue.user_positions()
         for first in range(0, len(orders) + 1, SNAPSHOT_ORDERS):
             batch = orders[first : first + SNAPSHOT_ORDERS]
-            yield _user_frame("snapshot", batch, self._venue.now_ns)
+            yield _user_frame("snapshot", batch, positions, self._venue.now_ns)
 
 
 def _market_trades(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
@@ -226,12 +224,20 @@ def _level2(events: RoundEvents, wanted: frozenset[str]) -> list[Frame]:
 
 def _futures_frame(venue: Venue) -> Frame:
     """Every message of this channel is a snapshot."""
-    event = {"type": "snapshot", "fcm_balance_summary": venue.futures.channel_summary()}
+    event = {"type": "snapshot", "fcm_balance_summary": venue.futures.channel_summary(venue.now_ns)}
     return build_frame(FUTURES, venue.now_ns, [event])
 
 
-def _user_frame(kind: str, orders: Sequence[Wire], time_ns: int) -> Frame:
-    event = {"type": kind, "orders": orders, "positions": NO_POSITIONS}
+def _user_frame(
+    kind: str, orders: Sequence[Wire], positions: Sequence[Wire], time_ns: int
+) -> Frame:
+    """Coinbase shows contracts of perpetual style among those that expire."""
+    shown = {
+        "perpetual_futures_positions": [],
+        "expiring_futures_positions": positions,
+        "prediction_market_positions": [],
+    }
+    event = {"type": kind, "orders": orders, "positions": shown}
     return build_frame("user", time_ns, [event])
 
 

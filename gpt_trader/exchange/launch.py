@@ -15,7 +15,7 @@ from secrets import token_hex
 import msgspec
 
 from gpt_trader.exchange.authority import issue
-from gpt_trader.exchange.catalog import UnknownProduct, default_market, find_product
+from gpt_trader.exchange.catalog import UnknownProduct, default_market, find_contract, find_product
 from gpt_trader.exchange.choices import DEFAULT_CANDLES, Choices
 from gpt_trader.exchange.faults import Faults
 from gpt_trader.exchange.faults_plan import read_plan
@@ -151,6 +151,7 @@ def _recorded_tape(choices: Choices) -> Tape:
     wanted = choices.product_ids
     if not choices.data:
         products = [find_product(one) for one in wanted] or default_market()
+        products += [find_contract(one) for one in choices.contract_ids]
         return synthetic_tape(choices.seed, products, choices.candles or DEFAULT_CANDLES)
     reading = Reading(
         product_id=wanted[0] if len(wanted) == 1 else None,

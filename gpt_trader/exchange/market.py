@@ -7,12 +7,22 @@ from typing import Any
 
 from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.catalog import Product, dollar_aliases
+from gpt_trader.exchange.contract_market import ContractMarket
 from gpt_trader.exchange.cursor import Cursor
-from gpt_trader.exchange.decimals import parse_number, whole_steps
+from gpt_trader.exchange.decimals import parse_number
 from gpt_trader.exchange.deep_book import DeepBook
 from gpt_trader.exchange.liquidity import Book, Liquidity, LiveBook, Moment
 from gpt_trader.exchange.market_data import FIVE_MINUTES_S, MarketData, without_best
-from gpt_trader.exchange.queries import Query, granularity_s, many, one, whole
+from gpt_trader.exchange.queries import (
+    ALL_EXPIRIES,
+    ALL_TYPES,
+    EXPIRY,
+    Query,
+    granularity_s,
+    many,
+    one,
+    whole,
+)
 from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.round_events import OnDemand, RoundEvents, UserUpdate
 from gpt_trader.exchange.rules import VenueRules
@@ -54,6 +64,11 @@ class Market:
             name: MarketData(tape.parts[product.book_id], product, rules.trade_side)
             for name, product in self.products.items()
         }
+        self._contracts = {
+            name: ContractMarket(tape.parts[name], tape.parts[product.contract.spot_id])
+            for name, product in self.products.items()
+            if product.contract is not None
+        }
 
     def live(self, product_id: str) -> LiveBook:
         """Give the book of now, drawn anew when the product's tape moved."""
@@ -74,6 +89,17 @@ class Market:
     def last_price(self, product_id: str) -> int | None:
         """Give the price of the last printed trade in price increments, None before the first."""
         return self._data[product_id].last_price(self._count(product_id))
+
+    def mark_price(self, product_id: str) -> int | None:
+        """Give a contract's mark price in price increments, None before its first trade."""
+        contract = self.products[product_id].contract
+        assert contract is not None, product_id
+        counts = self._count(product_id), self._count(contract.spot_id)
+        return self._contracts[product_id].mark(*counts)
+
+    def funding_rate(self, product_id: str, hour_ns: int) -> int:
+        """Give a contract's funding rate of the hour that begins then, in millionths."""
+        return self._contracts[product_id].funding_rate(hour_ns)
 
     def mark(self) -> Mark:
         """Remember where the tape stands."""
@@ -175,9 +201,14 @@ class Market:
     def list_products(self, query: Query, now_ns: int) -> Wire:
         """Answer GET /products: most traded first."""
         wanted = many(query, "product_ids")
-        names = [name for name in self.products if not wanted or name in wanted]
-        if one(query, "product_type") not in ("", "SPOT", "UNKNOWN_PRODUCT_TYPE"):
-            names = []
+        kind, expiry = one(query, "product_type"), one(query, "contract_expiry_type")
+        names = [
+            name
+            for name, product in self.products.items()
+            if not wanted or name in wanted
+            if kind in ALL_TYPES or kind == product.product_type
+            if product.contract is None or expiry in ALL_EXPIRIES or expiry == EXPIRY
+        ]
         names.sort(key=lambda name: -self._data[name].day_notional(self._count(name), now_ns))
         first = whole(query, "offset", 0, 10**6)
         limit = whole(query, "limit", len(names), 10**6) or len(names)
@@ -258,7 +289,7 @@ class Market:
         prices = {"USD": 1.0, "USDC": 1.0}  # the two are exchanged one for one
         for name, product in self.products.items():
             last = self.last_price(name)
-            if product.quote == "USD" and last is not None:
+            if product.contract is None and product.quote == "USD" and last is not None:
                 prices[product.base] = last / 10**product.price_places
         return prices
 
@@ -287,7 +318,13 @@ class Market:
     def _product(self, product_id: str, now_ns: int) -> Wire:
         disabled = product_id in self._rules.trading_disabled
         data, book = self._data[product_id], self._book(product_id)
-        shown = data.product(self._count(product_id), now_ns, book, disabled)
+        count = self._count(product_id)
+        shown = data.product(count, now_ns, book, disabled)
+        contract = self.products[product_id].contract
+        if contract is not None:
+            spot_count = self._count(contract.spot_id)
+            volume = data.day_volume(count, now_ns)
+            shown |= self._contracts[product_id].fields(spot_count, now_ns, volume)
         return shown | {"alias_to": self._aliases.get(product_id, [])}
 
     def _count(self, product_id: str) -> int:
@@ -311,7 +348,7 @@ def clock_answer(now_ns: int) -> Wire:
 
 def _step(text: str, product: Product) -> int:
     value = parse_number(text)
-    step = None if value is None else whole_steps(value, product.price_places)
+    step = None if value is None else product.ticks(value)
     if step is None or step < 1:
         raise BadRequest(f"aggregation_price_increment {text!r} is no multiple of the price step")
     return step

@@ -166,13 +166,13 @@ class MarketData:
         """Write the product as the status channel shows it."""
         product = self._product
         return {
-            "product_type": "SPOT",
+            "product_type": product.product_type,
             "id": product.product_id,
             "base_currency": product.base,
             "quote_currency": product.quote,
             "base_increment": decimal_text(1, product.base_places),
             "quote_increment": decimal_text(1, product.quote_places),
-            "display_name": f"{product.base}/{product.quote}",
+            "display_name": f"{product.base or product.product_id}/{product.quote}",
             "status": "online",
             "status_message": "",
             "min_market_funds": decimal_text(product.quote_min, CASH_PLACES),
@@ -216,13 +216,17 @@ class MarketData:
             "best_ask_price": product.price_text(book.asks[0][0]) if book.asks else "",
         }
 
+    def day_volume(self, count: int, now_ns: int) -> int:
+        """Give the last 24 hours' volume in base increments."""
+        return self._window(count, now_ns - DAY_NS).volume if count else 0
+
     def day_notional(self, count: int, now_ns: int) -> int:
         """Give the last 24 hours' volume at the last price, in 1e-16 of the quote currency."""
         if not count:
             return 0
         day = self._window(count, now_ns - DAY_NS)
-        places = self._product.price_places + self._product.base_places
-        return int(day.volume * self._part.prices[count - 1] * 10 ** (16 - places))
+        numerator, denominator = self._product.tick_value()
+        return day.volume * self._part.prices[count - 1] * numerator * 10**8 // denominator
 
     def price_book(self, book: Book, limit: int, now_ns: int) -> Wire:
         """Write a price book with at most ``limit`` levels a side."""
@@ -348,7 +352,7 @@ def _mid_text(product: Product, book: Book) -> str:
     if not book.bids or not book.asks:
         return ""
     doubled = (book.bids[0][0] + book.asks[0][0]) * 5
-    return decimal_text(doubled, product.price_places + 1)
+    return decimal_text(doubled * product.price_step, product.price_places + 1)
 
 
 def _percent(change: int, base: int) -> str:

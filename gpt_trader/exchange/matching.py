@@ -17,6 +17,10 @@ trigger, for what is left of it.
 
 *Self-trade.* A taker that would meet a waiting order of the same account fills up to there; what is
 left of it is cancelled (cancel newest).
+
+*Contracts.* They match by the same rules, hold nothing of the spot wallets, and are settled with
+the margin account. A fill that would make a reduce-only order open a position, or that its margin
+does not cover, is cut or not done, and the rest of its order is cancelled.
 """
 
 from collections.abc import Callable
@@ -27,12 +31,14 @@ from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.fees import FeeSchedule, notional_paid, notional_received
 from gpt_trader.exchange.liquidity import Level, LiveBook
+from gpt_trader.exchange.margin import MarginAccount, terms, worth
 from gpt_trader.exchange.order_requests import MAY_REST
 from gpt_trader.exchange.orders import (
     Fill,
     Liquidity,
     Order,
     OrderRequest,
+    OrderType,
     TimeInForce,
     TriggerStatus,
     Want,
@@ -44,6 +50,8 @@ SELF_TRADE = "Self trade prevented"
 UNFILLED = "Unfilled remainder cancelled"
 NOT_WHOLE = "Could not be filled as a whole"
 NO_MONEY = "Not enough balance for the rounding of this fill"
+NO_MARGIN = "Not enough margin for this fill"
+NOTHING_TO_REDUCE = "There is no position left to reduce"
 
 
 class Stop(Enum):
@@ -75,9 +83,14 @@ class Matching:
     """
 
     def __init__(
-        self, accounts: Accounts, fees: FeeSchedule, changed: Callable[[Order, int], None]
+        self,
+        accounts: Accounts,
+        margin: MarginAccount,
+        fees: FeeSchedule,
+        changed: Callable[[Order, int], None],
     ) -> None:
         self._accounts = accounts
+        self._margin = margin
         self._fees = fees
         self._changed = changed
         self._resting: dict[str, RestingOrders] = {}
@@ -117,7 +130,9 @@ class Matching:
         return Plan(tuple(taken), Stop.SELF_TRADE if crosses_own else Stop.BOOK_END)
 
     def hold_for(self, want: Want, plan: Plan) -> int:
-        """Give what an order blocks, in units of what it pays with."""
+        """Give what an order blocks in a spot wallet, in units of what it pays with."""
+        if want.product.contract is not None:
+            return 0
         if not want.buys:
             assert want.lots is not None
             return want.product.base_units(want.lots)
@@ -142,9 +157,11 @@ class Matching:
         """Fill an open order as planned; True when the rest may wait."""
         for place, (price, lots) in enumerate(plan.levels, 1):
             last = place == len(plan.levels) and plan.stop is Stop.DONE
-            if not self._fill(order, price, lots, Liquidity.TAKER, now_ns, last):
+            filled = self._fill(order, price, lots, Liquidity.TAKER, now_ns, last)
+            if filled:
+                live.take(price, filled)
+            if filled < lots:
                 return False
-            live.take(price, lots)
         if not order.active:
             return False
         if plan.stop is Stop.SELF_TRADE:
@@ -225,8 +242,7 @@ class Matching:
             if part:
                 assert order.limit is not None
                 last = part == order.left
-                self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
-                left -= part
+                left -= self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
         for order in reached:
             order.queue = max(order.queue - passed, 0)
 
@@ -273,53 +289,77 @@ class Matching:
 
     def _fill(
         self, order: Order, price: int, lots: int, liquidity: Liquidity, now_ns: int, last: bool
-    ) -> bool:
-        """Execute a part of an order; False when it had to be cancelled for want of money."""
+    ) -> int:
+        """Execute a part of an order; gives its lots, fewer when the order had to be cancelled."""
         product = order.request.product
         self._fees.refresh(now_ns)
-        maker = liquidity is Liquidity.MAKER
-        fee = self._fees.fee(product, price, lots, maker)
+        if product.contract is not None:
+            return self._fill_contracts(order, price, lots, liquidity, now_ns)
+        fee = self._fees.fee(product, price, lots, liquidity is Liquidity.MAKER)
         if order.request.buys:
             notional = notional_paid(product, price, lots)
             # A hold is rounded once, fills one by one: many can cost some cash units more.
             if notional + fee > order.hold + self._accounts.available[product.quote]:
                 self.end(order, "CANCELLED", now_ns, NO_MONEY)
-                return False
+                return 0
         else:
             notional = notional_received(product, price, lots)
             fee = min(fee, notional)
-        self._settle(order, lots, notional, fee)
-        order.tick_lots += price * lots
-        self.fills.append(
-            Fill(
-                len(self.fills) + 1,
-                order.order_id,
-                product,
-                order.request.side,
-                price,
-                lots,
-                notional,
-                fee,
-                liquidity,
-                now_ns,
-            )
+        number, side = len(self.fills) + 1, order.request.side
+        fill = Fill(
+            number, order.order_id, product, side, price, lots, notional, fee, liquidity, now_ns
         )
+        self._book(order, fill)
+        self._settle(order, lots, notional, fee)
         self._fees.record(product, now_ns, notional, fee)
-        order.last_fill_ns = now_ns
         if last:
             self.end(order, "FILLED", now_ns, "")
         else:
             self._changed_at(order, now_ns)
-        return True
+        return lots
 
-    def _settle(self, order: Order, lots: int, notional: int, fee: int) -> None:
-        product = order.request.product
-        order.lots_filled += lots
-        order.notional += notional
-        order.fee += fee
+    def _fill_contracts(
+        self, order: Order, price: int, lots: int, liquidity: Liquidity, now_ns: int
+    ) -> int:
+        """Execute a part of an order of contracts, as far as it may be done."""
+        product, side = order.request.product, order.request.side
+        filled = self._margin.fillable(order, price, lots, now_ns)
+        refused = NOTHING_TO_REDUCE if order.request.reduce_only else NO_MARGIN
+        if not filled:
+            self.end(order, "CANCELLED", now_ns, refused)
+            return 0
+        fee = self._fees.fee(product, price, filled, liquidity is Liquidity.MAKER)
+        if order.request.kind is OrderType.LIQUIDATION:
+            fee += terms(product).liquidation_fee * filled
+        self._margin.trade(order, price, filled, fee, now_ns)
+        number, notional = len(self.fills) + 1, worth(product, price, filled)
+        fill = Fill(
+            number, order.order_id, product, side, price, filled, notional, fee, liquidity, now_ns
+        )
+        self._book(order, fill)
+        if order.left == 0:
+            self.end(order, "FILLED", now_ns, "")
+        elif filled < lots:
+            self.end(order, "CANCELLED", now_ns, refused)
+        else:
+            self._changed_at(order, now_ns)
+        return filled
+
+    def _book(self, order: Order, fill: Fill) -> None:
+        """Count a fill into its order and write it into the list."""
+        order.lots_filled += fill.lots
+        order.tick_lots += fill.ticks * fill.lots
+        order.notional += fill.notional
+        order.fee += fill.fee
         order.fills += 1
         if order.left is not None:
-            order.left -= lots
+            order.left -= fill.lots
+        order.last_fill_ns = fill.time_ns
+        self.fills.append(fill)
+
+    def _settle(self, order: Order, lots: int, notional: int, fee: int) -> None:
+        """Move the money of a fill that was counted."""
+        product = order.request.product
         if order.request.buys:
             held = min(order.hold, notional + fee)
             self._accounts.pay(product.quote, notional + fee, held)

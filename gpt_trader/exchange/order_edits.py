@@ -125,6 +125,8 @@ def edit_errors(rejected: EditRejected | None) -> list[Wire]:
 
 def _check_order(order: Order, stop: str) -> None:
     request = order.request
+    if request.product.contract is not None:
+        raise _refused("CANNOT_EDIT_FUTURES_ORDER")
     if request.money is not None:
         raise _refused("SIZE_IN_QUOTE_EDITS_NOT_ALLOWED")
     if request.kind is OrderType.MARKET:

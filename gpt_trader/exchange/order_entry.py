@@ -5,13 +5,17 @@ A command is written down before it takes effect, and nothing is written of one 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.contract_orders import ContractOrders, liquidation_of
+from gpt_trader.exchange.decimals import cash_units
 from gpt_trader.exchange.fees import FeeSchedule
 from gpt_trader.exchange.journal import Record
 from gpt_trader.exchange.liquidity import Level, LiveBook
+from gpt_trader.exchange.margin import MarginAccount
 from gpt_trader.exchange.matching import NOTHING, USER_CANCEL, Matching, Plan, Stop
 from gpt_trader.exchange.order_edits import (
     UNKNOWN_EDIT,
@@ -74,6 +78,12 @@ class Books(Protocol):
     def last_price(self, product_id: str) -> int | None:
         """Give the price of the last printed trade, None before the first."""
 
+    def mark_price(self, product_id: str) -> int | None:
+        """Give a contract's mark price in price increments, None before its first trade."""
+
+    def funding_rate(self, product_id: str, hour_ns: int) -> int:
+        """Give a contract's funding rate of the hour that begins then, in millionths."""
+
 
 class OrderEntry:
     """Takes and cancels the orders of one account.
@@ -106,9 +116,12 @@ class OrderEntry:
         self._write = write
         products = market.products.values()
         currencies = {name for product in products for name in (product.base, product.quote)}
+        currencies.discard("")  # the base of contracts
         self.accounts = Accounts(rules.balances, currencies)
         self.fees = FeeSchedule(rules)
-        self.matching = Matching(self.accounts, self.fees, changed)
+        self.margin = MarginAccount(cash_units(rules.futures_balance or Decimal(0)), market)
+        self.matching = Matching(self.accounts, self.margin, self.fees, changed)
+        self.contracts = ContractOrders(self.margin, self.matching, market)
         self.orders: dict[str, Order] = {}
         self._by_client_id: dict[str, Order] = {}
 
@@ -144,6 +157,7 @@ class OrderEntry:
         self._attach(order, now_ns)
         self._place(order, plan, live, now_ns)
         self._start_exits(now_ns)
+        self.watch_margin(now_ns)
         return accepted_answer(order)
 
     def cancel(self, order_ids: Sequence[str], now_ns: int) -> Wire:
@@ -258,25 +272,39 @@ class OrderEntry:
         except Rejected as rejected:
             errs.append(rejected.reason.preview)
         want = request.want()
-        reckoned = self._reckon(request, want, self._plan(request, want, live))
+        plan = self._plan(request, want, live)
+        reckoned = self._reckon(request, want, plan)
         numbers = preview_numbers(reckoned, live)
-        return preview_answer(numbers, reckoned.average_text(), errs, preview_id)
+        answer = preview_answer(numbers, reckoned.average_text(), errs, preview_id)
+        if request.product.contract is None:
+            return answer
+        return answer | self.contracts.preview(request, plan, now_ns)
 
-    def close_position(self, body: Mapping[str, Any]) -> Wire:
-        """Refuse to close a position: spot products have none (POST /orders/close_position).
+    def close_position(self, body: Mapping[str, Any], now_ns: int) -> Wire:
+        """Close a position, or a part of it, with a reduce-only market order.
+
+        Spot products have no position (Advanced Trade reference, POST /orders/close_position).
 
         Raises
         ------
         BadRequest
             The body is malformed.
+        JournalError
+            The command could not be written down; nothing happened.
         """
-        read_client_order_id(body)
+        known = self._by_client_id.get(read_client_order_id(body))
+        if known is not None and self._rules.duplicate_client_order_id is Duplicate.EXISTING:
+            return accepted_answer(known)
         size = read_text(body, "size")
-        if read_text(body, "product_id") not in self._market.products:
-            refused = reject("INVALID_PRODUCT_ID", "Product is not valid")
-        else:
-            refused = reject("CANNOT_CLOSE_ZERO_POSITION", "There is no position to close")
-        return rejected_answer(refused.reason, {"market_market_ioc": {"base_size": size or "0"}})
+        product = self._market.products.get(read_text(body, "product_id"))
+        try:
+            if product is None:
+                raise reject("INVALID_PRODUCT_ID", "Product is not valid")
+            create = self.contracts.closing(product, body, size)
+        except Rejected as refused:
+            asked = {"market_market_ioc": {"base_size": size or "0"}}
+            return rejected_answer(refused.reason, asked)
+        return self.create(create, now_ns)
 
     def expire(self, until_ns: int) -> None:
         """End the orders whose time is over, each at its own end."""
@@ -284,6 +312,26 @@ class OrderEntry:
             end_ns = order.request.end_ns or until_ns
             self.matching.end(order, "EXPIRED", end_ns, "")
             self._start_exits(end_ns)
+
+    def begin_hour(self, hour_ns: int) -> None:
+        """Pay the hour's funding for the contracts that are held."""
+        self.margin.fund(hour_ns)
+        self.watch_margin(hour_ns)
+
+    def watch_margin(self, now_ns: int) -> None:
+        """Liquidate the futures account when its equity is below the maintenance margin."""
+        if not self.margin.is_under(now_ns):
+            return
+        self.contracts.cancel_all(now_ns)
+        for position in self.contracts.to_liquidate(now_ns):
+            if not self.margin.is_under(now_ns):
+                return
+            request = liquidation_of(position, len(self.orders) + 1)
+            live = self._market.live(request.product.product_id)
+            plan = self.matching.plan(request.want(), live)
+            if plan.levels:
+                order = self._open(request, self._next_id(), now_ns)
+                self.matching.place(order, plan, live, now_ns)
 
     def follow_trade(self, product_id: str, price: int, now_ns: int) -> None:
         """Do what a printed trade sets off, after it filled who was waiting in the book.
@@ -296,6 +344,7 @@ class OrderEntry:
             if self.matching.take(order, plan, live, now_ns):
                 self._wait(order)
         self._start_exits(now_ns)
+        self.watch_margin(now_ns)
 
     def _admit(self, request: OrderRequest, live: LiveBook, now_ns: int) -> Plan:
         """Plan a well-formed order's fills, or reject it for the market, the rules or the money."""
@@ -316,6 +365,9 @@ class OrderEntry:
             raise reject_in_preview(
                 "INVALID_QUOTE_SIZE_TOO_SMALL", "Quote size buys less than one base increment"
             )
+        if product.contract is not None:
+            self.contracts.admit(request, plan, now_ns)
+            return plan
         needed = self.matching.hold_for(want, plan)
         if needed > self.accounts.available[request.pays_with]:
             raise reject("INSUFFICIENT_FUND", "Not enough balance in source account")

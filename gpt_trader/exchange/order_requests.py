@@ -30,6 +30,9 @@ CONFIGURATIONS = {
 }
 """The configurations this exchange takes; of all others it says that they are unsupported."""
 
+FOR_CONTRACTS = {"market_market_fok": (OrderType.MARKET, TimeInForce.FOK)}
+"""What it takes for contracts besides, as Coinbase does."""
+
 TAKE_PROFIT, STOP_LOSS = "INVALID_ATTACHED_TAKE_PROFIT_PRICE", "INVALID_ATTACHED_STOP_LOSS_PRICE"
 
 RISES = {"STOP_DIRECTION_STOP_UP": True, "STOP_DIRECTION_STOP_DOWN": False}
@@ -88,8 +91,9 @@ def read_request(
         raise reject("INVALID_SIDE", "Side must be BUY or SELL")
     side = Side(body["side"])
     name, fields = next(iter(configuration.items()))
-    kind, time_in_force = _configuration(name)
-    _refuse_extras(body, fields)
+    kind, time_in_force = _configuration(name, product)
+    reduce_only = _flag(body, "reduce_only") or _flag(fields, "reduce_only")
+    _refuse_extras(body, product, reduce_only)
     post_only = _post_only(fields, name, time_in_force)
     lots, money = _size(fields, kind, side, product)
     limit = _limit(fields, kind, product)
@@ -97,7 +101,7 @@ def read_request(
         client_order_id=read_text(body, "client_order_id"),
         product=product,
         side=side,
-        configuration=configuration,
+        configuration={name: fields | {"reduce_only": True}} if reduce_only else configuration,
         kind=kind,
         time_in_force=time_in_force,
         limit=limit,
@@ -107,6 +111,8 @@ def read_request(
         end_ns=_end(fields, now_ns) if time_in_force is TimeInForce.GTD else None,
         trigger=None if limit is None else _trigger(fields, kind, product, limit, side),
         attached=_attached(body, kind, product, limit, side),
+        reduce_only=reduce_only,
+        leverage="" if product.contract is None else read_text(body, "leverage") or "1",
     )
 
 
@@ -119,25 +125,34 @@ def _limit(fields: Wire, kind: OrderType, product: Product) -> int | None:
     return None
 
 
-def _configuration(name: str) -> tuple[OrderType, TimeInForce]:
+def _configuration(name: str, product: Product) -> tuple[OrderType, TimeInForce]:
     found = CONFIGURATIONS.get(name)
-    if found is None:
+    if product.contract is not None:
+        found = FOR_CONTRACTS.get(name, found)
+    if found is None or (product.contract is not None and found[0] is OrderType.BRACKET):
         raise _unsupported(f"{name} is not supported on this exchange")
     return found
 
 
-def _refuse_extras(body: Mapping[str, Any], fields: Wire) -> None:
+def _refuse_extras(body: Mapping[str, Any], product: Product, reduce_only: bool) -> None:
     """Refuse what would be lost in silence: a stop that is not there protects nobody."""
-    if _flag(body, "reduce_only") or _flag(fields, "reduce_only"):
-        raise reject(
-            "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
-        )
-    leverage = read_text(body, "leverage")
-    if leverage not in NO_LEVERAGE:
-        raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
+    contract, leverage = product.contract, read_text(body, "leverage")
     margin_type = read_text(body, "margin_type")
     if margin_type not in MARGIN_TYPES:
         raise reject("INVALID_MARGIN_TYPE", f"There is no margin type {margin_type!r}")
+    if contract is not None:
+        value = parse_number(leverage or "1")
+        if value is None or not 1 <= value <= contract.leverage_max:
+            raise reject("INVALID_LEVERAGE", f"Leverage must be from 1 to {contract.leverage_max}")
+        if margin_type == "ISOLATED":
+            raise reject("INVALID_MARGIN_TYPE", "Contracts share one margin here: CROSS")
+        return
+    if reduce_only:
+        raise reject(
+            "REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS", "A spot order cannot be reduce-only"
+        )
+    if leverage not in NO_LEVERAGE:
+        raise reject("INVALID_LEVERAGE", f"A spot order has no leverage, not {leverage!r}")
 
 
 def _post_only(fields: Wire, name: str, time_in_force: TimeInForce) -> bool:
@@ -160,7 +175,7 @@ def _size(
         raise _unsupported("Give either base_size or quote_size")
     if base_text:
         return read_lots(base_text, product), None
-    if kind is not OrderType.MARKET or side is Side.SELL:
+    if kind is not OrderType.MARKET or side is Side.SELL or product.contract is not None:
         raise _unsupported("quote_size is for market buys only on this exchange")
     return None, _money(quote_text, product)
 
@@ -217,7 +232,7 @@ def read_price(text: str, product: Product) -> int:
     value = parse_number(text)
     if value is None or value <= 0:
         raise reject("INVALID_LIMIT_PRICE", f"Limit price {text!r} is not a price")
-    ticks = whole_steps(value, product.price_places)
+    ticks = product.ticks(value)
     if ticks is None:
         raise reject("INVALID_PRICE_PRECISION", f"Limit price {text} is too precise")
     return ticks
@@ -239,7 +254,7 @@ def _stop(fields: Wire, product: Product, limit: int, side: Side) -> Trigger:
     value = parse_number(text)
     if value is None or value <= 0:
         raise reject_in_preview("INVALID_STOP_PRICE", f"Stop price {text!r} is not a price")
-    price = whole_steps(value, product.price_places)
+    price = product.ticks(value)
     if price is None:
         raise reject_in_preview("INVALID_STOP_PRICE_PRECISION", f"Stop price {text} is too precise")
     rises = RISES.get(read_text(fields, "stop_direction"))
@@ -260,7 +275,7 @@ def _bracket_stop(fields: Wire, product: Product, limit: int, side: Side) -> Tri
     """Read the loss side of a bracket, which lies opposite to its limit, the gain side."""
     text = read_text(fields, "stop_trigger_price")
     value = parse_number(text)
-    price = None if value is None else whole_steps(value, product.price_places)
+    price = None if value is None else product.ticks(value)
     if price is None or price <= 0:
         raise reject(
             "INVALID_BRACKET_STOP_TRIGGER_PRICE", f"Stop trigger price {text!r} is not a price"
@@ -285,7 +300,7 @@ def _attached(
     fields = configuration.get("trigger_bracket_gtc")
     if len(configuration) != 1 or not isinstance(fields, dict):
         raise _unsupported("Only a trigger_bracket_gtc can be attached")
-    if side is Side.SELL or kind is OrderType.BRACKET:
+    if side is Side.SELL or kind is OrderType.BRACKET or product.contract is not None:
         raise reject("BRACKET_ORDER_NOT_SUPPORTED", "Only a spot buy can have exits attached")
     if read_text(fields, "base_size") or read_text(fields, "quote_size"):
         raise reject("ATTACHED_ORDER_SIZE_MUST_BE_NIL", "Attached exits sell what was bought")
@@ -300,7 +315,7 @@ def _attached_price(fields: Wire, name: str, reason: str, product: Product) -> i
     value = parse_number(text)
     if value is None or value <= 0:
         raise reject(reason, f"Attached {name} {text!r} is not a price")
-    price = whole_steps(value, product.price_places)
+    price = product.ticks(value)
     if price is None:
         raise reject(f"{reason}_PRECISION", f"Attached {name} {text} is too precise")
     return price

@@ -34,6 +34,7 @@ class OrderType(StrEnum):
     LIMIT = "LIMIT"
     STOP_LIMIT = "STOP_LIMIT"
     BRACKET = "BRACKET"
+    LIQUIDATION = "LIQUIDATION"  # the exchange's own, of an account without enough margin
 
 
 class TriggerStatus(StrEnum):
@@ -101,6 +102,8 @@ class OrderRequest:
     end_ns: int | None
     trigger: Trigger | None
     attached: Attached | None
+    reduce_only: bool  # contracts only
+    leverage: str  # as it came; "" for spot
 
     @property
     def buys(self) -> bool:
@@ -110,7 +113,9 @@ class OrderRequest:
     @property
     def pays_with(self) -> str:
         """Name the currency it pays with."""
-        return self.product.quote if self.buys else self.product.base
+        if self.buys or self.product.contract is not None:
+            return self.product.quote
+        return self.product.base
 
     @property
     def exit_price(self) -> int | None:
@@ -232,8 +237,7 @@ class Order:
         """Write the average price of the fills, 0 before the first."""
         if not self.lots_filled:
             return "0"
-        places = self.request.product.price_places
-        return ratio_text(self.tick_lots, self.lots_filled * 10**places, places + 8)
+        return self.request.product.average_text(self.tick_lots, self.lots_filled)
 
     def completion_text(self) -> str:
         """Write how much of the order is filled, in percent."""
@@ -272,6 +276,8 @@ def exits_of(request: OrderRequest) -> OrderRequest:
         end_ns=None,
         trigger=Trigger(attached.loss, rises=False),
         attached=None,
+        reduce_only=False,
+        leverage="",
     )
 
 

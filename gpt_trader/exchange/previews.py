@@ -44,9 +44,8 @@ class Estimate:
         """Write the average price, 0 for nothing traded."""
         if not self.lots:
             return "0"
-        places = self.product.price_places
         spent = sum(price * lots for price, lots in self.parts)
-        return ratio_text(spent, self.lots * 10**places, places + 8)
+        return self.product.average_text(spent, self.lots)
 
     def slippage_text(self, best: int | None) -> str:
         """Write by which fraction the average is worse than the best price; 0 when it is not."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.orders import Fill, Order
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.render import fill_trade_id
@@ -38,7 +39,9 @@ STATUSES = frozenset(
 )
 
 
-SPOT = frozenset(("", "SPOT", "UNKNOWN_PRODUCT_TYPE"))  # all that is traded here
+ALL_TYPES = frozenset(("", "UNKNOWN_PRODUCT_TYPE"))  # product types that stand for every one
+ALL_EXPIRIES = frozenset(("", "UNKNOWN_CONTRACT_EXPIRY_TYPE"))
+EXPIRY = "EXPIRING"  # as what Coinbase shows contracts of perpetual style too
 OURS = frozenset(("", "RETAIL_ADVANCED", "UNKNOWN_PLACEMENT_SOURCE"))  # where all orders come from
 
 
@@ -139,7 +142,9 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
     start_ns, end_ns = moment(query, "start_date"), moment(query, "end_date")
     assets = many(query, "asset_filters")
     found: list[Order] = []
-    if one(query, "product_type") not in SPOT or one(query, "order_placement_source") not in OURS:
+    traded = {one(query, "product_type")} - ALL_TYPES
+    expiry = one(query, "contract_expiry_type")
+    if one(query, "order_placement_source") not in OURS:
         return found, ""
     for order in reversed(orders):
         request = order.request
@@ -147,7 +152,9 @@ def select_orders(orders: Sequence[Order], query: Query) -> tuple[list[Order], s
             (bounds.before is not None and order.number >= bounds.before)
             or (order_ids and order.order_id not in order_ids)
             or (product_ids and request.product.product_id not in product_ids)
-            or (assets and assets.isdisjoint((request.product.base, request.product.quote)))
+            or (assets and assets.isdisjoint(request.product.currencies))
+            or (traded and request.product.product_type not in traded)
+            or not _expires(request.product, expiry)
             or (statuses and order.status not in statuses)
             or (types and request.kind not in types)
             or (times and request.time_in_force not in times)
@@ -185,16 +192,15 @@ def select_fills(
     start_ns = moment(query, "start_sequence_timestamp")
     end_ns = moment(query, "end_sequence_timestamp")
     types, assets = many(query, "order_types"), many(query, "asset_filters")
-    kinds = many(query, "product_types")
+    traded = many(query, "product_types") - ALL_TYPES
     found: list[Fill] = []
-    if kinds and kinds.isdisjoint(SPOT):
-        return found, ""
     for fill in reversed(fills):
         if (
             (bounds.before is not None and fill.number >= bounds.before)
             or (order_ids and fill.order_id not in order_ids)
             or (product_ids and fill.product.product_id not in product_ids)
-            or (assets and assets.isdisjoint((fill.product.base, fill.product.quote)))
+            or (assets and assets.isdisjoint(fill.product.currencies))
+            or (traded and fill.product.product_type not in traded)
             or (types and orders[fill.order_id].request.kind not in types)
             or (trade_ids and fill_trade_id(fill) not in trade_ids)
             or (side and fill.side != side)
@@ -206,3 +212,8 @@ def select_fills(
             return found, str(found[-1].number)
         found.append(fill)
     return found, ""
+
+
+def _expires(product: Product, asked: str) -> bool:
+    """Say whether a product is of the asked expiry type, which spot products have none of."""
+    return asked in ALL_EXPIRIES or (product.contract is not None and asked == EXPIRY)

@@ -21,7 +21,7 @@ INVALID_PRODUCT_ID | = | a product that is not listed
 INVALID_SIZE_PRECISION | = | a size between two increments
 INVALID_PRICE_PRECISION | = | a limit price between two increments
 INSUFFICIENT_FUND | = | less is free than the order would hold
-INSUFFICIENT_FUNDS | - |
+INSUFFICIENT_FUNDS | INSUFFICIENT_FUNDS_FOR_FUTURES | less margin is there than contracts need
 INVALID_LEDGER_BALANCE | - |
 ORDER_ENTRY_DISABLED | - |
 INELIGIBLE_PAIR | - |
@@ -34,9 +34,9 @@ DUPLICATE_CLIENT_ORDER_ID | - | a repeated client_order_id, with --duplicate rej
 UNTRADABLE_PRODUCT | = |
 TRADING_DISABLED | = | a product whose trading is disabled
 PRODUCT_TRADING_HALTED | = |
-IN_LIQUIDATION | = |
-INVALID_MARGIN_TYPE | = | a margin_type other than CROSS and ISOLATED
-INVALID_LEVERAGE | = | a leverage other than 1 on a spot product
+IN_LIQUIDATION | = | a contract, while the account is being liquidated
+INVALID_MARGIN_TYPE | = | an unknown margin_type, or ISOLATED for a contract
+INVALID_LEVERAGE | = | a leverage other than 1 on a spot product, or above a contract's
 INVALID_FCM_TRADING_SESSION | - |
 GEOFENCING_RESTRICTION | - |
 CANNOT_CLOSE_ZERO_POSITION | - | closing a position that is not there
@@ -55,7 +55,7 @@ POST_ONLY_NOT_ALLOWED_WITH_FOK | - | a fill-or-kill order that is post-only
 PRICE_NOT_ALLOWED_FOR_MARKET_ORDERS | - | a market order with a limit price
 REDUCE_ONLY_NOT_ALLOWED_ON_VENUE | = |
 REDUCE_ONLY_NOT_ALLOWED_ON_SPOT_PRODUCTS | = | reduce_only on a spot product
-REDUCE_ONLY_INCREASED_POSITION_SIZE | = |
+REDUCE_ONLY_INCREASED_POSITION_SIZE | = | a reduce-only order larger than the position
 POSITION_SIZE_INCREASE_REJECT | - |
 STOP_ALREADY_TRIGGERED | - |
 OPEN_BRACKET_ORDERS | - |
@@ -88,7 +88,6 @@ INVALID_QUOTE_SIZE_TOO_SMALL | a quote size below the smallest, or that buys not
 INVALID_QUOTE_SIZE_TOO_LARGE | a quote size above the product's largest
 INVALID_PRICE_TOO_LARGE |
 INSUFFICIENT_LEDGER_BALANCE |
-INSUFFICIENT_FUNDS_FOR_FUTURES |
 INVALID_LIMIT_PRICE_PRECISION |
 INVALID_STOP_PRICE | a stop price that is no number above 0
 INVALID_STOP_PRICE_PRECISION | a stop price between two increments
@@ -96,7 +95,7 @@ STOP_PRICE_ABOVE_LAST_TRADE_PRICE | a falling stop that the last trade has passe
 STOP_PRICE_BELOW_LAST_TRADE_PRICE | a rising stop that the last trade has passed
 STOP_PRICE_ABOVE_LIMIT_PRICE | a buy whose stop is above its limit
 STOP_PRICE_BELOW_LIMIT_PRICE | a sale whose stop is below its limit
-MISSING_PRODUCT_PRICE_BOOK | a trigger for a product that has not traded yet
+MISSING_PRODUCT_PRICE_BOOK | a trigger or a contract that has not traded yet
 MISSING_COMMISSION_RATE |
 INVALID_END_TIME |
 BREACHED_PRICE_LIMIT |
@@ -125,7 +124,7 @@ CANNOT_EDIT_STOP_PRICE_FOR_TRIGGERED_ORDER | another stop for one that fired
 CANNOT_EDIT_TRIGGERED_ORDER | a stop or a bracket that fired
 INVALID_EDITED_STOP_PRICE | a stop that a new order could not have
 EXCEEDED_MAX_ALLOWED_EDIT_REQUEST_COUNT |
-CANNOT_EDIT_FUTURES_ORDER |
+CANNOT_EDIT_FUTURES_ORDER | an order of contracts
 ORDER_EDIT_ORDER_TYPE_NOT_SUPPORTED | not good until cancelled, or a change of attached exits
 """
 

@@ -1,6 +1,6 @@
 """What one step of the tape gives the exchange to publish."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ class UserUpdate:
 
     order: Wire
     ts_ns: int
+    positions: Sequence[Wire]  # of contracts, as they were then
 
 
 T = TypeVar("T")

@@ -229,9 +229,15 @@ ROUTES = (
         VIEW,
         lambda v, c: _read(v.conversions.trade(c.parts[0], c.query)),
     ),
-    _route("GET /cfm/balance_summary", VIEW, lambda v, c: _read(v.futures.balance_summary())),
-    _route("GET /cfm/positions", VIEW, lambda v, c: _read({"positions": []})),
-    _route("GET /cfm/positions/{id}", VIEW, lambda v, c: _read(v.futures.position(c.parts[0]))),
+    _route(
+        "GET /cfm/balance_summary", VIEW, lambda v, c: _read(v.futures.balance_summary(v.now_ns))
+    ),
+    _route("GET /cfm/positions", VIEW, lambda v, c: _read(v.futures.positions(v.now_ns))),
+    _route(
+        "GET /cfm/positions/{id}",
+        VIEW,
+        lambda v, c: _read(v.futures.position(c.parts[0], v.now_ns)),
+    ),
     _route("POST /cfm/sweeps/schedule", TRANSFER, _schedule_sweep),
     _route("GET /cfm/sweeps", VIEW, lambda v, c: _read(v.futures.sweeps())),
     _route("DELETE /cfm/sweeps", TRANSFER, lambda v, c: _read(v.futures.cancel())),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gpt_trader.exchange.candle_trades import CandleColumns, trades_from_candles
 from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.contract_tape import contract_trades
 from gpt_trader.exchange.seeds import seed_key
 from gpt_trader.exchange.tape import MINUTE_S, Tape, TapeError, assemble
 
@@ -65,13 +66,16 @@ class _Common:
 def synthetic_tape(seed: int, products: Sequence[Product], rounds: int) -> Tape:
     """Make a market of one-minute candles from 2026-01-05 on.
 
+    A contract trades near its spot market, which must be among the products.
+
     Raises
     ------
     TapeError
-        A product has no look in the table, or no round is asked for.
+        A product has no look in the table, a contract no spot market, or no round is asked for.
     """
-    unknown = [product.product_id for product in products if product.product_id not in LOOKS]
-    if unknown or not products:
+    spots = [product for product in products if product.contract is None]
+    unknown = [product.product_id for product in spots if product.product_id not in LOOKS]
+    if unknown or not spots:
         raise TapeError(
             f"the synthetic market has no {', '.join(unknown)}; it has {', '.join(LOOKS)}"
         )
@@ -80,10 +84,19 @@ def synthetic_tape(seed: int, products: Sequence[Product], rounds: int) -> Tape:
     common = _Common(
         factor=_noise(seed, "factor").standard_normal(rounds), scale=_regimes(seed, "all", rounds)
     )
-    parts = [
-        trades_from_candles(_candles(product, common, seed), MINUTE_S, seed) for product in products
-    ]
-    return assemble(seed, MINUTE_S, parts)
+    parts = {
+        product.product_id: trades_from_candles(_candles(product, common, seed), MINUTE_S, seed)
+        for product in spots
+    }
+    for product in products:
+        if product.contract is not None:
+            spot = parts.get(product.contract.spot_id)
+            if spot is None:
+                raise TapeError(
+                    f"{product.product_id} follows {product.contract.spot_id}: trade that here too"
+                )
+            parts[product.product_id] = contract_trades(product, spot, seed)
+    return assemble(seed, MINUTE_S, list(parts.values()))
 
 
 def _candles(product: Product, common: _Common, seed: int) -> CandleColumns:

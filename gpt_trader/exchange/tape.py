@@ -114,11 +114,11 @@ class Tape:
 
     @property
     def increments(self) -> dict[str, list[int]]:
-        """Decimals of price, base and quote increment by product: what all counts are counts of."""
-        return {
-            name: [part.product.price_places, part.product.base_places, part.product.quote_places]
-            for name, part in self.parts.items()
-        }
+        """What all counts are counts of, by product.
+
+        Decimals of price, base and quote increment; of a contract also price step and size.
+        """
+        return {name: _increments(part.product) for name, part in self.parts.items()}
 
     @property
     def products(self) -> list[Product]:
@@ -223,6 +223,12 @@ def assemble(seed: int, granularity_s: int, columns: Sequence[TradeColumns]) -> 
             digest.update(text.tobytes())
     tape.sha256 = digest.hexdigest()
     return tape
+
+
+def _increments(product: Product) -> list[int]:
+    steps = [product.price_places, product.base_places, product.quote_places]
+    contract = product.contract
+    return steps if contract is None else [*steps, product.price_step, contract.size]
 
 
 def _depths(

@@ -10,6 +10,7 @@ from typing import Any
 
 from gpt_trader.exchange.candle_history import History
 from gpt_trader.exchange.coinbase_app import CoinbaseApp
+from gpt_trader.exchange.contract_orders import hours
 from gpt_trader.exchange.conversions import Conversions
 from gpt_trader.exchange.cursor import Item
 from gpt_trader.exchange.futures import FuturesWallet
@@ -21,7 +22,7 @@ from gpt_trader.exchange.orders import Order
 from gpt_trader.exchange.portfolios import Portfolio, Portfolios
 from gpt_trader.exchange.queries import Query, page, select_fills, select_orders
 from gpt_trader.exchange.refusals import BadRequest, NotFound
-from gpt_trader.exchange.render import AccountRender, fee_summary
+from gpt_trader.exchange.render import AccountRender, fee_summary, money
 from gpt_trader.exchange.round_events import RoundEvents, UserUpdate
 from gpt_trader.exchange.rules import VenueRules
 from gpt_trader.exchange.tape import FollowedTape, Tape
@@ -67,7 +68,9 @@ class Venue:
         self.portfolios = Portfolios(default, rules.seed, partial(self._change, "portfolio"))
         convert = partial(self._change, "convert")
         self.conversions = Conversions(self._accounts, render, rules.seed, convert)
-        self.futures = FuturesWallet(rules, self._accounts, partial(self._change, "futures"))
+        self._margin, contracts = self._entry.margin, self._entry.contracts
+        futures = partial(self._change, "futures")
+        self.futures = FuturesWallet(rules, self._accounts, self._margin, contracts, futures)
         self.app = CoinbaseApp(self._market.products, self._accounts, render, rules.seed)
         if journal is not None:
             self._attach(journal)
@@ -149,7 +152,8 @@ class Venue:
         since = self._market.mark()
         due_ns = self.due_ns()
         until_ns = to_ns if due_ns is None else min(to_ns, due_ns)
-        if self._matching.expiring(until_ns) or self.futures.is_due(until_ns):
+        funded = self._margin.ours.positions and hours(self.now_ns, until_ns)
+        if funded or self._matching.expiring(until_ns) or self.futures.is_due(until_ns):
             self._command(["clock", until_ns])  # no item of the tape tells a restart of this time
         self._pass_time(until_ns)
         return self._market.news(since, self.now_ns, self._take_updates())
@@ -178,7 +182,7 @@ class Venue:
 
     def close_position(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
         """Answer a request to close a position, as ``OrderEntry.close_position`` does."""
-        return self._entry.close_position(body), self._take_updates()
+        return self._entry.close_position(body, self.now_ns), self._take_updates()
 
     # --- reads of the market ----------------------------------------------------------------
 
@@ -285,11 +289,22 @@ class Venue:
     def portfolio_breakdown(self, portfolio_id: str) -> Wire:
         """Answer GET /portfolios/{uuid}."""
         portfolio = self.portfolios.find(portfolio_id)
-        return {"breakdown": self._render.breakdown(portfolio, self._market.dollar_prices())}
+        breakdown = self._render.breakdown(portfolio, self._market.dollar_prices())
+        if portfolio.uuid == self._render.portfolio_id:
+            breakdown |= {"futures_positions": self.futures.reads.portfolio_positions()}
+            breakdown["portfolio_balances"] |= {
+                "total_futures_balance": money(self._margin.equity(), "USD"),
+                "futures_unrealized_pnl": money(self._margin.unrealized(), "USD"),
+            }
+        return {"breakdown": breakdown}
 
     def exchange_rates(self, query: Query) -> Wire:
         """Answer GET /v2/exchange-rates."""
         return self.app.exchange_rates(query, self._market.dollar_prices())
+
+    def user_positions(self) -> list[Wire]:
+        """Give the positions in contracts, as the user channel shows them."""
+        return self.futures.reads.user_positions(self.now_ns)
 
     def user_snapshot(self) -> list[list[Wire]]:
         """Give all open orders in batches of 50; the last one has fewer, and may be empty."""
@@ -302,8 +317,8 @@ class Venue:
     # --- inside -----------------------------------------------------------------------------
 
     def _play_round(self) -> None:
-        """Release the open round; only waiting orders need a look at its trades."""
-        if self._matching.waiting:
+        """Release the open round; only orders and contracts need a look at its trades."""
+        if self._matching.waiting or self._margin.ours.positions:
             self._play(self._cursor.left())
         self._pass_time(self._cursor.end_ns)
         self._cursor.pass_round()
@@ -318,13 +333,19 @@ class Venue:
             self._entry.follow_trade(item.product_id, price, item.time_ns)
 
     def _pass_time(self, to_ns: int) -> None:
+        if self._margin.ours.positions:
+            for hour_ns in hours(self.now_ns, to_ns):
+                self._entry.expire(hour_ns)
+                self.futures.pass_time(hour_ns)
+                self._entry.begin_hour(hour_ns)
         self._entry.expire(to_ns)
         self.futures.pass_time(to_ns)
         self.now_ns = max(self.now_ns, to_ns)
 
     def _changed(self, order: Order, time_ns: int) -> None:
         if not self._quiet:
-            self._updates.append(UserUpdate(self._render.user_order(order), time_ns))
+            positions = self.futures.reads.user_positions(time_ns)
+            self._updates.append(UserUpdate(self._render.user_order(order), time_ns, positions))
 
     def _take_updates(self) -> list[UserUpdate]:
         updates, self._updates = self._updates, []
@@ -408,7 +429,8 @@ class Venue:
             raise JournalError(
                 f"the journal names round {round_number}; the tape has {self.rounds}"
             )
-        while self.round < round_number and self._matching.waiting:
+        watched = self._matching.waiting, self._margin.ours.positions
+        while self.round < round_number and any(watched):
             self._play_round()
         if self.round < round_number:
             self._cursor.jump(round_number)

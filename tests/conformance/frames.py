@@ -56,7 +56,8 @@ CANDLE = table({"start": COUNT, **texts("high low open close volume", DEC), "pro
 PRODUCT = table(
     {
         "product_type": one_of("SPOT", "FUTURE"),
-        **texts("id base_currency quote_currency display_name", NAME),
+        **texts("id quote_currency display_name", NAME),
+        "base_currency": TEXT,  # "" for contracts
         **texts("base_increment quote_increment min_market_funds", DEC),
         "status": one_of("online", "offline", "delisted", ""),
         "status_message": TEXT,
@@ -66,7 +67,7 @@ ORDER = table(
     {
         **texts("order_id client_order_id product_id retail_portfolio_id", NAME),
         "order_side": SIDE,
-        "order_type": one_of("Limit", "Market", "Stop Limit", "Bracket"),
+        "order_type": one_of("Limit", "Market", "Stop Limit", "Bracket", "Liquidation"),
         "status": STATUS,
         "time_in_force": TIME_IN_FORCE,
         "trigger_status": TRIGGER_STATUS,
@@ -87,11 +88,19 @@ ORDER = table(
         **texts("creation_time end_time start_time", TS),
     }
 )
+CONTRACTS = table(
+    {
+        "product_id": NAME,
+        "side": one_of("Long", "Short"),
+        "number_of_contracts": COUNT,
+        **texts("realized_pnl unrealized_pnl entry_price", DEC),
+    }
+)
 POSITIONS = table(
-    texts(
-        "perpetual_futures_positions expiring_futures_positions prediction_market_positions",
-        listed(by_key(TEXT)),
-    )
+    {
+        **texts("perpetual_futures_positions prediction_market_positions", listed(by_key(TEXT))),
+        "expiring_futures_positions": listed(CONTRACTS),
+    }
 )
 MEASURE = table(
     {

@@ -51,6 +51,7 @@ RESPONSES: dict[str, Check] = {
     f"GET {BROKERAGE}/payment_methods/{{}}": funds.PAYMENT_METHOD,
     f"GET {BROKERAGE}/cfm/balance_summary": funds.FUTURES_BALANCE,
     f"GET {BROKERAGE}/cfm/positions": funds.FUTURES_POSITIONS,
+    f"GET {BROKERAGE}/cfm/positions/{{}}": funds.FUTURES_POSITION,
     f"POST {BROKERAGE}/cfm/sweeps/schedule": funds.SUCCESS,
     f"GET {BROKERAGE}/cfm/sweeps": funds.SWEEPS,
     f"DELETE {BROKERAGE}/cfm/sweeps": funds.SUCCESS,

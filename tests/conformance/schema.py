@@ -54,6 +54,50 @@ ACCOUNT = table(
 ACCOUNTS = table({"accounts": listed(ACCOUNT), "has_next": BOOL, "cursor": TEXT, "size": INT})
 
 # --- products ------------------------------------------------------------------------------------
+SESSION = table(
+    {
+        **texts("is_session_open after_hours_order_entry_disabled", BOOL),
+        **texts("open_time close_time", TS),
+        "session_state": one_of(
+            "FCM_TRADING_SESSION_STATE_UNDEFINED", "FCM_TRADING_SESSION_STATE_OPEN"
+        ),
+        "closed_reason": one_of(
+            "FCM_TRADING_SESSION_CLOSED_REASON_UNDEFINED",
+            "FCM_TRADING_SESSION_CLOSED_REASON_EXCHANGE_MAINTENANCE",
+        ),
+        "maintenance": or_null(table(texts("start_time end_time", TS))),
+    }
+)
+MARGIN_RATES = table(texts("long_margin_rate short_margin_rate", DEC))
+FUTURE_DETAILS = table(
+    {
+        **texts(
+            "venue contract_code contract_root_unit group_description contract_expiry_timezone"
+            " group_short_description contract_display_name contract_expiry_name display_name",
+            NAME,
+        ),
+        "contract_expiry": TS,
+        **texts("contract_size open_interest", DEC),
+        "risk_managed_by": one_of("MANAGED_BY_FCM"),
+        "contract_expiry_type": one_of("EXPIRING"),
+        "perpetual_details": table(
+            {
+                **texts("open_interest funding_rate max_leverage", DEC_OR_EMPTY),
+                "funding_time": or_null(TS),
+                **texts("base_asset_uuid underlying_type"),
+            }
+        ),
+        "time_to_expiry_ms": COUNT,
+        **texts("non_crypto twenty_four_by_seven", BOOL),
+        "funding_interval": one_of("3600s"),
+        **texts("funding_rate settlement_price index_price", DEC_OR_EMPTY),
+        "funding_time": or_null(TS),
+        "region_enabled": by_key(BOOL),
+        **texts("intraday_margin_rate overnight_margin_rate", MARGIN_RATES),
+        "futures_asset_type": one_of("FUTURES_ASSET_TYPE_CRYPTO"),
+        **texts("contract_code_display_name product_group_cbrn"),
+    }
+)
 PRODUCT = table(
     {
         **texts("product_id product_venue display_name quote_currency_id", NAME),
@@ -79,9 +123,10 @@ PRODUCT = table(
         "alias": TEXT,
         "alias_to": listed(NAME),
         "new_at": or_null(TS),
-        "fcm_trading_session_details": NULL,
+        "fcm_trading_session_details": or_null(SESSION),
     },
     {
+        "future_product_details": FUTURE_DETAILS,
         **texts(
             "market_cap icon_color icon_url display_name_overwrite about_description base_cbrn"
             " quote_cbrn product_cbrn"

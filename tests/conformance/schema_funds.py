@@ -3,6 +3,7 @@
 from tests.conformance.checks import (
     AMOUNT,
     BOOL,
+    COUNT,
     DEC,
     DEC_OR_EMPTY,
     INT,
@@ -74,6 +75,19 @@ SPOT_POSITION = table(
         "is_cash": BOOL,
     }
 )
+PORTFOLIO_CONTRACTS = table(
+    {
+        **texts("product_id underlying_asset", NAME),
+        "side": one_of("FUTURES_POSITION_SIDE_LONG", "FUTURES_POSITION_SIDE_SHORT"),
+        "amount": COUNT,
+        **texts(
+            "contract_size avg_entry_price current_price unrealized_pnl notional_value",
+            DEC,
+        ),
+        "expiry": TS,
+        "venue": one_of("FCM"),
+    }
+)
 BREAKDOWN = table(
     {
         "breakdown": table(
@@ -88,7 +102,7 @@ BREAKDOWN = table(
                 ),
                 "spot_positions": listed(SPOT_POSITION),
                 "perp_positions": listed(NULL),
-                "futures_positions": listed(NULL),
+                "futures_positions": listed(PORTFOLIO_CONTRACTS),
             }
         )
     }
@@ -142,7 +156,9 @@ MARGIN_MEASURE = table(
         "margin_window_type": one_of(
             "FCM_MARGIN_WINDOW_TYPE_INTRADAY", "FCM_MARGIN_WINDOW_TYPE_OVERNIGHT"
         ),
-        "margin_level": one_of("MARGIN_LEVEL_TYPE_BASE"),
+        "margin_level": one_of(
+            "MARGIN_LEVEL_TYPE_BASE", "MARGIN_LEVEL_TYPE_WARNING", "MARGIN_LEVEL_TYPE_LIQUIDATION"
+        ),
         **texts("initial_margin maintenance_margin total_hold futures_buying_power", AMOUNT),
         "liquidation_buffer_percentage": DEC,
     }
@@ -167,7 +183,23 @@ FUTURES_BALANCE = table(
         )
     }
 )
-FUTURES_POSITIONS = table({"positions": listed(NULL)})
+POSITION = table(
+    {
+        "product_id": NAME,
+        "expiration_time": TS,
+        "side": one_of("LONG", "SHORT"),
+        "number_of_contracts": COUNT,
+        **texts(
+            "current_price avg_entry_price unrealized_pnl daily_realized_pnl total_fees entry_vwap"
+            " liquidation_price im_contribution mm_contribution position_notional",
+            AMOUNT,
+        ),
+        "contract_size": DEC,
+        "leverage": DEC_OR_EMPTY,
+    }
+)
+FUTURES_POSITION = table({"position": POSITION})
+FUTURES_POSITIONS = table({"positions": listed(POSITION)})
 SWEEPS = table(
     {
         "sweeps": listed(

@@ -12,8 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.venue import Venue
 from tests.conformance.responses import Recorder
+from tests.exchange.markets import BIP, BIP_ID, BTC
 from tests.exchange.serving import Exchange, a_tape, an_exchange, lockstep_options, some_rules
 from tests.printing import Said
 
@@ -73,6 +75,35 @@ def test_markets_have_coinbases_increments_and_the_accounts_fees(kit: Kit) -> No
     assert market["precision"] == {"amount": 1e-8, "price": 0.01}
     assert (market["maker"], market["taker"]) == (0.004, 0.006)
     assert kit.client.fetch_trading_fees()[MARKET]["taker"] == 0.006
+
+
+def test_a_contract_is_a_swap_that_is_bought_held_and_closed(tmp_path: Path) -> None:
+    tape = synthetic_tape(7, [BTC, BIP], 20)
+    venue = Venue(tape, some_rules(futures_balance=Decimal(5000)), None)
+    with Exchange(tmp_path, venue, tape, lockstep_options(plain_port=0)) as served:
+        served.advance()
+        client, name = Kit(served).client, "BTC/USD:USD"
+        market = client.market(name)
+
+        bought = client.fetch_order(client.create_order(name, "market", "buy", 2)["id"])
+        held = client.fetch_positions()
+        resting = client.create_order(name, "limit", "sell", 2, 70_000)
+        open_orders = client.fetch_open_orders(name)
+        client.cancel_order(resting["id"])
+        closed = client.close_position(name, None, {"clientOrderId": "close"})
+        trades = client.fetch_my_trades(name)
+
+        assert (market["id"], market["contractSize"], market["precision"]) == (
+            BIP_ID,
+            0.01,
+            {"amount": 1.0, "price": 5.0},
+        )
+        assert (bought["status"], bought["filled"]) == ("closed", 2.0)
+        assert [(one["side"], one["contracts"]) for one in held] == [("long", 2.0)]
+        assert [one["id"] for one in open_orders] == [resting["id"]]
+        assert client.fetch_order(closed["id"])["side"] == "sell"
+        assert client.fetch_positions() == []
+        assert [one["side"] for one in trades] == ["buy", "sell"]
 
 
 def test_both_ways_of_asking_balances_agree_and_only_the_newer_knows_holds(kit: Kit) -> None:

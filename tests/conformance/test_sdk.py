@@ -11,9 +11,11 @@ import pytest
 import requests
 from coinbase.rest import RESTClient
 
+from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.timestamps import time_text
 from gpt_trader.exchange.venue import Venue
 from tests.conformance.responses import RESPONSES, Recorder
+from tests.exchange.markets import BIP, BIP_ID, BTC
 from tests.exchange.serving import Exchange, a_tape, an_exchange, lockstep_options, some_rules
 from tests.printing import Said
 
@@ -314,6 +316,64 @@ def test_a_futures_wallet_is_swept_and_set(tmp_path: Path) -> None:
         assert cancelled is True
         assert kit.call("list_futures_sweeps").sweeps == []
         assert kit.call("get_intraday_margin_setting").to_dict() == chosen
+
+
+def test_contracts_are_held_and_closed_and_every_read_shows_it(tmp_path: Path, say: Said) -> None:
+    """When nothing is held, the wallet is what fills, fees and funding made of it."""
+    tape = synthetic_tape(7, [BTC, BIP], 200)
+    venue = Venue(tape, some_rules(futures_balance=Decimal(5000)), None)
+    with Exchange(tmp_path, venue, tape, lockstep_options()) as exchange:
+        kit, begin = Kit(exchange), Decimal(5000)
+        exchange.advance()
+        listed = kit.call("get_products", product_type="FUTURE").products
+        assert listed[0].future_product_details["contract_size"] == "0.01"
+        spot = kit.totals()
+        sides, holds = [], []
+        for number, (name, size) in enumerate(
+            [("market_order_buy", "3"), ("market_order_sell", "5"), ("limit_order_ioc_sell", "1")]
+        ):
+            price = {"limit_price": "50000"} if name.startswith("limit") else {}
+            made = kit.call(
+                name, client_order_id=f"f{number}", product_id=BIP_ID, base_size=size, **price
+            )
+            assert made.success is True, made
+            held = kit.call("get_futures_position", product_id=BIP_ID).position
+            sides.append((held.side, held.number_of_contracts))
+            exchange.advance()
+        order = kit.call(
+            "limit_order_gtc_sell",
+            client_order_id="rests", product_id=BIP_ID, base_size="2", limit_price="90000",
+        )  # fmt: skip
+        for _ in range(70):
+            holds.append(wallet(kit)["total_open_orders_hold_amount"])
+            exchange.advance()
+        kit.call("cancel_orders", order_ids=[order.success_response["order_id"]])
+        closed = kit.call("close_position", client_order_id="close", product_id=BIP_ID)
+        assert closed.success is True
+        fills = kit.call("get_fills", product_types=["FUTURE"]).fills
+        orders = kit.call("list_orders", product_type="FUTURE").orders
+        after = wallet(kit)
+
+        assert sides == [("LONG", "3"), ("SHORT", "2"), ("SHORT", "3")]
+        assert min(holds) > 0 == after["total_open_orders_hold_amount"]
+        assert kit.call("list_futures_positions").positions == []
+        assert {one.product_type for one in orders} == {"FUTURE"}
+        assert kit.call("list_orders", product_type="SPOT").orders == []
+        made_of = sum(
+            (1 if one.side == "SELL" else -1) * Decimal(one.price) * Decimal(one.size) / 100
+            - Decimal(one.commission)
+            for one in fills
+        )
+        assert after["funding_pnl"] != 0
+        assert after["cfm_usd_balance"] == begin + made_of + after["funding_pnl"]
+        assert kit.totals() == spot
+        kit.client.get_portfolio_breakdown(kit.client.get_api_key_permissions().portfolio_uuid)
+    say(f"{len(orders)} orders of contracts, {sum(kit.recorder.answers.values())} answers checked")
+
+
+def wallet(kit: Kit) -> dict[str, Decimal]:
+    summary = kit.call("get_futures_balance_summary").balance_summary.to_dict()
+    return {name: Decimal(one["value"]) for name, one in summary.items() if "value" in one}
 
 
 def broken(body: Any) -> Iterator[tuple[str, Any]]:

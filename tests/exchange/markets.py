@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gpt_trader.exchange.candle_trades import CandleColumns, trades_from_candles
-from gpt_trader.exchange.catalog import Product, find_product
+from gpt_trader.exchange.catalog import Product, find_contract, find_product
 from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.journal_records import journal_header
 from gpt_trader.exchange.rules import VenueRules, default_rules
@@ -23,6 +24,8 @@ Print = tuple[float, int, int, bool]  # second, price increments, lots, the make
 START_S = 1_767_571_200
 BTC = find_product("BTC-USD")
 ETH_BTC = find_product("ETH-BTC")
+BIP = find_contract("BIP-20DEC30-CDE")
+BIP_ID = BIP.product_id
 COIN = 10**8  # lots in one BTC
 
 
@@ -42,6 +45,30 @@ def print_columns(prints: Sequence[Print], product: Product = BTC) -> TradeColum
 def a_print_tape(prints: Sequence[Print], product: Product = BTC) -> Tape:
     """A tape of chosen trades; a round is a minute."""
     return assemble(1, MINUTE_S, [print_columns(prints, product)])
+
+
+def a_contract_tape(prices: Sequence[int], second: float = 60.0) -> Tape:
+    """Bitcoin and its contract at chosen dollars, a print of each every minute or so."""
+    moments = [second * number for number in range(len(prices))]
+    times = list(zip(moments, prices, strict=True))
+    contract = [(moment, price // 5, 100, False) for moment, price in times]
+    spot = [(moment + 1, 100 * price, COIN, False) for moment, price in times]
+    return assemble(1, MINUTE_S, [print_columns(spot), print_columns(contract, BIP)])
+
+
+def a_contract_venue(prices: Sequence[int], balance: str = "1000", **rules: Any) -> Venue:
+    """An exchange on them, whose futures wallet holds ``balance``, after the first minute."""
+    changed = replace(default_rules(1), futures_balance=Decimal(balance), **rules)
+    venue = Venue(a_contract_tape(prices), changed, None)
+    venue.advance()
+    return venue
+
+
+def a_contract_order(side: str, size: str, name: str = "c", **fields: Any) -> Wire:
+    """The body of a market order of contracts."""
+    configuration = {"market_market_ioc": {"base_size": size}}
+    body = {"client_order_id": name, "product_id": BIP_ID, "side": side}
+    return body | {"order_configuration": configuration} | fields
 
 
 def random_candles(

@@ -11,10 +11,12 @@ from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.rules import default_rules
 from gpt_trader.exchange.venue import Venue
 from tests.exchange.markets import (
+    BIP_ID,
     COIN,
     Print,
     Wire,
     a_body,
+    a_contract_venue,
     a_kept_venue,
     a_limit,
     a_print_tape,
@@ -320,6 +322,16 @@ def test_an_edit_is_refused_for_its_reason_and_changes_nothing(
     assert (answer, updates) == ({"success": False, "errors": errors}, [])
     assert previewed["errors"] == errors
     assert everything(venue) == before
+
+
+def test_an_order_of_contracts_is_not_edited() -> None:
+    venue = a_contract_venue([62_000] * 2)
+    order_id = place(venue, a_limit("c", "BUY", "61000", "2", product_id=BIP_ID))
+
+    answer, updates = venue.edit_order({"order_id": order_id, "price": "60000", "size": "1"})
+
+    reasons = [one["edit_failure_reason"] for one in answer["errors"]]
+    assert (answer["success"], reasons, updates) == (False, ["CANNOT_EDIT_FUTURES_ORDER"], [])
 
 
 def test_an_order_filled_to_the_new_size_exactly_cannot_be_edited_to_it() -> None:

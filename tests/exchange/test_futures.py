@@ -33,14 +33,14 @@ def pass_to(venue: Venue, text: str) -> None:
 
 
 def wallet(venue: Venue) -> tuple[str, str, str]:
-    summary = venue.futures.balance_summary()["balance_summary"]
+    summary = venue.futures.balance_summary(venue.now_ns)["balance_summary"]
     names = ("cfm_usd_balance", "cbi_usd_balance", "total_usd_balance")
     cfm, cbi, total = (summary[name]["value"] for name in names)
     return cfm, cbi, total
 
 
 def test_a_funded_wallet_is_all_free_and_stands_beside_the_spot_wallet(venue: Venue) -> None:
-    summary = venue.futures.balance_summary()["balance_summary"]
+    summary = venue.futures.balance_summary(venue.now_ns)["balance_summary"]
 
     assert wallet(venue) == ("5000", "100000", "105000")
     assert summary["available_margin"] == summary["futures_buying_power"]
@@ -58,7 +58,7 @@ def test_an_account_without_futures_shows_zeros_and_can_change_nothing() -> None
     with pytest.raises(BadRequest, match="no futures wallet"):
         venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
     with pytest.raises(NotFound, match="no position in 'BIP-20DEC30-CDE'"):
-        venue.futures.position("BIP-20DEC30-CDE")
+        venue.futures.position("BIP-20DEC30-CDE", venue.now_ns)
 
 
 @pytest.mark.parametrize(("amount", "left"), [("1200.5", "3799.5"), ("", "0"), ("5000", "0")])
@@ -89,7 +89,7 @@ def test_a_cancelled_sweep_moves_nothing(venue: Venue) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "sentence"),
-    [("5000.01", "holds 5000 USD"), ("0", "no amount"), ("-1", "no amount"), ("x", "no amount")],
+    [("5000.01", "5000 USD are free"), ("0", "no amount"), ("-1", "no amount"), ("x", "no amount")],
 )
 def test_a_sweep_of_what_is_not_there_is_refused(venue: Venue, amount: str, sentence: str) -> None:
     with pytest.raises(BadRequest, match=sentence):

@@ -17,6 +17,8 @@ import pytest
 from gpt_trader.exchange.authority import issue
 from gpt_trader.exchange.main import run
 
+BIP_ID = "BIP-20DEC30-CDE"
+ETHER = ("--product", "ETH-USD")
 QUICK = ("--port", "0", "--candles", "5", "--product", "BTC-USD", "--speed", "max")
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +100,7 @@ def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = [*QUICK, "--state", str(tmp_path / "state"), "--tls", str(tmp_path / "tls")]
+    argv += ["--futures-balance", "5", "--contract", BIP_ID]
     with started(*argv, "--parent") as (_, first):
         taken = run([*argv, "--seed", "1"])
     with started(*argv, "--parent") as (_, second):
@@ -106,6 +109,7 @@ def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(
     code = run([*argv, "--fees", "0,0"])
     errors = capsys.readouterr().err.splitlines()
 
+    assert first["products"] == ["BTC-USD", BIP_ID]
     assert first["tape_sha256"] == second["tape_sha256"]
     assert taken == code == 1
     assert "another exchange is using it" in errors[0]
@@ -126,6 +130,8 @@ def test_a_restart_goes_on_with_the_ledger_and_other_rules_are_refused(
         (["--follow", "127.0.0.1:1", "--product", "BTC-USD", "--follow-ca", "/no/ca"], 2, "/no/ca"),
         (["--follow", "h", "--product", "BTC-USD", "--follow-ca", __file__], 2, "--follow-ca"),
         (["--balance", "USD=0.000000001"], 2, "at most 8 decimals"),
+        (["--futures-balance", "5", "--contract", "BTC-USD"], 2, "unknown contract 'BTC-USD'"),
+        (["--futures-balance", "5", "--contract", BIP_ID, *ETHER], 2, "follows BTC-USD"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_its_exit_code(
@@ -207,6 +213,8 @@ def test_a_damaged_authority_is_one_sentence(
         (["--follow", "h"], "needs at least one --product"),
         (["--follow", "h", "--product", "A-B", "--speed", "max"], "drop --data, --candles"),
         (["--follow-ca", "f"], "goes with --follow"),
+        (["--contract", BIP_ID], "add --futures-balance USD"),
+        (["--contract", BIP_ID, "--data", "f"], "drop --data and --follow"),
         (["--prod", "BTC-USD"], "unrecognized"),
     ],
 )

@@ -12,7 +12,17 @@ from gpt_trader.exchange.reasons import SWITCH, UNKNOWN, UNKNOWN_PREVIEW, switch
 from gpt_trader.exchange.render import rejected_answer
 from gpt_trader.exchange.rules import Duplicate, VenueRules, default_rules
 from gpt_trader.exchange.venue import Venue
-from tests.exchange.markets import COIN, Wire, a_body, a_limit, a_venue, place
+from tests.exchange.markets import (
+    BIP_ID,
+    COIN,
+    Wire,
+    a_body,
+    a_contract_order,
+    a_contract_venue,
+    a_limit,
+    a_venue,
+    place,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "exchange.md"
 PRINTS = [(60.0 * minute, 6_200_000, 10 * COIN, True) for minute in range(3)]
@@ -118,12 +128,33 @@ def closed() -> Wire:
     return a_market().close_position({"client_order_id": "c", "product_id": "BTC-USD"})[0]
 
 
+def without_margin() -> Wire:
+    return a_contract_venue([62_000] * 2).create_order(a_contract_order("BUY", "9"))[0]
+
+
+def reducing_nothing() -> Wire:
+    body = a_contract_order("BUY", "1", reduce_only=True)
+    return a_contract_venue([62_000] * 2).create_order(body)[0]
+
+
+def in_liquidation() -> Wire:
+    """The book is too thin for the liquidation, so the account stays in it."""
+    venue = a_contract_venue([62_000, 62_000, 40_000], balance="7000", level_count=1)
+    place(venue, a_limit("c", "BUY", "62000", "40", product_id=BIP_ID))
+    venue.advance()
+    venue.advance()
+    return venue.create_order(a_limit("late", "SELL", "62000", "1", product_id=BIP_ID))[0]
+
+
 SITUATIONS: Mapping[str, Callable[[], Wire]] = {
     "INVALID_NO_LIQUIDITY": lambda: without_trades(buy(base_size="0.1")),
     "PREVIEW_MISSING_PRODUCT_PRICE_BOOK": lambda: without_trades(stop("SELL", "60000", "59000")),
     "TRADING_DISABLED": disabled,
     "DUPLICATE_CLIENT_ORDER_ID": repeated,
     "CANNOT_CLOSE_ZERO_POSITION": closed,
+    "INSUFFICIENT_FUNDS": without_margin,
+    "REDUCE_ONLY_INCREASED_POSITION_SIZE": reducing_nothing,
+    "IN_LIQUIDATION": in_liquidation,
 }
 """The others, each with what must be so for it."""
 

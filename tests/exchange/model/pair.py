@@ -16,7 +16,9 @@ from tests.exchange.model.account import UNIT, Fees, Wallets
 START_NS = 1_767_571_200 * 10**9
 SOME_MOMENT = Moment(0, 0, None, 1)
 BOOKS = tuple(
-    Product(f"{base}-USD", base, "USD", base, "USD", places, lots, 8, 1, 10**9, 1, 10**15, "")
+    Product(
+        f"{base}-USD", base, "USD", base, "USD", places, 1, lots, 8, 1, 10**9, 1, 10**15, "", None
+    )
     for base, places, lots in (("AAA", 2, 3), ("BBB", 6, 4))
 )
 """Cash of AAA is whole units; of BBB a hundredth of one, so that every fill rounds."""
@@ -53,6 +55,14 @@ class DrawnMarket:
     def last_price(self, product_id: str) -> int | None:
         """Give the price of the last printed trade."""
         return self.lasts.get(self.products[product_id].book_id)
+
+    def mark_price(self, product_id: str) -> int | None:
+        """Give a contract's mark price; there is no contract here."""
+        raise AssertionError(product_id)
+
+    def funding_rate(self, product_id: str, hour_ns: int) -> int:
+        """Give a contract's funding rate; there is no contract here."""
+        raise AssertionError((product_id, hour_ns))
 
     def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
         """Give the lots of others before a new order of ours at a price."""
