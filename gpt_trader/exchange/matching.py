@@ -242,7 +242,8 @@ class Matching:
             if part:
                 assert order.limit is not None
                 last = part == order.left
-                left -= self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
+                self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
+                left -= part
         for order in reached:
             order.queue = max(order.queue - passed, 0)
 

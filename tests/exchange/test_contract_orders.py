@@ -247,6 +247,20 @@ def test_closing_a_position_ends_it_or_a_part_of_it() -> None:
     assert nothing["error_response"]["error"] == "CANNOT_CLOSE_ZERO_POSITION"
 
 
+def test_a_position_can_be_closed_whatever_else_waits() -> None:
+    """The sale that waits would open a short then, for which there is no margin."""
+    venue = a_deep_venue(FLAT, "900")
+    place(venue, a_contract_order("BUY", "5", "a"))
+    waits = place(venue, a_limit("b", "SELL", "62600", "5", product_id=BIP_ID))
+
+    closed, _ = venue.close_position({"client_order_id": "x", "product_id": BIP_ID})
+
+    assert closed["success"]
+    assert position(venue)[0] == 0
+    assert shown(venue, waits)["status"] == "OPEN"
+    assert summary(venue)["futures_buying_power"] == 0
+
+
 def a_day(seed: int = 7) -> Tape:
     return synthetic_tape(seed, [BTC, BIP], 1500)
 
