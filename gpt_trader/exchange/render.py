@@ -166,8 +166,11 @@ class AccountRender:
             "platform": "ACCOUNT_PLATFORM_CONSUMER",
         }
 
-    def breakdown(self, portfolio: Portfolio, prices: dict[str, float]) -> Wire:
-        """Write what a portfolio is worth; ``prices`` in USD by currency, where known."""
+    def breakdown(self, portfolio: Portfolio, prices: dict[str, float], futures: int) -> Wire:
+        """Write what a portfolio is worth; ``prices`` in USD by currency, where known.
+
+        ``futures`` is the equity of its futures wallet, in cash units.
+        """
         accounts = portfolio.accounts
         values = {
             name: (accounts.available[name] + accounts.hold[name]) / CASH_UNITS * price
@@ -184,8 +187,8 @@ class AccountRender:
         return {
             "portfolio": portfolio.record(deleted=False),
             "portfolio_balances": {
-                "total_balance": _dollars(total),
-                "total_futures_balance": _dollars(0.0),
+                "total_balance": _dollars(total + cash_number(futures)),
+                "total_futures_balance": money(futures, "USD"),
                 "total_cash_equivalent_balance": _dollars(cash),
                 "total_crypto_balance": _dollars(total - cash),
                 "futures_unrealized_pnl": _dollars(0.0),

@@ -289,14 +289,14 @@ class Venue:
     def portfolio_breakdown(self, portfolio_id: str) -> Wire:
         """Answer GET /portfolios/{uuid}."""
         portfolio = self.portfolios.find(portfolio_id)
-        breakdown = self._render.breakdown(portfolio, self._market.dollar_prices())
-        if portfolio.uuid == self._render.portfolio_id:
-            breakdown |= {"futures_positions": self.futures.reads.portfolio_positions()}
-            breakdown["portfolio_balances"] |= {
-                "total_futures_balance": money(self._margin.equity(), "USD"),
-                "futures_unrealized_pnl": money(self._margin.unrealized(), "USD"),
-            }
-        return {"breakdown": breakdown}
+        prices = self._market.dollar_prices()
+        if portfolio.uuid != self._render.portfolio_id:
+            return {"breakdown": self._render.breakdown(portfolio, prices, 0)}
+        breakdown = self._render.breakdown(portfolio, prices, self._margin.equity())
+        unrealized = money(self._margin.unrealized(), "USD")
+        breakdown["portfolio_balances"]["futures_unrealized_pnl"] = unrealized
+        held = self.futures.reads.portfolio_positions()
+        return {"breakdown": breakdown | {"futures_positions": held}}
 
     def exchange_rates(self, query: Query) -> Wire:
         """Answer GET /v2/exchange-rates."""

@@ -13,14 +13,17 @@ from urllib.parse import quote
 
 import pytest
 
+from gpt_trader.exchange.catalog import find_product
 from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.journal_records import journal_header
+from gpt_trader.exchange.synthetic import synthetic_tape
+from gpt_trader.exchange.tape import Tape
 from gpt_trader.exchange.venue import Venue
 from tests.conformance import schema
 from tests.conformance.frames import Frames
 from tests.conformance.responses import BROKERAGE, RESPONSES, table_of
-from tests.exchange.markets import everything
-from tests.exchange.serving import Exchange, a_tape, lockstep_options, some_rules
+from tests.exchange.markets import BIP, BIP_ID, everything
+from tests.exchange.serving import Exchange, lockstep_options, some_rules
 from tests.printing import Said
 from tests.tier import scaled
 
@@ -119,10 +122,13 @@ class Fuzzer:
     def _body(self, path: str) -> bytes:
         draw = self._draw
         name = draw.choice(list(CONFIGURATIONS))
+        fields, product_id = dict(CONFIGURATIONS[name]), draw.choice((*PRODUCTS, BIP_ID))
+        if product_id == BIP_ID:
+            fields["base_size"] = "1"
         order = {
-            "product_id": draw.choice(PRODUCTS),
+            "product_id": product_id,
             "side": draw.choice(("BUY", "SELL")),
-            "order_configuration": {name: dict(CONFIGURATIONS[name])},
+            "order_configuration": {name: fields},
             "client_order_id": f"fuzz-{draw.randrange(10**6)}",
         }
         good: dict[str, Any] = order
@@ -173,6 +179,10 @@ class Fuzzer:
         return copy.deepcopy(self._draw.choice(GARBAGE))
 
 
+def a_market() -> Tape:
+    return synthetic_tape(7, [*map(find_product, PRODUCTS), BIP], 20)
+
+
 class Served:
     """An exchange that keeps a journal, and what a client saw of it."""
 
@@ -183,7 +193,7 @@ class Served:
 
     def open(self) -> tuple[Venue, Journal]:
         """Give the venue as its journal has it."""
-        tape, rules = a_tape(rounds=20, product_ids=PRODUCTS), some_rules(futures_balance=FUNDED)
+        tape, rules = a_market(), some_rules(futures_balance=FUNDED)
         journal = Journal(self._folder, journal_header(tape, rules), sync=False)
         return Venue.restore(tape, rules, journal), journal
 
@@ -193,7 +203,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     kept = Served(tmp_path)
     venue, journal = kept.open()
     options = lockstep_options(plain_port=0)
-    tape = a_tape(rounds=20, product_ids=PRODUCTS)
+    tape = a_market()
     kept.exchange = Exchange(tmp_path, venue, tape, options)
     with kept.exchange:
         kept.exchange.advance()
@@ -223,6 +233,8 @@ def state(venue: Venue) -> list[Any]:
         venue.portfolios.list({}),
         venue.futures.sweeps(),
         venue.futures.margin_setting(),
+        venue.futures.balance_summary(venue.now_ns),
+        venue.futures.positions(venue.now_ns),
     ]
 
 
@@ -272,7 +284,7 @@ def test_requests_that_make_no_sense_change_nothing(served: Served, say: Said) -
 def test_what_nonsense_left_behind_is_what_the_journal_says(tmp_path: Path) -> None:
     kept = Served(tmp_path)
     venue, journal = kept.open()
-    tape = a_tape(rounds=20, product_ids=PRODUCTS)
+    tape = a_market()
     with Exchange(tmp_path, venue, tape, lockstep_options(plain_port=0)) as exchange:
         exchange.advance()
         fuzzer = Fuzzer(exchange, seed=12)
@@ -290,7 +302,7 @@ def test_what_nonsense_left_behind_is_what_the_journal_says(tmp_path: Path) -> N
     journal.close()
 
     assert everything(again) == everything(venue)
-    assert again.portfolios.list({}) == venue.portfolios.list({})
+    assert state(again) == state(venue)
 
 
 def test_messages_that_make_no_sense_are_answered_and_the_connection_lives(

@@ -261,6 +261,39 @@ def test_a_position_can_be_closed_whatever_else_waits() -> None:
     assert summary(venue)["futures_buying_power"] == 0
 
 
+def test_a_preview_says_what_margin_the_order_would_take_and_why_it_is_refused() -> None:
+    venue = a_deep_venue(FLAT, "900")
+    body = a_limit("a", "BUY", "61000", "5", product_id=BIP_ID)
+    before = summary(venue)["available_margin"]
+
+    told = venue.preview_order({key: body[key] for key in body if key != "client_order_id"})
+    place(venue, body)
+    again = venue.preview_order(body)
+
+    taken = before - summary(venue)["available_margin"]
+    assert told["errs"] == []
+    assert Decimal(told["order_margin_total"]) == taken == 5 * (620 * LONG_RATE + TAKER_FEE)
+    assert (told["leverage"], told["max_leverage"]) == ("1", "9")
+    assert again["errs"] == ["PREVIEW_INSUFFICIENT_FUNDS_FOR_FUTURES"]
+
+
+def test_a_portfolio_counts_the_futures_wallet_and_lists_its_contracts() -> None:
+    venue = a_deep_venue(FLAT)
+    portfolio = venue.key_permissions()["portfolio_uuid"]
+    spot = venue.portfolio_breakdown(portfolio)["breakdown"]["portfolio_balances"]
+    place(venue, a_contract_order("SELL", "4"))
+
+    breakdown = venue.portfolio_breakdown(portfolio)["breakdown"]
+
+    equity = summary(venue)["cfm_usd_balance"] + summary(venue)["unrealized_pnl"]
+    balances = breakdown["portfolio_balances"]
+    assert Decimal(balances["total_futures_balance"]["value"]) == equity
+    lost = Decimal(spot["total_balance"]["value"]) - Decimal(balances["total_balance"]["value"])
+    assert lost == Decimal(10_000) - equity
+    shown_sides = [(one["side"], one["amount"]) for one in breakdown["futures_positions"]]
+    assert shown_sides == [("FUTURES_POSITION_SIDE_SHORT", "4")]
+
+
 def a_day(seed: int = 7) -> Tape:
     return synthetic_tape(seed, [BTC, BIP], 1500)
 

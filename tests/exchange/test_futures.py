@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from gpt_trader.exchange.refusals import BadRequest, NotFound
 from gpt_trader.exchange.timestamps import SECOND_NS, parse_time
 from gpt_trader.exchange.venue import Venue
 from tests.conformance.frames import Frames
-from tests.exchange.markets import a_kept_venue, amounts, balance
+from tests.exchange.markets import BIP_ID, a_contract_tape, a_kept_venue, amounts, balance
 from tests.exchange.serving import Exchange, a_tape, a_venue, lockstep_options, some_rules
 
 FUNDED = Decimal(5000)
@@ -178,6 +179,40 @@ def test_the_channel_needs_a_key_and_tells_when_the_wallet_changes(tmp_path: Pat
     assert told == ["100000", spot["value"]]
     assert Decimal(spot["value"]) < 100_000
     assert ack["events"][0]["subscriptions"] == {"futures_balance_summary": [venue.user_id]}
+
+
+def test_the_user_channel_shows_positions_and_the_liquidation(tmp_path: Path) -> None:
+    tape = a_contract_tape([62_000, 62_000, 60_000, 40_000])
+    rules = some_rules(futures_balance=FUNDED, depth_share=Decimal(10))
+    venue = Venue(tape, rules, None)
+    with Exchange(tmp_path, venue, tape, lockstep_options()) as exchange:
+        exchange.advance()
+        socket, frames = exchange.socket(), Frames()
+        for channel in ("user", "futures_balance_summary"):
+            socket.subscribe(channel, [], exchange.jwt())
+        exchange.rest().market_order_buy("a", BIP_ID, base_size="30")
+        for _ in range(3):
+            exchange.advance()
+        messages = [socket.read()]
+        while messages[-1]["channel"] != "user" or not is_liquidated(messages[-1]):
+            messages.append(socket.read())
+        messages.append(socket.read())
+        for message in messages:
+            frames.check(message)
+
+    told = [one["events"][0] for one in messages]
+    held = [one["positions"]["expiring_futures_positions"] for one in told if "positions" in one]
+    summaries = [one["fcm_balance_summary"] for one in told if "fcm_balance_summary" in one]
+    sizes = [[(one["side"], one["number_of_contracts"]) for one in some] for some in held]
+    assert (sizes[0], sizes[2], sizes[-1]) == ([], [("Long", "30")], [])
+    assert Decimal(summaries[0]["initial_margin"]) == 0 == Decimal(summaries[-1]["initial_margin"])
+    assert any(Decimal(one["initial_margin"]) > 0 for one in summaries)
+    assert Decimal(summaries[-1]["cfm_usd_balance"]) < FUNDED
+
+
+def is_liquidated(message: dict[str, Any]) -> bool:
+    orders = message["events"][0]["orders"]
+    return any(one["order_type"] == "Liquidation" and one["status"] == "FILLED" for one in orders)
 
 
 def test_the_channel_ends_without_products() -> None:

@@ -107,8 +107,7 @@ class FuturesPair:
         error = answer.get("error_response", {}).get("preview_failure_reason")
         if shown["errs"] != ([] if answer["success"] else [error]):
             raise Difference(f"a preview says {shown['errs']}, the create {answer}")
-        faults = self.model.create(order, self.now_ns)
-        self.model.watch(self.now_ns)
+        faults = self._create(order)
         if (error or "") not in (faults or {""}):
             raise Difference(f"the exchange says {error!r}, the model {faults}: {body}")
         self.compare()
@@ -127,8 +126,7 @@ class FuturesPair:
                 name, held < 0, "market", "ioc", None, Decimal(size or abs(held)), None, None,
                 False, False, slow_venue.NEVER, reduces=True,
             )  # fmt: skip
-            faults = self.model.create(order, self.now_ns)
-            self.model.watch(self.now_ns)
+            faults = self._create(order)
         error = answer.get("error_response", {}).get("error", "")
         if error and f"PREVIEW_{error}" not in faults and error not in faults:
             raise Difference(f"closing: the exchange says {error}, the model {faults}")
@@ -136,6 +134,13 @@ class FuturesPair:
             raise Difference(f"closing was taken, the model says {faults}")
         self.compare()
         return str(error)
+
+    def _create(self, order: slow.ContractOrder) -> set[str]:
+        """Send an order to the model; one that was taken may be the account's last."""
+        faults = self.model.create(order, self.now_ns)
+        if not faults:
+            self.model.watch(self.now_ns)
+        return faults
 
     def cancel(self, numbers: list[int]) -> None:
         """Cancel orders by their numbers."""
