@@ -18,6 +18,7 @@ from tests.exchange.markets import (
     Wire,
     a_body,
     a_contract_order,
+    a_contract_tape,
     a_contract_venue,
     a_kept_venue,
     a_limit,
@@ -472,3 +473,44 @@ def test_at_real_speed_the_hour_is_written_down(tmp_path: Path) -> None:
 
     assert before == 0 != paid
     assert told == paid == summary(again)["funding_pnl"]
+
+
+def test_a_restart_knows_a_liquidation(tmp_path: Path) -> None:
+    tape = a_contract_tape([62_000, 62_000, 62_000, 30_000, 30_000])
+    venue, journal = a_kept_venue(tape, RULES, tmp_path)
+    venue.advance()
+    place(venue, a_limit("a", "BUY", "62000", "12", product_id=BIP_ID))
+    for _ in range(3):
+        venue.advance()
+    journal.close()
+
+    again, journal = a_kept_venue(tape, RULES, tmp_path)
+    journal.close()
+
+    assert venue.orders({"order_types": ["LIQUIDATION"]})["orders"]
+    assert futures_of(again) == futures_of(venue)
+
+
+def test_the_evening_liquidates_what_only_intraday_margin_carried(tmp_path: Path) -> None:
+    """At real speed no trade tells a restart of it; the clock's line in the journal does."""
+    tape = synthetic_tape(7, [BTC, BIP], 1330)
+    venue, journal = a_kept_venue(tape, RULES, tmp_path)
+    venue.advance()
+    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    place(venue, a_limit("a", "BUY", "62500", "39", product_id=BIP_ID))
+    evening_ns = tape.begin_ns + 22 * 3600 * SECOND_NS
+    while venue.round < 1319:
+        venue.advance()
+    while (venue.due_ns() or 0) < evening_ns:
+        venue.advance_item()
+    held = position(venue)[0]
+    venue.advance_clock(evening_ns)
+    journal.close()
+
+    again, journal = a_kept_venue(tape, RULES, tmp_path)
+    journal.close()
+
+    ended = venue.orders({"order_types": ["LIQUIDATION"]})["orders"]
+    assert held == 39
+    assert [one["created_time"] for one in ended] == ["2026-01-05T22:00:00Z"]
+    assert futures_of(again) == futures_of(venue)
