@@ -12,17 +12,26 @@ are ended at the market, the one with the most maintenance margin first, until t
 the book cannot take stays until the next trade; until then new orders are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contracts import HOUR_NS, MAINTENANCE_SHARE
 from gpt_trader.exchange.decimals import ratio_text
 from gpt_trader.exchange.liquidity import LiveBook
-from gpt_trader.exchange.margin import Exposure, MarginAccount, Position, Window, terms, worth
+from gpt_trader.exchange.margin import MarginAccount
+from gpt_trader.exchange.margin_needs import Exposure, Window
 from gpt_trader.exchange.matching import Matching, Plan, Stop
 from gpt_trader.exchange.order_requests import MAY_REST
-from gpt_trader.exchange.orders import OrderRequest, OrderType, Side, TimeInForce, cash_text
+from gpt_trader.exchange.orders import (
+    Order,
+    OrderRequest,
+    OrderType,
+    Side,
+    TimeInForce,
+    cash_text,
+)
+from gpt_trader.exchange.positions import Position, terms, worth
 from gpt_trader.exchange.reasons import reject, reject_in_preview
 
 Wire = dict[str, Any]
@@ -86,15 +95,15 @@ class ContractOrders:
         assert request.lots is not None
         rests = request.time_in_force in MAY_REST and plan.stop is Stop.BOOK_END
         waits = request.lots - taken if rests and not request.reduce_only else 0
-        exposures = margin.exposures(self._matching.waiting.values())
+        exposures = exposures_of(margin.ours.positions, self._matching.waiting.values())
         window = margin.window(now_ns)
-        before = margin.required(exposures.values(), window)
+        before = margin.needs.required(exposures.values(), window)
         name = product.product_id
         known = exposures.get(name) or Exposure(product, 0, 0, 0)
         exposures[name] = known.after(taken, waits, buys=request.buys)
-        after = margin.required(exposures.values(), window)
+        after = margin.needs.required(exposures.values(), window)
         paid = sum(worth(product, price, lots) for price, lots in levels)
-        loss = paid - worth(product, margin.mark(product), taken)
+        loss = paid - worth(product, margin.needs.mark(product), taken)
         fees = terms(product).taker_fee * taken
         return before, after, margin.equity() - (loss if request.buys else -loss) - fees
 
@@ -119,8 +128,9 @@ class ContractOrders:
 
     def required(self, window: Window) -> int:
         """Give the margin of the positions and of what they may become by open orders."""
-        exposures = self._margin.exposures(self._matching.waiting.values())
-        return self._margin.required(exposures.values(), window)
+        waiting = self._matching.waiting.values()
+        exposures = exposures_of(self._margin.ours.positions, waiting)
+        return self._margin.needs.required(exposures.values(), window)
 
     def closing(self, product: Product, body: Mapping[str, Any], size: str) -> Wire:
         """Give the create that closes a position, or ``size`` contracts of it.
@@ -152,8 +162,21 @@ class ContractOrders:
         window = self._margin.window(now_ns)
         return sorted(
             self._margin.ours.positions.values(),
-            key=lambda one: (-self._margin.maintenance_of(one, window), one.product.product_id),
+            key=lambda one: (-self._margin.needs.maintenance(one, window), one.product.product_id),
         )
+
+
+def exposures_of(positions: Mapping[str, Position], orders: Iterable[Order]) -> dict[str, Exposure]:
+    """Give every product that has a position or an open order of contracts, by product id."""
+    found = {name: Exposure(held.product, held.contracts, 0, 0) for name, held in positions.items()}
+    for order in orders:
+        request = order.request
+        if request.product.contract is None or request.reduce_only:
+            continue
+        name = request.product.product_id
+        known = found.get(name) or Exposure(request.product, 0, 0, 0)
+        found[name] = known.after(0, order.left or 0, buys=request.buys)
+    return found
 
 
 def _ratio(margin: int, equity: int) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contract_orders import ContractOrders
 from gpt_trader.exchange.decimals import CASH_PLACES, decimal_text, ratio_text
-from gpt_trader.exchange.margin import MarginAccount, Position, Window, terms, worth
+from gpt_trader.exchange.margin import MarginAccount
+from gpt_trader.exchange.margin_needs import Window
 from gpt_trader.exchange.orders import cash_text
+from gpt_trader.exchange.positions import Position, terms, worth
 from gpt_trader.exchange.render import money
 from gpt_trader.exchange.timestamps import time_text
 
@@ -90,7 +92,7 @@ class FuturesReads:
                 "side": "Long" if one.contracts > 0 else "Short",
                 "number_of_contracts": str(abs(one.contracts)),
                 "realized_pnl": cash_text(self._margin.realized_today(now_ns, one.product)),
-                "unrealized_pnl": cash_text(one.unrealized(self._margin.mark(one.product))),
+                "unrealized_pnl": cash_text(one.unrealized(self._margin.needs.mark(one.product))),
                 "entry_price": entry_text(one),
             }
             for one in self._margin.ours.positions.values()
@@ -102,9 +104,12 @@ class FuturesReads:
 
     def _position(self, held: Position, now_ns: int) -> Wire:
         product = held.product
-        mark, window = self._margin.mark(product), self._margin.window(now_ns)
+        mark, window = self._margin.needs.mark(product), self._margin.window(now_ns)
         notional, equity = worth(product, mark, abs(held.contracts)), self._margin.equity()
-        limit = self._margin.liquidation_price(held, window)
+        needs = self._margin.needs
+        maintenance = needs.maintenance(held, window)
+        spare = equity - self._margin.maintenance(window) + maintenance
+        limit = needs.liquidation_price(held, spare, window)
         return {
             "product_id": product.product_id,
             "expiration_time": time_text(terms(product).expiry_ns),
@@ -119,14 +124,14 @@ class FuturesReads:
             "entry_vwap": _dollars(entry_text(held)),
             "liquidation_price": _dollars(product.average_text(*limit.as_integer_ratio())),
             "leverage": ratio_text(notional, equity, LEVERAGE_PLACES) if equity > 0 else "",
-            "im_contribution": money(self._margin.initial_of(held, window), "USD"),
-            "mm_contribution": money(self._margin.maintenance_of(held, window), "USD"),
+            "im_contribution": money(needs.initial(product, held.contracts, window), "USD"),
+            "mm_contribution": money(maintenance, "USD"),
             "position_notional": money(notional, "USD"),
         }
 
     def _portfolio_position(self, held: Position) -> Wire:
         product, contract = held.product, terms(held.product)
-        mark = self._margin.mark(product)
+        mark = self._margin.needs.mark(product)
         return {
             "product_id": product.product_id,
             "contract_size": decimal_text(contract.size, CASH_PLACES),

@@ -31,7 +31,7 @@ from gpt_trader.exchange.accounts import Accounts
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.fees import FeeSchedule, notional_paid, notional_received
 from gpt_trader.exchange.liquidity import Level, LiveBook
-from gpt_trader.exchange.margin import MarginAccount, terms, worth
+from gpt_trader.exchange.margin import MarginAccount
 from gpt_trader.exchange.order_requests import MAY_REST
 from gpt_trader.exchange.orders import (
     Fill,
@@ -43,6 +43,7 @@ from gpt_trader.exchange.orders import (
     TriggerStatus,
     Want,
 )
+from gpt_trader.exchange.positions import terms, worth
 from gpt_trader.exchange.resting import ArmedOrders, RestingOrders
 
 USER_CANCEL = "User requested cancel"

@@ -18,9 +18,11 @@ import pytest
 from gpt_trader.exchange import contract_orders, margin, matching
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contract_orders import ContractOrders
-from gpt_trader.exchange.margin import Exposure, Holder, MarginAccount, Window, worth
+from gpt_trader.exchange.margin import MarginAccount
+from gpt_trader.exchange.margin_needs import Exposure, MarginNeeds, Window
 from gpt_trader.exchange.order_entry import OrderEntry
 from gpt_trader.exchange.orders import Order
+from gpt_trader.exchange.positions import Holder, worth
 from tests.exchange.model.futures_draws import FuturesDrawn
 from tests.exchange.model.futures_pair import FuturesPair
 from tests.tier import hundredth
@@ -115,13 +117,13 @@ def no_margin_for_a_fill(
     return lots
 
 
-def margin_of_the_new_order_only(self: MarginAccount, orders: Any) -> dict[str, Exposure]:
+def margin_of_the_new_order_only(positions: Any, orders: Any) -> dict[str, Exposure]:
     del orders
-    return RIGHT_EXPOSURES(self, ())
+    return RIGHT_EXPOSURES(positions, ())
 
 
-def reduce_only_reserves_too(self: MarginAccount, orders: Any) -> dict[str, Exposure]:
-    found = RIGHT_EXPOSURES(self, [])
+def reduce_only_reserves_too(positions: Any, orders: Any) -> dict[str, Exposure]:
+    found = RIGHT_EXPOSURES(positions, ())
     for order in orders:
         name = order.request.product.product_id
         known = found.get(name) or Exposure(order.request.product, 0, 0, 0)
@@ -196,20 +198,20 @@ def the_day_never_ends(self: MarginAccount, now_ns: int) -> Window:
 
 
 def shorts_at_the_rate_of_longs(
-    self: MarginAccount, product: Product, contracts: int, window: Window
+    self: MarginNeeds, product: Product, contracts: int, window: Window
 ) -> tuple[int, int]:
     return RIGHT_EXACT(self, product, abs(contracts), window)
 
 
-RIGHT_FILLABLE, RIGHT_EXPOSURES = MarginAccount.fillable, MarginAccount.exposures
+RIGHT_FILLABLE, RIGHT_EXPOSURES = MarginAccount.fillable, contract_orders.exposures_of
 RIGHT_TRADE, RIGHT_WATCH, RIGHT_FUND = Holder.trade, OrderEntry.watch_margin, MarginAccount.fund
-RIGHT_EXACT = MarginAccount._exact
+RIGHT_EXACT = MarginNeeds._exact
 
 BUGS: Sequence[tuple[Any, str, Callable[..., Any]]] = (
     (MarginAccount, "fillable", reduce_only_lets_through),
     (MarginAccount, "fillable", no_margin_for_a_fill),
-    (MarginAccount, "exposures", margin_of_the_new_order_only),
-    (MarginAccount, "exposures", reduce_only_reserves_too),
+    (contract_orders, "exposures_of", margin_of_the_new_order_only),
+    (contract_orders, "exposures_of", reduce_only_reserves_too),
     (Holder, "trade", a_flip_keeps_the_old_price),
     (Holder, "trade", a_partial_close_realises_nothing),
     (Holder, "trade", the_whole_cost_leaves_with_a_part),
@@ -219,7 +221,7 @@ BUGS: Sequence[tuple[Any, str, Callable[..., Any]]] = (
     (MarginAccount, "fund", funding_is_paid_twice),
     (MarginAccount, "fund", shorts_pay_too),
     (MarginAccount, "window", the_day_never_ends),
-    (MarginAccount, "_exact", shorts_at_the_rate_of_longs),
+    (MarginNeeds, "_exact", shorts_at_the_rate_of_longs),
 )
 
 

@@ -10,7 +10,7 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contract_orders import hours
 from gpt_trader.exchange.contracts import BITCOIN, Contract, MarginRates
 from gpt_trader.exchange.liquidity import Book, LiveBook
-from gpt_trader.exchange.margin import SETTINGS, Window
+from gpt_trader.exchange.margin import SETTINGS
 from gpt_trader.exchange.order_entry import OrderEntry
 from gpt_trader.exchange.orders import Order, TriggerStatus
 from gpt_trader.exchange.rules import default_rules
@@ -235,7 +235,6 @@ class FuturesPair:
         realized, funded = margin.realized_today(now_ns), margin.funding_today(now_ns)
         yield "realised", realized * UNIT, model.of_day(model.profits, now_ns)
         yield "funding", funded * UNIT, model.of_day(model.funded, now_ns)
-        assert window in Window
 
     def _changed(self, order: Order, time_ns: int) -> None:
         del time_ns
