@@ -25,6 +25,9 @@ from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import OrderIntended
 from gpt_trader.domain.order import Side, TimeInForce
 from gpt_trader.domain.product import Product
+from gpt_trader.exchange import catalog as exchange
+from gpt_trader.exchange.order_requests import read_lots, read_price
+from gpt_trader.exchange.reasons import Rejected
 from tests.builders import a_product
 from tests.kernels.test_money import catalogue
 from tests.tier import scaled
@@ -213,14 +216,45 @@ def a_real_product(made: Product) -> Product:
     return replace(made, base_min_size=Decimal(0), quote_min_size=Decimal(0), base_max_size=most)
 
 
+def as_listed(product: Product) -> exchange.Product | None:
+    """The product at the embedded exchange, which lists steps of ten to the minus something."""
+    places = [
+        -int(step.normalize().as_tuple().exponent)
+        for step in (product.price_increment, product.base_increment)
+    ]
+    if [product.price_increment, product.base_increment] != [Decimal(1).scaleb(-p) for p in places]:
+        return None
+    price_places, base_places = places
+    return replace(
+        exchange.find_product("BTC-USD"),
+        price_places=price_places,
+        base_places=base_places,
+        base_min=0,
+        base_max=10**30,
+    )
+
+
+def is_taken(fields: dict[str, str], listed: exchange.Product) -> bool:
+    """Whether the exchange reads size and price; it has no other reason here than their digits."""
+    try:
+        read_lots(fields["base_size"], listed)
+        read_price(fields["limit_price"], listed)
+    except Rejected:
+        return False
+    return True
+
+
 def test_no_price_or_size_of_any_product_is_between_its_increments() -> None:
     """A million of them in the soak tier; one too many digits, and Coinbase rejects the order."""
     dice = random.Random(4)
     products = [a_real_product(product) for product in catalogue()]
+    listings = [as_listed(product) for product in products]
+    assert sum(listed is not None for listed in listings) > 80, "every real one, and generated ones"
     kinds = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
     faults, refused, count = 0, 0, scaled(500_000)
     for number in range(count):  # a price and a size each
-        product, side = dice.choice(products), dice.choice((Side.BUY, Side.SELL))
+        place, side = dice.randrange(len(products)), dice.choice((Side.BUY, Side.SELL))
+        product, listed = products[place], listings[place]
         price = Decimal(dice.randrange(1, 10**12)).scaleb(-dice.randrange(0, 12))
         size = Decimal(dice.randrange(1, 10**12)).scaleb(-dice.randrange(0, 12))
         wish = a_wish(
@@ -238,6 +272,7 @@ def test_no_price_or_size_of_any_product_is_between_its_increments() -> None:
         fields = next(iter(body["order_configuration"].values()))
         faults += not has_only_steps(fields["base_size"], product.base_increment)
         faults += not has_only_steps(fields["limit_price"], product.price_increment)
+        faults += listed is not None and not is_taken(fields, listed)
         rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
         steps = (price / product.price_increment).to_integral_value(rounding)
         faults += draft.limit_price != steps * product.price_increment
