@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.decimals import CASH_UNITS
 from gpt_trader.exchange.seeds import seed_key
-from gpt_trader.exchange.tape import TradeColumns
+from gpt_trader.exchange.tape import TapeError, TradeColumns
+from gpt_trader.exchange.timestamps import time_text
 
 USUAL_PREMIUM = 0.0002  # of the price
 PULL = 0.002  # by which the premium comes back, a trade
@@ -21,9 +22,18 @@ SCALE = 0.00003  # standard deviation of its step, a trade
 
 
 def contract_trades(product: Product, spot: TradeColumns, seed: int) -> TradeColumns:
-    """Make the contract's trades; those of a longer spot market begin with those of a shorter."""
+    """Make the contract's trades; those of a longer spot market begin with those of a shorter.
+
+    Raises
+    ------
+    TapeError
+        The spot market goes on after the contract has ended.
+    """
     contract = product.contract
     assert contract is not None, product.product_id
+    if spot.times_ns.size and spot.times_ns[-1] >= contract.expiry_ns:
+        end = time_text(contract.expiry_ns)
+        raise TapeError(f"{product.product_id} ends at {end}: play fewer candles")
     dollars = spot.prices / 10.0**spot.product.price_places
     premium = _premiums(product, spot.prices.size, seed)
     step = product.price_step / 10.0**product.price_places

@@ -6,12 +6,16 @@ from fractions import Fraction
 import pytest
 
 from gpt_trader.exchange.catalog import UnknownProduct, find_contract, find_product
+from gpt_trader.exchange.contract_tape import contract_trades
+from gpt_trader.exchange.contracts import BITCOIN
 from gpt_trader.exchange.market import Market
+from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.rules import default_rules
 from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.tape import Tape, TapeError, assemble
+from gpt_trader.exchange.timestamps import SECOND_NS
 from gpt_trader.exchange.venue import Venue
-from tests.exchange.markets import BIP, BIP_ID, BTC, COIN, print_columns
+from tests.exchange.markets import BIP, BIP_ID, BTC, COIN, START_S, print_columns
 from tests.exchange.serving import some_rules
 
 HOUR = 60  # rounds
@@ -60,6 +64,51 @@ def test_the_spot_market_does_not_change_by_its_contract(market: Tape) -> None:
 def test_a_contract_without_its_spot_market_is_refused() -> None:
     with pytest.raises(TapeError, match="follows BTC-USD: trade that here too"):
         synthetic_tape(7, [find_product("ETH-USD"), BIP], 5)
+
+
+def test_nothing_is_traded_after_the_contract_has_ended() -> None:
+    seconds = BITCOIN.expiry_ns // SECOND_NS - START_S
+    before, after = (print_columns([(seconds + off, 6_200_000, COIN, True)]) for off in (-1, 0))
+
+    assert contract_trades(BIP, before, 1).prices.size == 1
+    with pytest.raises(TapeError, match="ends at 2030-12-20T16:00:00Z: play fewer candles"):
+        contract_trades(BIP, after, 1)
+
+
+def test_all_that_the_market_tells_of_a_contract_is_in_its_steps(market: Tape) -> None:
+    venue = Venue(market, some_rules(futures_balance=Decimal(1)), None)
+    for _ in range(10):
+        venue.advance()
+
+    book = venue.product_book({"product_id": [BIP_ID]})
+    grouped = venue.product_book({"product_id": [BIP_ID], "aggregation_price_increment": ["50"]})
+    candles = venue.candles(BIP_ID, {"granularity": ["ONE_MINUTE"]})["candles"]
+    trades = venue.trades(BIP_ID, {"limit": ["40"]})["trades"]
+    ticker = venue.snapshot("ticker", BIP_ID)[0]["tickers"][0]
+
+    sides = (*book["pricebook"]["bids"], *book["pricebook"]["asks"])
+    prices = [one["price"] for one in (*sides, *trades)]
+    prices += [one[name] for one in candles for name in ("open", "high", "low", "close")]
+    prices += [ticker[name] for name in ("price", "best_bid", "best_ask", "low_24_h")]
+    assert len(candles) == 10
+    assert all(int(price) % 5 == 0 for price in prices)
+    assert all(int(one["price"]) % 50 == 0 for one in grouped["pricebook"]["bids"])
+    assert sum(int(one["volume"]) for one in candles) == sum(int(one["size"]) for one in trades)
+    with pytest.raises(BadRequest, match="no multiple of the price step"):
+        venue.product_book({"product_id": [BIP_ID], "aggregation_price_increment": ["3"]})
+
+
+def test_the_settlement_price_is_the_mark_at_the_end_of_the_trading_day(market: Tape) -> None:
+    venue, beside = Venue(market, some_rules(), None), Market(market, some_rules())
+    settled = []
+    for round_number in (1319, 1320, 1321, 1439):
+        while venue.round < round_number:
+            venue.advance()
+        settled.append(venue.product(BIP_ID)["future_product_details"]["settlement_price"])
+    beside.cursor.jump(1320)
+
+    mark = BIP.price_text(beside.mark_price(BIP_ID) or 0)
+    assert settled == ["", mark, mark, mark]
 
 
 def test_products_are_listed_by_type_and_expiry(market: Tape) -> None:

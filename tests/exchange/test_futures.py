@@ -191,6 +191,9 @@ def test_the_user_channel_shows_positions_and_the_liquidation(tmp_path: Path) ->
         for channel in ("user", "futures_balance_summary"):
             socket.subscribe(channel, [], exchange.jwt())
         exchange.rest().market_order_buy("a", BIP_ID, base_size="30")
+        late = exchange.socket()
+        late.subscribe("user", [], exchange.jwt())
+        snapshot = late.read()["events"][0]
         for _ in range(3):
             exchange.advance()
         messages = [socket.read()]
@@ -200,6 +203,8 @@ def test_the_user_channel_shows_positions_and_the_liquidation(tmp_path: Path) ->
         for message in messages:
             frames.check(message)
 
+    shown = snapshot["positions"]["expiring_futures_positions"]
+    assert [one["entry_price"] for one in shown] == ["62000"]
     told = [one["events"][0] for one in messages]
     held = [one["positions"]["expiring_futures_positions"] for one in told if "positions" in one]
     summaries = [one["fcm_balance_summary"] for one in told if "fcm_balance_summary" in one]
