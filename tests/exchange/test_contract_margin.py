@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gpt_trader.exchange.contracts import HOUR_NS
 from gpt_trader.exchange.futures import SettingBody, SweepBody
+from gpt_trader.exchange.journal import Record
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.tape import Tape
@@ -251,6 +253,23 @@ def test_a_restart_gives_the_same_account_and_pays_no_funding_twice(
     assert position(venue)[0] != 0
     assert told == now
     assert later == futures_of(alone)
+
+
+def test_funding_that_a_restart_pays_again_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted bug: the test above must not pass with it."""
+    right = Venue._repeat
+
+    def pays_again(venue: Venue, record: Record) -> None:
+        right(venue, record)
+        if record[0] == "round" and venue.now_ns % HOUR_NS == 0:
+            venue._entry.begin_hour(venue.now_ns)
+
+    monkeypatch.setattr(Venue, "_repeat", pays_again)
+
+    with pytest.raises(AssertionError):
+        test_a_restart_gives_the_same_account_and_pays_no_funding_twice(tmp_path, 60)
 
 
 def test_at_real_speed_the_hour_is_written_down(tmp_path: Path) -> None:
