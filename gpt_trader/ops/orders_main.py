@@ -35,6 +35,8 @@ goes on with its orders; `gpt-trader orders close` cancels them and ends it.
 
 which orders there are (usual: the time in force of an order that names none):
 {table().replace("%", "%%")}
+By us: Coinbase has no such order; our engine watches the trigger and sends a market order, and
+that works only while `gpt-trader live --by-hand` runs.
 A percentage is of the free cash of a buy, fee included, and of the position of a sale.
 
 exit codes: 0 done, 1 denied or refused, 2 bad usage, 3 exchange unreachable or outcome unknown,
