@@ -26,6 +26,7 @@ from gpt_trader.domain.events import (
 )
 from gpt_trader.domain.order import (
     TRANSITIONS,
+    WITHHELD,
     WORKING,
     OrderStatus,
     OrderType,
@@ -76,6 +77,11 @@ class Order:
     def is_supervised(self) -> bool:
         """A stop that waits with us for its trigger: the exchange does not know it."""
         return self.status is OrderStatus.SUPERVISED
+
+    @property
+    def is_fired_stop(self) -> bool:
+        """A market order that a stop of ours became at its trigger."""
+        return self.order_type is OrderType.MARKET and self.stop_ticks > 0
 
     @property
     def can_be_cancelled(self) -> bool:
@@ -187,7 +193,7 @@ class Orders:
                     time_in_force=draft.time_in_force,
                     lots=product.lots(draft.base_size),
                     intended_ns=event.ts_ns,
-                    end_ns=0,
+                    withheld=(),
                 )
             )
             return
@@ -225,7 +231,9 @@ class Orders:
             case OrderAccepted():
                 self._put(replace(_moved(order, OrderStatus.PENDING), order_id=event.order_id))
             case OrderRejected():
-                self._put(_moved(order, OrderStatus.REJECTED))
+                never_left = event.reason == WITHHELD and order.status is OrderStatus.INTENDED
+                waits = never_left and order.is_fired_stop
+                self._put(_waiting_again(order) if waits else _moved(order, OrderStatus.REJECTED))
             case OrderLost():
                 self._put(_moved(order, OrderStatus.UNKNOWN))
             case OrderAbsent():
@@ -340,6 +348,17 @@ def _order_of(event: OrderIntended | StopSupervised, product: Product) -> Order:
         edit_stop_ticks=0,
         edit_lost=False,
         withheld=(),
+    )
+
+
+def _waiting_again(order: Order) -> Order:
+    """A stop whose market order never left: it protects as before, and fires again."""
+    time_in_force = TimeInForce.GTD if order.end_ns else TimeInForce.GTC
+    return replace(
+        order,
+        status=OrderStatus.SUPERVISED,
+        order_type=OrderType.STOP,
+        time_in_force=time_in_force,
     )
 
 

@@ -111,6 +111,10 @@ TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
 """From a state to the states that may follow it; a state that repeats is no transition."""
 
 
+WITHHELD = "WITHHELD"
+"""Our own word beside the exchange's reasons: the request never left, so the order cannot exist."""
+
+
 class TradingState(StrEnum):
     """What may be sent: everything, only what shrinks a position, or nothing but cancels."""
 

@@ -31,15 +31,12 @@ from gpt_trader.domain.events import (
     Request,
     TradingStateChanged,
 )
-from gpt_trader.domain.order import OrderStatus, TradingState
+from gpt_trader.domain.order import WITHHELD, OrderStatus, TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.seams import Probes, monotonic_s
 
 NOT_AUTHORIZED = "NOT_AUTHORIZED"
 """Our own word, beside the exchange's reasons: it did not even look at the order."""
-
-WITHHELD = "WITHHELD"
-"""Our own word too: the request never left, so the order cannot exist."""
 
 EXCHANGE = "the exchange"
 """Who holds trading back when an answer of the exchange does."""

@@ -19,6 +19,7 @@ from gpt_trader.domain.events import (
     OrderDenied,
     OrderIntended,
     OrderLost,
+    OrderRejected,
     QuoteSeen,
     Request,
     SessionResumed,
@@ -30,7 +31,14 @@ from gpt_trader.domain.events import (
     TradingStateChanged,
     TriggerReached,
 )
-from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce, TradingState
+from gpt_trader.domain.order import (
+    WITHHELD,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradingState,
+)
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.folding import fold
 from gpt_trader.store.state import encode_state
@@ -181,6 +189,26 @@ def test_a_restart_fires_on_the_first_fresh_mark_though_the_price_passed_in_betw
 
         assert silent == [], "the feed is not ready yet"
         assert isinstance(sent, OrderIntended) and sent.client_order_id == name
+
+
+@pytest.mark.parametrize(("reason", "again"), [(WITHHELD, True), ("INSUFFICIENT_FUND", False)])
+def test_a_request_that_never_left_leaves_the_stop_waiting(reason: str, again: bool) -> None:
+    """The exchange has not heard of it; what it has refused is not sent a second time."""
+    desk = Desk()
+    end_ns = START_NS + 100 * MINUTE_NS
+    name = desk.placed(replace(a_stop(), time_in_force=TimeInForce.GTD, end_ns=end_ns))
+    [sent] = desk.trade("19400")
+
+    desk.take(OrderRejected(desk.engine.now_ns, name, reason, "a queue"))
+    thawed = Engine(desk.engine.opened)
+    thawed.thaw(desk.engine.freeze())
+    following = desk.trade("19390")
+
+    assert [request.client_order_id for request in following] == ([name] if again else [])
+    [order] = thawed.orders.all()
+    assert (order.is_supervised, order.end_ns) == (again, end_ns)
+    assert order.time_in_force is (TimeInForce.GTD if again else TimeInForce.IOC)
+    assert sent.client_order_id == name
 
 
 def test_an_exit_is_withheld_while_halted_is_told_once_and_goes_as_soon_as_it_may() -> None:

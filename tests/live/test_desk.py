@@ -13,8 +13,8 @@ from gpt_trader.domain.events import (
     OrderRejected,
     Terms,
 )
-from gpt_trader.domain.order import OrderStatus
-from gpt_trader.live.desk import WITHHELD, Desk, letters
+from gpt_trader.domain.order import WITHHELD, OrderStatus
+from gpt_trader.live.desk import Desk, letters
 from gpt_trader.live.seams import Probes
 from tests.live.test_reconciliation import Scene, with_a_lost_answer
 

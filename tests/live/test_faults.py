@@ -32,9 +32,9 @@ from gpt_trader.domain.events import (
     SessionClosed,
     TradingStateChanged,
 )
-from gpt_trader.domain.order import Liquidity, OrderStatus, Side, TradingState
+from gpt_trader.domain.order import WITHHELD, Liquidity, OrderStatus, Side, TradingState
 from gpt_trader.engine.engine import Engine
-from gpt_trader.live.desk import WITHHELD, Desk
+from gpt_trader.live.desk import Desk
 from gpt_trader.live.feed import Feed, Part
 from gpt_trader.live.history import History
 from gpt_trader.live.loop import Links, Loop
