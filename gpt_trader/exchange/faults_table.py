@@ -46,7 +46,9 @@ FAULTS: Mapping[str, Fault] = {
     "repeated": _fault("A7", Place.CREATE, "the order arrives twice; the second answer is given"),
     "cancel_lost": _fault("A8", Place.CANCEL, "no answer; the cancel is carried out, or is not"),
     "cancel_refused": _fault("A8", Place.CANCEL, "the cancel is refused with a documented reason"),
-    "cancel_late": _fault("A8", Place.CANCEL, "success, but the order works on for 1 to 110 s"),
+    "cancel_late": _fault(
+        "A8", Place.CANCEL, "success; the order works on for 1 to 110 s, or past a restart"
+    ),
     "edit_lost": _fault("A9", Place.EDIT, "no answer; the edit is carried out, or is not"),
     "edit_partly": _fault("A9", Place.EDIT, "success, but the price alone changes"),
     "listing_lags": _fault("A10", Place.ORDERS, "orders of the last 90 s are missing, or twice"),

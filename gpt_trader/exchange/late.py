@@ -1,4 +1,8 @@
-"""Commands that arrive later than they were sent: a network may hold a request for minutes."""
+"""Commands that arrive later than they were sent: a network may hold a request for minutes.
+
+They are kept in memory alone. An exchange that stops takes them along, as it does whatever else is
+on its way to it; of a cancel it has said yes to, no restart knows, and the order works on.
+"""
 
 import heapq
 from collections.abc import Callable, Sequence

@@ -1,11 +1,13 @@
 """Every fault of the exchange, in whole sessions: no invariant breaks, and the books are equal."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gpt_trader.exchange.catalog import default_market
 from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.faults_plan import drawn_plan
 from gpt_trader.exchange.faults_table import FAULTS, Place
@@ -23,10 +25,13 @@ from tests.printing import Said
 from tests.tier import by_tier
 
 STRIKES = by_tier(quick=3, ci=10, soak=100)
+STRIKES_ON_THE_CLOCK = by_tier(quick=1, ci=2, soak=100)
 SEEDS = by_tier(quick=4, ci=24, soak=2_000)
 SESSIONS_MAX = 200  # before a fault that strikes too rarely counts as one that never does
 OFTEN, NOW_AND_THEN = 0.3, 0.05
 PACED = {name for name, fault in FAULTS.items() if fault.needs_pace}
+ON_THE_CLOCK = ("all_silent", "unanswered", "frames_late")[: by_tier(quick=2, ci=2, soak=3)]
+"""The last one takes real minutes: short of the soak `test_commands.py` lets it strike once."""
 EDITED = {name for name, fault in FAULTS.items() if fault.place is Place.EDIT}
 """A strategy edits no order: a person does where such a fault is to strike."""
 COMPANIONS = {
@@ -54,21 +59,59 @@ def with_orders(scenario: Scenario, *, rest: bool) -> Scenario:
     return replace(scenario, arguments=AT_ONCE)
 
 
+def on_the_clock(name: str, seed: int) -> Scenario:
+    """A session that nobody waits for, since the fault is silence or delay."""
+    if name == "frames_late":  # told by the clock alone: at real speed, with many products
+        products = tuple(product.product_id for product in default_market())
+        late = Scenario(seed, {name: Arming(1.0, 0, None)}, product_ids=products, speed=1.0)
+        return replace(late, rounds=3, calm_rounds=2)
+    cuts = {"cut": Arming(0.05, 0, None)} if name == "unanswered" else {}
+    rate = 0.5 if name == "unanswered" else 0.05
+    scenario = Scenario(seed, {name: Arming(rate, 0, None), **cuts}, rounds=40, speed=600.0)
+    return with_orders(scenario, rest=True)
+
+
+def strike(
+    name: str,
+    strikes_min: int,
+    scenario_of: Callable[[str, int], Scenario],
+    folder: Path,
+    tls: Path,
+) -> Counter[str]:
+    """Play sessions until a fault has struck so often; count strikes, sessions and fills."""
+    count = Counter[str]()
+    while count["strikes"] < strikes_min:
+        assert count["sessions"] < SESSIONS_MAX, f"{name} strikes too rarely: {count}"
+        count["sessions"] += 1
+        seed = count["sessions"]
+        played = play(folder / str(seed), tls, scenario_of(name, seed))
+        check_the_end(played)
+        count["strikes"] += played.faults.strikes[name]
+        count["fills"] += int(str(played.result.document["fills"]))
+    return count
+
+
+def in_words(count: Counter[str]) -> str:
+    return ", ".join(f"{count[what]} {what}" for what in ("strikes", "sessions", "fills"))
+
+
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in PACED])
 def test_every_invariant_holds_while_a_fault_strikes(
     name: str, tmp_path: Path, tls: Path, say: Said
 ) -> None:
-    strikes = sessions = fills = 0
-    while strikes < STRIKES:
-        assert sessions < SESSIONS_MAX, f"{name} strikes too rarely: {strikes}"
-        sessions += 1
-        played = play(tmp_path / str(sessions), tls, scenario_of(name, sessions))
-        check_the_end(played)
-        strikes += played.faults.strikes[name]
-        fills += int(str(played.result.document["fills"]))
+    count = strike(name, STRIKES, scenario_of, tmp_path, tls)
 
-    say(f"{name}: {strikes} strikes in {sessions} sessions, {fills} fills")
-    assert fills > 0, "a session that does not trade proves nothing"
+    say(f"{name}: {in_words(count)}")
+    assert count["fills"] > 0, "a session that does not trade proves nothing"
+
+
+@pytest.mark.parametrize("name", ON_THE_CLOCK)
+def test_every_invariant_holds_in_silence_and_delay(
+    name: str, tmp_path: Path, tls: Path, say: Said
+) -> None:
+    count = strike(name, STRIKES_ON_THE_CLOCK, on_the_clock, tmp_path, tls)
+
+    say(f"{name}: {in_words(count)}")
 
 
 def test_any_faults_together_break_no_invariant_and_decide_the_same_again(
