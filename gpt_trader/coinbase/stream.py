@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from gpt_trader.coinbase.heard import Connected, Disconnected, Gap, Heard, Item, Ready, items_of
+from gpt_trader.coinbase.leaps import Leaps
 from gpt_trader.coinbase.readiness import Readiness, Subscription
 from gpt_trader.coinbase.sequence import Continuity, SequenceCheck
 from gpt_trader.coinbase.signer import Signer
@@ -94,6 +95,7 @@ class Stream:
         self._connection: ClientConnection | None = None
         self._sequence = SequenceCheck()
         self._readiness = Readiness(self._subscriptions)
+        self._leaps = Leaps()
         self._ever_connected = False
         self._failures = 0  # in a row, without a steady connection between them
         self._wait_s_min = 0.0
@@ -143,6 +145,7 @@ class Stream:
         self._connection = connection
         self._sequence = SequenceCheck()
         self._readiness = Readiness(self._subscriptions)
+        self._leaps = Leaps()
         self._overdue = ""
         self._connected_s = asyncio.get_running_loop().time()
         self._look()
@@ -220,7 +223,7 @@ class Stream:
             completed = self._readiness.acknowledge(frame)
             return self._heard((Ready(),) if completed else ())
         items = items_of(frame)
-        self._check_products(items)
+        self._check_items(items)
         if self._readiness.hear(frame, items):
             return self._heard((*items, Ready()))
         return self._heard(items)
@@ -228,13 +231,15 @@ class Stream:
     def _heard(self, items: tuple[Item, ...]) -> Heard:
         return Heard(self._sequence.expected - 1, items)
 
-    def _check_products(self, items: tuple[Item, ...]) -> None:
+    def _check_items(self, items: tuple[Item, ...]) -> None:
         for item in items:
             match item:
                 case TradesSeen() | QuoteSeen() | Level2Update() if (
                     item.product_id not in self._products
                 ):
                     raise WireError(f"nobody asked for {item.product_id[:40]!r}")
+                case TradesSeen():
+                    self._leaps.check(item)
                 case _:
                     pass
 

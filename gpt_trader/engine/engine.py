@@ -60,7 +60,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 9
+FORM = 10
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 

@@ -60,7 +60,7 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
         num=numerator,
         den=denominator,
         mark_ticks=market.mark_ticks,
-        mark_age_ns=around.now_ns - market.mark_ns,
+        mark_age_ns=-1 if market.quote_is_odd else around.now_ns - market.mark_ns,
         bid_ticks=market.bid_ticks,
         ask_ticks=market.ask_ticks,
         cash_free=ledger.cash_units - reserved_cash(around),

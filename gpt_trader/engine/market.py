@@ -13,6 +13,9 @@ from gpt_trader.signals.volatility import Volatility
 
 NS = 1_000_000_000
 QUOTE_LAG_NS = 10 * NS
+LEAP = 2
+"""A quote of more than twice or less than half of what was known says a mistake, not a market: the
+worst minutes of liquid products were falls by a tenth, and a misplaced digit is tenfold."""
 
 
 class Market:
@@ -28,6 +31,7 @@ class Market:
         self.attempts = 0  # orders since the strategy last changed its mind
         self.stopped = False  # out, and staying out until the strategy changes its mind
         self.frames = 0
+        self.quote_is_odd = False  # the newest quote is not believed
         self._bid_ticks = 0
         self._ask_ticks = 0
         self._last_ticks = 0
@@ -74,12 +78,27 @@ class Market:
                 self._trade_ns = newest.ts_ns
 
     def quote(self, event: QuoteSeen) -> None:
-        """Take in the best bid and ask; an older one than we have changes nothing."""
+        """Take in the best bid and ask; an older one than we have changes nothing.
+
+        One far from both the quote before and the last trade is not believed: the market stays
+        what it was, for exits, and entries wait until quotes and trades speak of one market.
+        """
         self.frames += 1
-        if event.ts_ns >= self._quote_ns:
-            self._bid_ticks = self.product.ticks_below(event.bid_price)
-            self._ask_ticks = self.product.ticks_below(event.ask_price)
+        if event.ts_ns < self._quote_ns:
+            return
+        bid_ticks = self.product.ticks_below(event.bid_price)
+        ask_ticks = self.product.ticks_below(event.ask_price)
+        self.quote_is_odd = self._is_odd((bid_ticks + ask_ticks) // 2)
+        if not self.quote_is_odd:
+            self._bid_ticks, self._ask_ticks = bid_ticks, ask_ticks
             self._quote_ns = event.ts_ns
+
+    def _is_odd(self, ticks: int) -> bool:
+        before = (self._bid_ticks + self._ask_ticks) // 2
+        known = [price for price in (before, self._last_ticks) if price > 0]
+        return bool(known) and not any(
+            price <= ticks * LEAP and ticks <= price * LEAP for price in known
+        )
 
     def candle(self, candle: Candle) -> None:
         """Let the strategy see a complete candle; a change of mind starts anew.
@@ -119,6 +138,7 @@ class Market:
                 self.attempts,
                 self.frames,
                 int(self.stopped),
+                int(self.quote_is_odd),
             ],
         }
 
@@ -137,5 +157,7 @@ class Market:
             self.attempts,
             self.frames,
             stopped,
+            odd,
         ) = frozen["numbers"]
         self.stopped = stopped == 1
+        self.quote_is_odd = odd == 1

@@ -1,7 +1,8 @@
 """What answers look like when something is wrong with them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from gpt_trader.exchange.timestamps import SECOND_NS, parse_time
 
 LAG_NS = 90 * SECOND_NS  # so far back a listing may be behind
 NESTED = 5_000
+HUGE_BYTES = 10 * 1024 * 1024
+PRICES = {"price", "best_bid", "best_ask"}
 NUMBER = re.compile(rb':"\d[\d.]*"')
 HTML = b"<html><head><title>Just a moment...</title></head><body>Cloudflare</body></html>"
 NEVER_SEEN = "A_REASON_NOBODY_HAS_SEEN_YET"
@@ -101,6 +104,33 @@ def garble_message(text: bytes, draw: Draw) -> bytes:
         lambda: b"\xff" + text,
     )
     return spoilt[draw.below(len(spoilt))]()
+
+
+def cross_book(text: bytes) -> bytes:
+    """A ticker message whose best bid and ask have changed places."""
+    message = msgspec.json.decode(text)
+    for ticker in _rows(message, "tickers"):
+        ticker["best_bid"], ticker["best_ask"] = ticker["best_ask"], ticker["best_bid"]
+    return msgspec.json.encode(message)
+
+
+def shift_prices(text: bytes, draw: Draw) -> bytes:
+    """A ticker or market_trades message with its point two digits off, and else in good form."""
+    message, digits = msgspec.json.decode(text), (2, -2)[draw.below(2)]
+    for row in (*_rows(message, "tickers"), *_rows(message, "trades")):
+        for name in PRICES & row.keys():
+            price = Decimal(row[name] or "0")
+            row[name] = f"{price.scaleb(digits).quantize(price, ROUND_DOWN):f}"
+    return msgspec.json.encode(message)
+
+
+def swell(text: bytes) -> bytes:
+    """A message that is larger than any of Coinbase's."""
+    return text[:-1] + b',"padding":"' + b"x" * HUGE_BYTES + b'"}'
+
+
+def _rows(message: Wire, name: str) -> Iterator[Wire]:
+    return (row for event in message["events"] for row in event.get(name, ()))
 
 
 def _lagging(rows: list[Wire], time: str, until_ns: int, draw: Draw) -> list[Wire]:

@@ -4,9 +4,10 @@ import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gpt_trader.exchange.faults import Faults
-from gpt_trader.exchange.faults_answers import garble_message
+from gpt_trader.exchange.faults_answers import cross_book, garble_message, shift_prices, swell
 from gpt_trader.exchange.feed import HEARTBEATS, Feed
 from gpt_trader.exchange.frames import Frame, build_error, build_heartbeat, wrap_text
 from gpt_trader.exchange.hub import PRODUCT_CHANNELS, Hub
@@ -23,7 +24,7 @@ SILENT_BEATS_MAX = 5
 LATE_STEP_S, LATE_S_MAX = 0.25, 60.0  # a sudden delay is silence: this one creeps up
 BURST = 100
 MARKET = tuple(f'{{"channel":"{name}"'.encode() for name in (*PRODUCT_CHANNELS, "l2_data"))
-TICKER = (b'{"channel":"ticker"',)
+TICKER, TRADES = b'{"channel":"ticker"', b'{"channel":"market_trades"'
 HEARTBEAT = b'{"channel":"heartbeats"'
 
 
@@ -60,6 +61,7 @@ class FaultyFeed(Feed):
         self._beat = beat
         self._old: deque[tuple[int, bytes]] = deque(maxlen=OLD_MESSAGES)
         self._held: tuple[Frame, int] | None = None  # a message that another one overtakes
+        self._told: frozenset[bytes] = frozenset()  # kinds of messages with prices that were sent
         self._losing = 0
         self._silent_beats = 0
         self._silent_heads = MARKET
@@ -107,7 +109,7 @@ class FaultyFeed(Feed):
             draw = None if self.doomed else self._faults.strike("market_silent")
             if draw is not None:
                 self._silent_beats = 1 + draw.below(SILENT_BEATS_MAX)
-                self._silent_heads = (MARKET, TICKER)[draw.below(2)]
+                self._silent_heads = (MARKET, (TICKER,))[draw.below(2)]
             return self._silent_beats > 0 and frame.head.startswith(self._silent_heads)
         return False
 
@@ -115,10 +117,11 @@ class FaultyFeed(Feed):
         """Let what strikes instead of the message happen; False if it is to be sent."""
         strike = self._faults.strike
         if (draw := strike("frame_garbled")) is not None:
-            self.doomed = True
-            self.sequence += 1
-            text = garble_message(frame.numbered(self.sequence), draw)
-            self._outbox.append(wrap_text(text))
+            self._spoil(frame, partial(garble_message, draw=draw))
+        elif strike("frame_huge") is not None:
+            self._spoil(frame, swell)
+        elif self._is_misquoted(frame):
+            pass
         elif self._may_break(frame) and (draw := strike("closed")) is not None:
             self._end()
             code = CLOSE_CODES[draw.below(len(CLOSE_CODES))]
@@ -140,6 +143,27 @@ class FaultyFeed(Feed):
             self._repeat(frame)
             return False
         return True
+
+    def _is_misquoted(self, frame: Frame) -> bool:
+        """Let a price be wrong, once right ones were told: what a connection begins with is so."""
+        if self.greeting or not frame.head.startswith((TICKER, TRADES)):
+            return False
+        if frame.head.startswith(TICKER) and self._faults.strike("book_crossed") is not None:
+            self._spoil(frame, cross_book)
+            return True
+        kind = TRADES if frame.head.startswith(TRADES) else TICKER
+        known, self._told = kind in self._told, self._told | {kind}
+        if not known or (draw := self._faults.strike("price_absurd")) is None:
+            return False
+        self._spoil(frame, partial(shift_prices, draw=draw))
+        self.doomed = kind == TRADES  # a quote that nobody believes is no reason to go
+        return True
+
+    def _spoil(self, frame: Frame, spoil: Callable[[bytes], bytes]) -> None:
+        """Send a message for which its client gives the connection up."""
+        self.doomed = True
+        self.sequence += 1
+        self._outbox.append(wrap_text(spoil(frame.numbered(self.sequence))))
 
     def _may_break(self, frame: Frame) -> bool:
         """Break only between rounds: a client may drop what it received and has not read yet."""

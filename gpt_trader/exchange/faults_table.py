@@ -75,6 +75,9 @@ FAULTS: Mapping[str, Fault] = {
     "update_lost": _fault("B8", Place.UPDATE, "a change is not told; later amounts include it"),
     "frames_first": _fault("B9", Place.REQUEST, "user messages before the answer, or behind it"),
     "frame_garbled": _fault("B10", Place.FRAME, "cut, unknown, NaN, negative, nested or doubled"),
+    "book_crossed": _fault("B10", Place.FRAME, "a ticker whose bid is above its ask"),
+    "price_absurd": _fault("B10", Place.FRAME, "prices of a hundred times or a hundredth, or 0"),
+    "frame_huge": _fault("B10", Place.FRAME, "a message of more than 10 MiB"),
     "burst": _fault("B11", Place.FRAME, "a message of the market comes a hundredfold"),
 }
 

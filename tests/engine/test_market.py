@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from gpt_trader.domain.events import QuoteSeen, TradesSeen
 from gpt_trader.engine.market import QUOTE_LAG_NS, Market
 from gpt_trader.strategies.registry import strategy_named
@@ -80,3 +82,54 @@ def test_a_price_between_two_steps_does_not_stop_us() -> None:
     quote(market, "19999.005", "20001.005")
 
     assert market.mark_ticks == 2_000_000
+
+
+@pytest.mark.parametrize(("bid", "ask"), [("1999900.00", "2000100.00"), ("199.99", "200.01")])
+def test_a_quote_far_from_all_that_is_known_is_not_believed(bid: str, ask: str) -> None:
+    """A misplaced digit would value the account anew, reach stops, and size the next order."""
+    market = a_market()
+    quote(market, "19999.00", "20001.00")
+    trade(market, 1, "20000.00", at_s=1)
+
+    quote(market, bid, ask, at_s=2)
+
+    assert market.quote_is_odd
+    assert (market.bid_ticks, market.mark_ticks, market.ask_ticks) == (
+        1_999_900,
+        2_000_000,
+        2_000_100,
+    )
+    quote(market, "20009.00", "20011.00", at_s=3)
+    assert not market.quote_is_odd
+    assert market.mark_ticks == 2_001_000
+
+
+def test_a_quote_at_which_something_trades_is_believed_however_far() -> None:
+    market = a_market()
+    quote(market, "19999.00", "20001.00")
+    quote(market, "7999.00", "8001.00", at_s=1)
+    trade(market, 1, "8000.00", at_s=2)
+
+    quote(market, "7998.00", "8002.00", at_s=3)
+
+    assert not market.quote_is_odd
+    assert market.mark_ticks == 800_000
+
+
+def test_half_and_double_are_still_believed() -> None:
+    market = a_market()
+    quote(market, "19999.00", "20001.00")
+
+    for bid, ask in (("9999.00", "10001.00"), ("19999.00", "20001.00")):
+        quote(market, bid, ask)
+        assert not market.quote_is_odd
+
+
+def test_an_odd_quote_is_remembered_in_a_snapshot() -> None:
+    market, other = a_market(), a_market()
+    quote(market, "19999.00", "20001.00")
+    quote(market, "1.00", "2.00")
+
+    other.thaw(market.freeze())
+
+    assert other.quote_is_odd

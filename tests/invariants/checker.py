@@ -139,7 +139,7 @@ class Checker:
         self._now_ns = engine.now_ns
         match event:
             case TradesSeen() | QuoteSeen():
-                self._see(event)
+                self._see(event, engine)
                 return
             case SessionOpened():
                 self._cash = event.cash
@@ -166,10 +166,13 @@ class Checker:
             told = self._truth.candle(event.product_id, event.candle.start_ns)
             assert event.candle == told, f"I-9: decided on {event.candle}, it was {told}"
 
-    def _see(self, event: TradesSeen | QuoteSeen) -> None:
+    def _see(self, event: TradesSeen | QuoteSeen, engine: Engine) -> None:
         match event:
-            case QuoteSeen():
-                self._quotes[event.product_id] = event
+            case QuoteSeen(product_id=name):
+                self._quotes[name] = event
+                mark, true = engine.markets[name].mark_ticks, self._truth.price(name)
+                told = engine.products[name].price(mark)
+                assert true / 2 <= told <= true * 2, f"I-9: the mark is {told}, the price {true}"
             case TradesSeen(trades=(*_, newest)):
                 self._trades_seen[event.product_id] = newest
             case _:

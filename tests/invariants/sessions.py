@@ -254,8 +254,8 @@ def check_the_end(played: Played) -> None:
     assert document["ledger_difference"] == "0", document
     their_books, our_books = theirs(played.venue), ours(played.folder)
     if not played.scenario.waits:  # its tape runs on while we end
-        last_s = max(start_s for _, start_s in our_books.candles)
-        told = {key: row for key, row in their_books.candles.items() if key[1] <= last_s}
+        last_s = dict(sorted(our_books.candles))  # by product
+        told = {k: row for k, row in their_books.candles.items() if k[1] <= last_s.get(k[0], 0)}
         their_books = replace(their_books, candles=told)
     assert their_books == our_books
     report = verify(played.folder.log)

@@ -40,7 +40,7 @@ COMPANIONS = {
     "snapshot_misses": {"cut": 0.3},
 }
 """What must go wrong besides, for a fault to have an occasion."""
-RATES = {"listing_lags": 1.0, "snapshot_misses": 1.0}
+RATES = {"listing_lags": 1.0, "snapshot_misses": 1.0, "book_crossed": 0.3, "price_absurd": 0.3}
 AT_MOST = {"unauthorized": 1}  # times a session: a key that is refused ends its entries for good
 
 

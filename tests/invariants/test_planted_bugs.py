@@ -9,6 +9,7 @@ import pytest
 
 from gpt_trader.broker.orders import Order, Orders
 from gpt_trader.coinbase import transport
+from gpt_trader.coinbase.leaps import Leaps
 from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.sequence import Continuity, SequenceCheck
@@ -27,6 +28,7 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import OrderStatus, Side, TradingState
 from gpt_trader.engine import engine
 from gpt_trader.engine.facts import Exposures, facts_of
+from gpt_trader.engine.market import Market
 from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.rules import Duplicate
 from gpt_trader.live import reconciliation
@@ -197,6 +199,14 @@ def marks_never_grow_old(patch: Patch) -> None:
     with_facts(patch, mark_age_ns=0)
 
 
+def any_quote_is_believed(patch: Patch) -> None:
+    patch.setattr(Market, "_is_odd", lambda market, ticks: False)
+
+
+def any_trade_is_believed(patch: Patch) -> None:
+    patch.setattr(Leaps, "check", lambda leaps, event: None)
+
+
 def nothing_holds_orders_back(patch: Patch) -> None:
     with_facts(patch, trading_state=TradingState.ACTIVE)
 
@@ -278,6 +288,8 @@ BUGS: dict[Bug, tuple[Scenario, str]] = {
     a_loss_of_power_takes_intents_back: (CALM, "I-2"),
     the_feed_is_always_ready: (when(rate_limited=0.7), "I-9"),
     marks_never_grow_old: (OLD_MARKS, "I-9"),
+    any_quote_is_believed: (when(price_absurd=0.4), "I-9"),
+    any_trade_is_believed: (when(price_absurd=0.4), "I-9"),
     nothing_holds_orders_back: (REDUCING, "I-7"),
     a_halt_lets_exits_out: (HALTED, "I-8"),
     orders_are_not_counted: (BUSY, "I-10"),

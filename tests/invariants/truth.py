@@ -89,6 +89,10 @@ class Truth:
                 least -= lots * (body["side"] == "SELL")
         return least, most
 
+    def price(self, product_id: str) -> Decimal:
+        """Of the last trade."""
+        return Decimal(self._venue.product(product_id)["price"])
+
     def candle(self, product_id: str, start_ns: int) -> Candle | None:
         """The candle that the trades of an interval make."""
         second = start_ns // 10**9
