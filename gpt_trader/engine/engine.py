@@ -114,9 +114,11 @@ class Engine:
             case ClockTicked():
                 # A new connection ticks before it shows the trades we missed: until it is ready,
                 # the open candle may lack some, and must not be announced.
+                # Nor is a fill that REST told earlier a sign that all trades before it are here:
+                # only the stream's own clock is in line with them.
                 if self.feed_ready:
                     for market in self.markets.values():
-                        market.builder.tick(self.now_ns)
+                        market.builder.tick(event.ts_ns)
             case CandlesLoaded():
                 self.markets[event.product_id].builder.load(event.candles)
             case CandleClosed():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gpt_trader.domain.events import (
     BalancesSeen,
+    BooksCompared,
     CancelIntended,
     ClockTicked,
     Event,
@@ -59,6 +60,16 @@ def test_a_clock_tick_ends_no_candle_while_trades_may_be_missing_from_it() -> No
             engine.apply(event)
         [(candle, _)] = engine.markets["BTC-USD"].builder.closed
         assert candle.high == missed.trades[0].price
+
+
+def test_news_by_rest_end_no_candle_before_the_streams_own_clock_does() -> None:
+    """A fill may be told seconds ahead of trades that are still on their way to us."""
+    ahead = BooksCompared(ITS_END.ts_ns + 1, {})
+    behind = replace(ITS_END, ts_ns=ITS_END.ts_ns - 1)
+
+    engine = an_engine(READY, FIRST_MINUTE, ahead, behind)
+
+    assert engine.decide(behind) == ()
 
 
 def test_a_session_that_died_while_stopping_trades_on_when_it_is_resumed() -> None:
