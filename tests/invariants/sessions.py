@@ -6,8 +6,10 @@ machine's clock of the session here: what has to wait for minutes waits for tape
 
 import asyncio
 import os
-from collections import deque
+import socket
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +22,7 @@ from gpt_trader.coinbase import stream
 from gpt_trader.domain.events import (
     ClockTicked,
     Event,
+    FeedChanged,
     OrderAccepted,
     OrderChanged,
     OrderFilled,
@@ -36,7 +39,7 @@ from gpt_trader.exchange.routes import Answer, Call, Route
 from gpt_trader.exchange.rules import Duplicate, default_rules
 from gpt_trader.exchange.server import Options, Stage
 from gpt_trader.exchange.synthetic import synthetic_tape
-from gpt_trader.live import app, loop
+from gpt_trader.live import app, loop, reconciliation
 from gpt_trader.live.app import Result, run_session
 from gpt_trader.live.loop import Loop
 from gpt_trader.live.options import Options as LiveOptions
@@ -49,6 +52,7 @@ from gpt_trader.store.verify import verify
 from gpt_trader.store.walk import last_seq
 from tests.exchange.serving import Exchange
 from tests.invariants.checker import Checker
+from tests.invariants.links import NAME, Link
 from tests.invariants.persons import Person
 from tests.invariants.truth import OpenVenue, Truth
 from tests.live.books import check_snapshots, ours, theirs
@@ -85,6 +89,7 @@ class Scenario:
     arguments: tuple[str, ...] = AT_ONCE
     product_ids: tuple[str, ...] = ("BTC-USD",)
     person: Person | None = None
+    link: Mapping[str, float] = field(default_factory=dict)
     bug: Callable[[pytest.MonkeyPatch], None] | None = None
 
     @property
@@ -99,7 +104,7 @@ class Played:
 
     scenario: Scenario
     result: Result
-    faults: Faults
+    strikes: Counter[str]
     folder: SessionFolder
     venue: OpenVenue
     checker: Checker
@@ -128,7 +133,7 @@ class Faulty(Exchange):
         """What is served, and what goes wrong with it."""
         return Stage(self._tape, self.venue, None, self.faults)
 
-    def watched(self) -> Checker:
+    def watched(self, link: Link | None) -> Checker:
         """Let a checker see what arrives and what is released.
 
         Faults begin with the first round, and end in time for everything to come right.
@@ -143,6 +148,8 @@ class Faulty(Exchange):
                 self._arm()
             if self.open_venue.round >= last:
                 self.faults.heal()
+                if link is not None:
+                    link.heal()
 
         self.open_venue.released = released
         if not self._scenario.waits:
@@ -159,22 +166,34 @@ class Faulty(Exchange):
 
 def play(folder: Path, tls: Path, scenario: Scenario) -> Played:
     """Run one session to its end, every invariant checked after every event."""
-    with Faulty(folder, tls, scenario) as exchange, pytest.MonkeyPatch.context() as patch:
-        checker, venue = exchange.watched(), exchange.open_venue
-        _watch(checker, patch)
+    with ExitStack() as stack:
+        exchange = stack.enter_context(Faulty(folder, tls, scenario))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        host, link = f"127.0.0.1:{exchange.server.port}", None
+        if scenario.link:
+            link = Link(exchange.server.port, scenario.seed, scenario.link, folder)
+            host = f"{NAME}:{stack.enter_context(link).port}"
+            patch.setattr(socket, "getaddrinfo", link.resolve)
+        checker, venue = exchange.watched(link), exchange.open_venue
+        _watch(checker, link, patch)
         _in_haste(scenario, venue, patch)
-        _attend(scenario.person, patch)
+        _attend(scenario, venue, patch)
         if scenario.bug is not None:
             scenario.bug(patch)
-        options = _options(folder, tls, scenario, exchange.server.port)
+        options = _options(folder, tls, scenario, host)
         result = asyncio.run(run_session(options, dict(os.environ), lambda *_: None))
         assert not exchange.failures, exchange.failures
-    return Played(scenario, result, exchange.faults, find(folder / "var", "latest"), venue, checker)
+        strikes = Counter(exchange.faults.strikes)
+        if link is not None:
+            strikes.update(link.strikes)
+            assert not link.leaked, "a stranger was told something"
+    log = find(folder / "var", "latest")
+    return Played(scenario, result, strikes, log, venue, checker)
 
 
-def _options(folder: Path, tls: Path, scenario: Scenario, port: int) -> LiveOptions:
+def _options(folder: Path, tls: Path, scenario: Scenario, host: str) -> LiveOptions:
     words = [
-        *("--var", str(folder / "var"), "--coinbase-host", f"127.0.0.1:{port}"),
+        *("--var", str(folder / "var"), "--coinbase-host", host),
         *("--coinbase-ca", str(tls / "ca.pem")),
         *("--coinbase-key-file", str(make_key(tls, Kind.ES256))),
         *(() if scenario.waits else _on_the_clock(scenario)),
@@ -185,16 +204,18 @@ def _options(folder: Path, tls: Path, scenario: Scenario, port: int) -> LiveOpti
 
 def _on_the_clock(scenario: Scenario) -> tuple[str, ...]:
     speed = "real" if scenario.speed == 1.0 else str(scenario.speed)
-    return "--speed", speed, "--candles", str(scenario.rounds - scenario.calm_rounds // 2)
+    return "--speed", speed
 
 
-def _watch(checker: Checker, patch: pytest.MonkeyPatch) -> None:
-    """Let the checker see every event of the session."""
+def _watch(checker: Checker, link: Link | None, patch: pytest.MonkeyPatch) -> None:
+    """Let the checker see every event of the session, and a link fail once it is under way."""
     apply = Engine.apply
 
     def checked(engine: Engine, event: Event) -> None:
         apply(engine, event)
         checker.after(event, engine)
+        if link is not None and isinstance(event, FeedChanged) and event.ready:
+            link.arm()
 
     patch.setattr(Engine, "apply", checked)
     _watch_requests(checker, patch)
@@ -207,21 +228,30 @@ def _in_haste(scenario: Scenario, venue: OpenVenue, patch: pytest.MonkeyPatch) -
     else:
         patch.setattr(stream, "READY_S", 0.5)
         patch.setattr(app, "SILENCE_S_MAX", 0.5)
+        patch.setattr(app, "REST_S_MAX", 0.5)
+        # No link holds a request longer than this; nothing else delays one where nobody waits.
+        patch.setattr(reconciliation, "ABSENT_AFTER_S", 0.5)
     patch.setattr(loop, "CLOSING_LOOK_S", 0.01)
     patch.setattr(stream, "BACKOFF_MIN_S", 0.0)
     patch.setattr(stream, "BACKOFF_MAX_S", 0.01)
     patch.setattr(stream, "REFUSED_S", 0.01)
 
 
-def _attend(person: Person | None, patch: pytest.MonkeyPatch) -> None:
-    """Let a person act in the midst of a session, at moments that every run has."""
-    take = Loop.take
+def _attend(scenario: Scenario, venue: OpenVenue, patch: pytest.MonkeyPatch) -> None:
+    """Let a person act in the midst of a session, at moments that every run has.
+
+    One that nobody waits for is stopped before its tape ends, however many candles it missed.
+    """
+    take, person = Loop.take, scenario.person
+    last = scenario.rounds - scenario.calm_rounds // 2
 
     async def taking(loop: Loop, event: Event) -> None:
         await take(loop, event)
         if isinstance(event, ClockTicked) and person is not None:
             for wanted in person(loop.engine):
                 await take(loop, wanted)
+        if isinstance(event, ClockTicked) and not scenario.waits and venue.round >= last:
+            loop.stop("the test is over")
 
     patch.setattr(Loop, "take", taking)
 

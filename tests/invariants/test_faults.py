@@ -12,6 +12,7 @@ from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.faults_plan import drawn_plan
 from gpt_trader.exchange.faults_table import FAULTS, Place
 from gpt_trader.exchange.rules import Duplicate
+from tests.invariants.links import LINKS
 from tests.invariants.persons import edits
 from tests.invariants.sessions import (
     AT_ONCE,
@@ -26,6 +27,7 @@ from tests.tier import by_tier
 
 STRIKES = by_tier(quick=3, ci=10, soak=100)
 STRIKES_ON_THE_CLOCK = by_tier(quick=1, ci=2, soak=100)
+STRIKES_OF_LINKS = by_tier(quick=0, ci=1, soak=100)
 SEEDS = by_tier(quick=4, ci=24, soak=2_000)
 SESSIONS_MAX = 200  # before a fault that strikes too rarely counts as one that never does
 OFTEN, NOW_AND_THEN = 0.3, 0.05
@@ -41,6 +43,15 @@ COMPANIONS = {
 }
 """What must go wrong besides, for a fault to have an occasion."""
 RATES = {"listing_lags": 1.0, "snapshot_misses": 1.0, "book_crossed": 0.3, "price_absurd": 0.3}
+RATES_OF_LINKS = {
+    "link_refused": 0.3,
+    "link_reset": 0.03,
+    "link_hole": 0.03,
+    "link_slow": 0.03,
+    "dns_unknown": 0.25,
+    "dns_timeout": 0.25,
+    "dns_wrong": 0.25,
+}
 AT_MOST = {"unauthorized": 1}  # times a session: a key that is refused ends its entries for good
 
 
@@ -66,7 +77,7 @@ def on_the_clock(name: str, seed: int) -> Scenario:
         late = Scenario(seed, {name: Arming(1.0, 0, None)}, product_ids=products, speed=1.0)
         return replace(late, rounds=3, calm_rounds=2)
     cuts = {"cut": Arming(0.05, 0, None)} if name == "unanswered" else {}
-    rate = 0.5 if name == "unanswered" else 0.05
+    rate = 0.5 if name == "unanswered" else 0.03
     scenario = Scenario(seed, {name: Arming(rate, 0, None), **cuts}, rounds=40, speed=600.0)
     return with_orders(scenario, rest=True)
 
@@ -86,7 +97,7 @@ def strike(
         seed = count["sessions"]
         played = play(folder / str(seed), tls, scenario_of(name, seed))
         check_the_end(played)
-        count["strikes"] += played.faults.strikes[name]
+        count["strikes"] += played.strikes[name]
         count["fills"] += int(str(played.result.document["fills"]))
     return count
 
@@ -114,6 +125,25 @@ def test_every_invariant_holds_in_silence_and_delay(
     say(f"{name}: {in_words(count)}")
 
 
+def test_every_invariant_holds_while_links_and_names_fail(
+    tmp_path: Path, tls: Path, say: Said
+) -> None:
+    """Case A17, beneath the exchange: no failure of the transport is a word on an order."""
+    count = Counter[str]()
+    while not count or min(count[name] for name in LINKS) < STRIKES_OF_LINKS:
+        assert count["sessions"] < SESSIONS_MAX, f"some strike too rarely: {count}"
+        count["sessions"] += 1
+        scenario = Scenario(count["sessions"], {}, rounds=50, speed=600.0, link=RATES_OF_LINKS)
+        folder = tmp_path / str(scenario.seed)
+        played = play(folder, tls, with_orders(scenario, rest=True))
+        check_the_end(played)
+        count.update({name: played.strikes[name] for name in LINKS})
+        count["fills"] += int(str(played.result.document["fills"]))
+
+    say(f"links: {dict(count)}")
+    assert count["fills"] > 0, "a session that does not trade proves nothing"
+
+
 def test_any_faults_together_break_no_invariant_and_decide_the_same_again(
     tmp_path: Path, tls: Path, say: Said
 ) -> None:
@@ -125,12 +155,12 @@ def test_any_faults_together_break_no_invariant_and_decide_the_same_again(
         scenario = with_orders(Scenario(seed, plan.armed, duplicate=duplicate), rest=seed % 2 == 1)
         first = play(tmp_path / f"{seed}a", tls, scenario)
         check_the_end(first)
-        strikes.update(first.faults.strikes)
+        strikes.update(first.strikes)
         traded += first.result.document["fills"] != 0
         if seed % 4 == 1:
             again = play(tmp_path / f"{seed}b", tls, scenario)
             assert again.result.document["log_hash"] == first.result.document["log_hash"], seed
-            assert again.faults.strikes == first.faults.strikes
+            assert again.strikes == first.strikes
 
     say(f"{strikes.total()} strikes in {SEEDS} sessions, of which {traded} traded")
     assert traded >= 0.9 * SEEDS

@@ -69,7 +69,7 @@ def test_no_lost_answer_doubles_or_orphans_an_order(
         names = [order.request.client_order_id for order in played.venue.all_orders.values()]
         intents = [e.client_order_id for e in events_of(played.folder) if type(e) is OrderIntended]
 
-        assert len(settled) == played.faults.strikes["answer_lost"]
+        assert len(settled) == played.strikes["answer_lost"]
         assert OrderAbsent not in settled.values(), "all of them were there"
         assert names == intents, "an order that nobody wanted, or one that nobody placed"
         lost += len(settled)
@@ -88,7 +88,7 @@ def test_an_order_that_never_arrived_is_called_absent_and_one_that_is_late_is_no
         played = play(tmp_path / str(played_s), tls, Scenario(played_s, faults, rounds=ROUNDS))
         check_the_end(played)
         settled = settled_by(played)
-        strikes = played.faults.strikes
+        strikes = played.strikes
         absent += list(settled.values()).count(OrderAbsent)
 
         assert len(settled) == strikes["request_lost"] + strikes["request_late"]
