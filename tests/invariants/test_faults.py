@@ -25,7 +25,7 @@ from tests.invariants.sessions import (
 from tests.printing import Said
 from tests.tier import by_tier
 
-STRIKES = by_tier(quick=3, ci=10, soak=100)
+STRIKES = by_tier(quick=3, ci=5, soak=100)
 STRIKES_ON_THE_CLOCK = by_tier(quick=1, ci=2, soak=100)
 STRIKES_OF_LINKS = by_tier(quick=0, ci=1, soak=100)
 SEEDS = by_tier(quick=4, ci=24, soak=2_000)
