@@ -127,7 +127,7 @@ class Outcomes:
         said: Document = {"edited": self._document(order)}
         if order.edit_lots:
             why = (
-                f"the edit of {order.client_order_id} got no answer: the order is the old one or "
+                f"no last word on the edit of {order.client_order_id}: the order is the old one or "
                 "the new one, and counts as the worse until the exchange shows which"
             )
             return {**failure(OutcomeUnknown(why)), **said}
