@@ -5,6 +5,7 @@ at once. Each room's `run(argv)` reads its own flags and returns its exit code.
 """
 
 import argparse
+import errno
 import importlib
 import os
 import select
@@ -23,6 +24,7 @@ from gpt_trader.domain.errors import (
     Unwatched,
     UsageError,
 )
+from gpt_trader.flags import Flags
 
 
 class Exit(IntEnum):
@@ -121,6 +123,9 @@ def perps_bot(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, argv: list[str], door: str | None = None) -> int:
+    for word in argv:
+        if word.startswith("-") and word.endswith("=--"):  # argparse gives a list for it
+            raise UsageError(f"{word}: -- is no value")
     module_name, function_name = COMMANDS[command].run.split(":")
     names = vars(importlib.import_module(module_name))
     run: Callable[[list[str]], int] = names[door or function_name]
@@ -148,7 +153,7 @@ def _unknown_command(word: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     width = max(len(line) for line, _ in FIRST_STEPS)
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="gpt-trader",
         usage="gpt-trader COMMAND [FLAG ...]",
         description="Research to live trading on Coinbase, on one decision path.\n\ncommands:\n"
@@ -178,6 +183,13 @@ def _guarded(name: str, run: Callable[[], int]) -> int:
         if not _reader_of_stdout_left():
             raise
         return Exit.REFUSED
+    except OSError as error:
+        # Any word may be taken for a file; one that none can be called is a mistake like others.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        begin = " ".join(str(error.filename)[:60].split())
+        print(f"{name}: {begin} ...: no file has so long a name", file=sys.stderr)
+        return Exit.USAGE
     return code
 
 

@@ -76,6 +76,21 @@ def test_an_unknown_flag_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--no-such-flag" in capsys.readouterr().err
 
 
+def test_a_flag_whose_value_is_two_lines_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """argparse gives a list for it, which no command expects."""
+    code = cli.main(["replay", "--limit=--"])
+
+    assert code == 2
+    assert capsys.readouterr().err == "gpt-trader replay: --limit=--: -- is no value\n"
+
+
+def test_a_word_too_long_for_a_file_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["data", "check", "x" * 5_000])
+
+    assert code == 2
+    assert "no file has so long a name" in capsys.readouterr().err
+
+
 def test_a_command_gets_its_words_and_its_code_is_returned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,7 +190,8 @@ def test_help_loads_no_room() -> None:
 
     done = subprocess.run(python("-c", program), cwd=ROOT, capture_output=True, check=True)
 
-    ours = ["gpt_trader", "gpt_trader.cli", "gpt_trader.domain", "gpt_trader.domain.errors"]
+    rooms = ("cli", "domain", "domain.errors", "flags")
+    ours = ["gpt_trader", *(f"gpt_trader.{room}" for room in rooms)]
     assert done.stderr.decode().strip() == str(ours)
 
 

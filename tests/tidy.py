@@ -11,7 +11,7 @@ from pathlib import Path
 
 FLOORS = (
     {"domain"},
-    {"kernels", "settings"},  # a half step up: they refuse with the errors of domain
+    {"kernels", "settings", "flags"},  # a half step up: they refuse with the errors of domain
     {"signals", "portfolio", "risk", "coinbase", "store"},
     {"strategies", "broker"},
     {"engine"},

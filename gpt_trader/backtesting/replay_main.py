@@ -12,6 +12,7 @@ from tqdm import tqdm
 from gpt_trader.backtesting.replay import Changes, Outcome, replay
 from gpt_trader.domain.errors import StoreDamaged, UsageError
 from gpt_trader.domain.events import SessionOpened
+from gpt_trader.flags import Flags
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.risk.limits import Limits
 from gpt_trader.settings import load_settings
@@ -30,7 +31,7 @@ another. exit codes: 0 equal, 1 a decision differs, 2 bad usage, 4 the record is
 
 def run(argv: list[str]) -> int:
     """Replay one session and say whether it is equal."""
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="gpt-trader replay",
         description="Re-run a recorded session and compare every decision.",
         epilog=EPILOG,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NoReturn
 
 from gpt_trader.exchange.clients import SNIPPETS
 from gpt_trader.exchange.faults_table import listed
@@ -16,6 +17,7 @@ from gpt_trader.exchange.rules import Duplicate, FeeRounding, TradeSide
 MAX_SPEED = math.inf  # lockstep: as fast as the session settles
 DEFAULT_CANDLES = 10_080  # a week of minutes
 PORT_MAX = 65_535
+SHOWN_MAX = 300  # characters of what argparse says: it repeats what was typed
 
 DESCRIPTION = """\
 A whole exchange on this machine that speaks Coinbase Advanced Trade: REST and WebSocket over TLS,
@@ -139,9 +141,17 @@ def read_choices(argv: Sequence[str]) -> Choices:
     )
 
 
+class _Flags(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        said = " ".join(message[:SHOWN_MAX].split())
+        self.exit(2, f"{self.prog}: {said}; see `{self.prog} --help`\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Describe every option of ``gpt-trader exchange``."""
-    parser = argparse.ArgumentParser(
+    parser = _Flags(
         prog="gpt-trader exchange",
         description=DESCRIPTION,
         epilog=EPILOG,

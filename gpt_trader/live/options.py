@@ -11,6 +11,7 @@ from pathlib import Path
 from gpt_trader.broker.sizing import SIZING, sizing_of
 from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.flags import Flags
 from gpt_trader.settings import LIMITS, Settings, load_settings
 from gpt_trader.store.document import check_target
 from gpt_trader.strategies.registry import BY_HAND, strategy_names
@@ -89,7 +90,7 @@ class Options:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """The command line; strategies are listed without loading them."""
-    p = argparse.ArgumentParser(
+    p = Flags(
         prog=prog,
         description="Trade a strategy, every event recorded. Without options: a bounded session "
         "on a synthetic market through the embedded exchange, no key and no internet needed.",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.flags import Flags
 from gpt_trader.settings import Settings, load_settings
 from gpt_trader.store.document import check_target
 
@@ -60,10 +61,10 @@ def _host_flag(args: argparse.Namespace) -> dict[str, str | None]:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Flags(add_help=False)
     shared.add_argument("--var", metavar="DIR", help="where candles are kept [./var]")
     shared.add_argument("--json", nargs="?", const="-", metavar="F.json|-", help="one document [-]")
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="gpt-trader data",
         description="Candles: get them, take them in, check them, list them.",
         epilog=EPILOG,

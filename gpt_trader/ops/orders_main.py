@@ -10,6 +10,7 @@ from typing import Any
 from gpt_trader.broker.capabilities import PROFILES, table
 from gpt_trader.broker.wish import as_mapping
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.flags import Flags
 from gpt_trader.ops import orders_text as text
 from gpt_trader.ops.asking import Place, ask
 from gpt_trader.ops.orders_flags import add_order_flags, add_runbook_flags, wish_of
@@ -71,7 +72,7 @@ def done_by(argv: list[str]) -> Done:
 
 def run_runbook(argv: list[str]) -> int:
     """Run `perps-bot` with one of the runbook's order or snapshot flags."""
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="perps-bot",
         description="The operations runbook's flags for orders and the account. With none of them "
         "perps-bot is `gpt-trader live`.",
@@ -128,14 +129,14 @@ def _tell(args: argparse.Namespace, settings: Settings) -> int:
 def order_parser() -> argparse.ArgumentParser:
     """The flags of `gpt-trader orders`: each command's namespace has its `act`."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="gpt-trader orders",
         description="Orders by hand: previewed, placed, watched and ended.",
         epilog=EPILOG,
         formatter_class=raw,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Flags(add_help=False)
     _add_place_flags(shared)
 
     def add(name: str, act: Act, what: str) -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from gpt_trader.domain.events import SessionOpened
 from gpt_trader.domain.product import amount_of, plain
 from gpt_trader.engine.account import account_document, unknown_fields
 from gpt_trader.engine.folding import fold, thawed
+from gpt_trader.flags import Flags
 from gpt_trader.ops.asking import Place, ask
 from gpt_trader.ops.shown import Shown
 from gpt_trader.ops.snapshot_text import text
@@ -42,7 +43,7 @@ LOT_COLUMNS = ("product_id", "acquired", "base_size", "cost", "unit_cost", "orig
 
 def run(argv: list[str]) -> int:
     """Print the account and return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Flags(
         prog="gpt-trader snapshot",
         description="The account: balances, what is ours and what the owner's, orders, profit.",
         epilog=EPILOG,

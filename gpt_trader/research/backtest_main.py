@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_trader.broker.sizing import SIZING
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.flags import Flags
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.research.command import check_report, spoken
 from gpt_trader.settings import LIMITS, load_settings
@@ -34,7 +35,7 @@ exit codes: 0 ok, 1 the two speeds differ, 2 bad usage or unusable candles, 130 
 
 def parser() -> argparse.ArgumentParser:
     """The command line; strategies are listed without loading them."""
-    p = argparse.ArgumentParser(
+    p = Flags(
         prog="gpt-trader backtest",
         description="Trade a strategy on candles, through the rules and the market of a live "
         "session, and say what came of it.",

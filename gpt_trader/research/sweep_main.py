@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.flags import Flags
 from gpt_trader.research.backtest_main import add_market, number, numbers, options_of, shown
 from gpt_trader.research.command import spoken
 from gpt_trader.store.document import check_target, write_document
@@ -25,7 +26,7 @@ exit codes: 0 ok, 2 bad usage or candles that cannot be used, 130 interrupted.
 
 def parser() -> argparse.ArgumentParser:
     """The command line; strategies are listed without loading them."""
-    p = argparse.ArgumentParser(
+    p = Flags(
         prog="gpt-trader sweep",
         description="Trade a strategy with every combination of parameters of a grid.",
         epilog=EPILOG,

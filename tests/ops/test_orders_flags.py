@@ -51,7 +51,7 @@ def a_line(dice: random.Random) -> list[str]:
 def test_no_line_is_a_traceback_and_what_is_read_can_be_written_down() -> None:
     dice, parser = random.Random(9), a_parser()
     read = refused = 0
-    for _ in range(scaled(20_000)):
+    for _ in range(scaled(4_000)):
         line = a_line(dice)
         said = io.StringIO()
         try:
@@ -68,7 +68,7 @@ def test_no_line_is_a_traceback_and_what_is_read_can_be_written_down() -> None:
             assert from_mapping(as_mapping(wish)) == wish, line
             read += 1
 
-    assert min(read, refused) > 20
+    assert min(read, refused) > 5
 
 
 def test_the_runbooks_flags_are_the_same_order() -> None:
