@@ -1,6 +1,8 @@
 """The account as shown, held against the exchange's own answers to another client."""
 
 import csv
+import time
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from gpt_trader.ops.snapshot_main import account
 from tests.live.commands import RunningExchange, exchange
 from tests.ops.hand import Hand, session_by_hand
 
+FOREIGN = "somebody-elses"
+
 
 def figures(document: dict[str, Any]) -> dict[str, Any]:
     return {
@@ -22,13 +26,58 @@ def figures(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def held_against(document: dict[str, Any], venue: RunningExchange) -> None:
+@dataclass
+class Reckoned:
+    """What a list of fills comes to, worked out by hand: at average cost, and oldest first."""
+
+    held: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)  # of what is held, fees included
+    realized: Decimal = Decimal(0)  # fees included
+    fees: Decimal = Decimal(0)
+    lots: list[list[Decimal]] = field(default_factory=list)  # size and cost of each, oldest first
+
+    def take(self, fill: dict[str, Any]) -> None:
+        """Count one more fill of the official client's."""
+        price, size, fee = (Decimal(fill[name]) for name in ("price", "size", "commission"))
+        self.fees += fee
+        if fill["side"] == "BUY":
+            self.lots.append([size, price * size + fee])
+            self.held, self.cost = self.held + size, self.cost + price * size + fee
+            return
+        part = self.cost * size / self.held
+        self.held, self.cost = self.held - size, self.cost - part
+        self.realized += price * size - fee - part
+        while size:
+            oldest = self.lots[0]
+            sold = min(size, oldest[0])
+            oldest[:] = oldest[0] - sold, oldest[1] * (oldest[0] - sold) / oldest[0]
+            size -= sold
+            if not oldest[0]:
+                del self.lots[0]
+
+
+def reckoned(fills: list[dict[str, Any]]) -> Reckoned:
+    """The fills of the official client, newest first as it gives them."""
+    sums = Reckoned()
+    for fill in sorted(fills, key=lambda fill: (fill["trade_time"], int(fill["trade_id"]))):
+        sums.take(fill)
+    return sums
+
+
+def near(text: object, value: Decimal) -> bool:
+    """Equal but for the cash units that each fill is rounded by."""
+    return abs(Decimal(str(text)) - value) < Decimal("2e-7")
+
+
+def held_against(document: dict[str, Any], venue: RunningExchange) -> Reckoned:
     """Each figure that the exchange knows too, by the official client."""
     client = venue.client()
+    asked_s = time.time()
+    skew_s = int(client.get_unix_time().to_dict()["epoch_millis"]) / 1e3 - asked_s
     accounts = client.get_accounts().to_dict()["accounts"]
     tier = client.get_transaction_summary().to_dict()["fee_tier"]
     key = client.get_api_key_permissions().to_dict()
-    fills = client.get_fills().to_dict()["fills"]
+    sums = reckoned(client.get_fills().to_dict()["fills"])
     orders = client.list_orders(order_status=["OPEN"]).to_dict()["orders"]
     mark = client.get_best_bid_ask(product_ids=["BTC-USD"]).to_dict()["pricebooks"][0]
     client.session.close()
@@ -46,26 +95,53 @@ def held_against(document: dict[str, Any], venue: RunningExchange) -> None:
     }
     assert said["fee_tier"]["tier"] == tier["pricing_tier"]
     assert Decimal(said["fee_tier"]["taker"]) == Decimal(tier["taker_fee_rate"])
+    assert Decimal(said["fee_tier"]["maker"]) == Decimal(tier["maker_fee_rate"])
     assert said["permissions"] == {
         "view": key["can_view"],
         "trade": key["can_trade"],
         "transfer": key["can_transfer"],
     }
-    assert {row["client_order_id"] for row in said["open_orders"]} == {
-        row["client_order_id"] for row in orders
-    }
+    assert abs(float(said["clock_skew_s"]) - skew_s) < 0.5
+    assert said["foreign_orders"] == sum(one["client_order_id"] == FOREIGN for one in orders) == 1
+    ours = {one["client_order_id"]: one for one in orders if one["client_order_id"] != FOREIGN}
+    for row in said["open_orders"]:
+        theirs = ours.pop(row["client_order_id"])
+        terms = theirs["order_configuration"]["limit_limit_gtc"]
+        assert (row["base_size"], row["limit_price"]) == (
+            plain(terms["base_size"]),
+            plain(terms["limit_price"]),
+        )
+        assert row["filled_size"] == plain(theirs["filled_size"])
+        assert [row[name] for name in ("product_id", "side", "status")] == [
+            theirs[name] for name in ("product_id", "side", "status")
+        ]
+    assert ours == {}
+    money_held_against(said, sums, mark)
+    return sums
+
+
+def money_held_against(said: dict[str, Any], sums: Reckoned, quotes: dict[str, Any]) -> None:
+    """Position and profit: from the fills alone, at a mark that lies where the quotes are."""
     [holding] = said["holdings"]
-    bought = sum((Decimal(fill["size"]) for fill in fills), Decimal(0))
-    fees = sum((Decimal(fill["commission"]) for fill in fills), Decimal(0))
-    paid = sum((Decimal(f["price"]) * Decimal(f["size"]) for f in fills), Decimal(0))
-    assert (Decimal(holding["ours"]), holding["owners"]) == (bought, "0.5")
-    assert abs(Decimal(holding["cost"]) - paid - fees) <= Decimal("1e-8") * len(fills)
-    assert Decimal(said["fees"]) == fees
-    middle = (Decimal(mark["bids"][0]["price"]) + Decimal(mark["asks"][0]["price"])) / 2
-    worth = Decimal(said["cash"]) + bought * middle
-    assert abs(Decimal(said["equity"]) - worth) < Decimal("0.5"), "the market moves a little"
-    unrealized = Decimal(holding["value"]) - Decimal(holding["cost"])
-    assert Decimal(said["unrealized_pnl"]) == unrealized
+    middle = (Decimal(quotes["bids"][0]["price"]) + Decimal(quotes["asks"][0]["price"])) / 2
+    mark = Decimal(holding["mark_price"])
+    assert abs(mark - middle) < middle / 100, "the market moves a little"
+    assert (Decimal(holding["ours"]), holding["owners"]) == (sums.held, "0.5")
+    assert near(holding["cost"], sums.cost)
+    assert abs(Decimal(holding["entry_price"]) - sums.cost / sums.held) < Decimal("0.001")
+    assert near(holding["value"], sums.held * mark)
+    assert near(holding["unrealized_pnl"], sums.held * mark - sums.cost)
+    assert near(said["unrealized_pnl"], sums.held * mark - sums.cost)
+    assert near(holding["realized_pnl"], sums.realized) and near(
+        said["realized_pnl"], sums.realized
+    )
+    assert Decimal(said["fees"]) == Decimal(holding["fees"]) == sums.fees
+    total = Decimal(said["balances"]["USD"]["total"])
+    assert Decimal(said["cash"]) == total
+    assert near(said["equity"], total + sums.held * mark)
+    # The session began flat and today, so all it made since is of today.
+    assert near(said["day_pnl"], sums.realized + sums.held * mark - sums.cost)
+    assert near(said["day_pnl"], Decimal(said["equity"]) - 100_000)
 
 
 def plain(value: object) -> str:
@@ -78,37 +154,52 @@ def test_every_figure_is_the_exchanges_beside_a_session_and_without_one(tmp_path
     with exchange(tmp_path, "--speed", "real", "--product", "BTC-USD") as venue:
         reach = venue.session_options(venue.host)
         with session_by_hand(hand.var, *reach):
-            hand.placed("buy", "0.003", "BTC-USD", *reach)
+            bought = [hand.placed("buy", size, "BTC-USD", *reach) for size in ("0.003", "0.002")]
+            sold = hand.placed("sell", "0.004", "BTC-USD", *reach)
             hand.placed("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "60000", *reach)
+            a_foreign_order(venue)
             beside = hand.snapshot("--strict", *reach)
+            assert beside.code == 0, beside.err
+            held_against(beside.document, venue)
         alone = hand.snapshot("--strict", *reach)
-        for said in (beside, alone):
-            assert said.code == 0, said.err
-            held_against(said.document, venue)
+        assert alone.code == 0, alone.err
+        sums = held_against(alone.document, venue)
+    assert {order["status"] for order in (*bought, sold)} == {"FILLED"}
+    assert sums.realized < 0 < sums.held, "what was sold has cost its fees"
     ages = [one["age_s"] for one in alone.document.values() if isinstance(one, dict)]
     assert all(age is not None and age < 60 for age in ages)
 
-    held_against_the_log(hand, reach, figures(alone.document), tmp_path / "lots.csv")
+    held_against_the_log(hand, reach, figures(alone.document), sums)
 
 
-def held_against_the_log(hand: Hand, reach: list[str], known: dict[str, Any], lots: Path) -> None:
+def a_foreign_order(venue: RunningExchange) -> None:
+    """Somebody else's, by the official client."""
+    client = venue.client()
+    answer = client.limit_order_gtc_buy(FOREIGN, "BTC-USD", "0.001", "50000").to_dict()
+    client.session.close()
+    assert answer["success"], answer
+
+
+def held_against_the_log(
+    hand: Hand, reach: list[str], known: dict[str, Any], sums: Reckoned
+) -> None:
+    lots = hand.var.parent / "lots.csv"
     stored = hand.snapshot(*reach)
     strict = hand.snapshot("--strict", "--lots", str(lots), *reach)
 
     assert stored.code == 0 and "from the log alone" in stored.err
     told = figures(stored.document)
-    for name in ("cash", "realized_pnl", "fees", "limits", "equity"):
+    gone = {"balances", "foreign_orders", "fee_tier", "permissions", "clock_skew_s"}
+    assert {name for name in told if told[name] is None} == gone
+    for name in set(told) - gone - {"open_orders"}:
         assert told[name] == known[name], name
-    assert [row["client_order_id"] for row in told["open_orders"]] == [
-        row["client_order_id"] for row in known["open_orders"]
-    ]
-    assert told["balances"] is None and told["permissions"] is None
+    aged = [[{**row, "age_s": ""} for row in one["open_orders"]] for one in (told, known)]
+    assert aged[0] == aged[1]
     assert (strict.code, "unknown: balances" in strict.err) == (1, True)
     with lots.open() as file:
         rows = list(csv.DictReader(file))
-    assert sum((Decimal(row["base_size"]) for row in rows), Decimal(0)) == Decimal("0.003")
-    cost = sum((Decimal(row["cost"]) for row in rows), Decimal(0))
-    assert cost == Decimal(told["holdings"][0]["cost"])
+    assert [(Decimal(row["base_size"])) for row in rows] == [size for size, _ in sums.lots]
+    assert all(near(row["cost"], cost) for row, (_, cost) in zip(rows, sums.lots, strict=True))
 
 
 def test_a_notebook_gets_the_same_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
