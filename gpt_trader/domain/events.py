@@ -1,8 +1,7 @@
 """Everything that happens and everything we decide, as values the log keeps.
 
 *Inputs* come from outside: the market, the exchange, the clock, a person. *Decisions* follow from
-them and from nothing else, so a replay of the inputs must give the same decisions. Every event
-carries `ts_ns`, the exchange's clock in nanoseconds UTC.
+them alone, so a replay must give the same. `ts_ns` is the exchange's clock in nanoseconds UTC.
 """
 
 from dataclasses import dataclass
@@ -104,8 +103,9 @@ class FeedChanged:
     """The market feed came up, went down, skipped a message or fell silent."""
 
     ts_ns: int
-    ready: bool  # False: marks are not to be trusted until a later event says True
+    ready: bool  # False: nothing is bought until a later one says True
     reason: str
+    prices_come: bool = False  # not ready, and yet exits may go by them
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
 from gpt_trader.engine.market import NS, Market
 from gpt_trader.engine.renewal import edited, renewed
 from gpt_trader.engine.stops import Moment, expiries, fired, loss_stop, refusal, triggers
+from gpt_trader.engine.targets import compile_targets, target_lots_of
 from gpt_trader.kernels.money import share_of
-from gpt_trader.kernels.sizing import NOT_KNOWN, TOO_LARGE, target_lots_step
 from gpt_trader.portfolio.allocation import Allocation
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.valuation import Valuation, equity_units
@@ -60,7 +60,7 @@ from gpt_trader.strategies.registry import BY_HAND, strategy_named
 MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 10
+FORM = 11
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -83,7 +83,7 @@ class Engine:
         self.allocation: Allocation | None = None  # until the opening balances are seen
         self.valuation = Valuation()
         self.trading_state = opened.trading_state
-        self.feed_ready = False
+        self.feed_ready = self.prices_come = False
         self.books_agree = True
         self.stopping = False
         self.now_ns = opened.ts_ns
@@ -98,7 +98,7 @@ class Engine:
         compile_gates()
         compile_plan()
         share_of(0, 0)
-        target_lots_step(0.0, 0.0, 0, 1, 1, 1, 0.0, 0.0)
+        compile_targets()
 
     # --- apply: changes, decides nothing ----------------------------------------------------
 
@@ -127,7 +127,7 @@ class Engine:
                 self.counts["stops"] += 1
                 self.markets[event.product_id].stop()
             case FeedChanged():
-                self.feed_ready = event.ready
+                self.feed_ready, self.prices_come = event.ready, event.prices_come
             case BalancesSeen():
                 if self.allocation is None:
                     self.allocation = Allocation.from_balances(
@@ -142,7 +142,7 @@ class Engine:
             case StopRequested():
                 self.stopping = True
             case SessionResumed():
-                self.feed_ready = self.stopping = False
+                self.feed_ready = self.prices_come = self.stopping = False
             case _:
                 self._apply_order(event)
 
@@ -229,15 +229,20 @@ class Engine:
             case QuoteSeen():
                 return self._triggers(self.markets[event.product_id])
             case ClockTicked():
-                candles = (c for m in self.markets.values() for c in self._candles_of(m))
-                return (*candles, *expiries(self.orders, self.now_ns))
+                # What held a stop back may be over though no price has moved since.
+                each = self.markets.values()
+                candles = (c for market in each for c in self._candles_of(market))
+                reached = (t for market in each for t in self._triggers(market))
+                return (*candles, *expiries(self.orders, self.now_ns), *reached)
             case TriggerReached():
                 return fired(self._moment(), event.client_order_id)
             case CandleClosed() if event.fresh and not self.stopping:
                 market = self.markets[event.product_id]
                 return self._protect(market) or self._trade(market)
             case StopReached():
-                return self._trade(self.markets[event.product_id])
+                return self._leave(self.markets[event.product_id])
+            case StopEnded():
+                return self._left(event.client_order_id)
             case OrderAsked() if not self.stopping and event.draft.asked not in self.asked:
                 return (self._asked(event.draft),)
             case EditAsked() if not self.stopping:
@@ -283,7 +288,9 @@ class Engine:
         return tuple(cancels)
 
     def _triggers(self, market: Market) -> tuple[Decision, ...]:
-        if not self.feed_ready or not self.orders.supervised():
+        """Buys are gone while the feed is not ready; an exit goes by whatever prices come."""
+        hears = self.feed_ready or self.prices_come
+        if not hears or not self.orders.supervised():
             return ()
         return triggers(self._moment(), market)
 
@@ -302,11 +309,26 @@ class Engine:
         position = self.ledger.position(market.product.product_id)
         return loss_stop(position, market, self._stop_rate, self.now_ns)
 
+    def _leave(self, market: Market) -> tuple[Decision, ...]:
+        """Sell all of a position; what our stops still offer of it, or would add, ends first."""
+        product_id = market.product.product_id
+        waits = tuple(o for o in self.orders.supervised() if o.product_id == product_id)
+        return self._cancels(waits, "the position's own stop is reached") or self._trade(market)
+
+    def _left(self, client_order_id: str) -> tuple[Decision, ...]:
+        """The last stop of a position that is being sold has ended: now it can be."""
+        order = self.orders.get(client_order_id)
+        assert order is not None, client_order_id
+        product_id = order.product_id
+        waits = any(o.product_id == product_id for o in self.orders.supervised())
+        market = self.markets[product_id]
+        return () if waits or not market.stopped or self.stopping else self._trade(market)
+
     def _trade(self, market: Market) -> tuple[Decision, ...]:
         forbidden = self._forbidden(market)
         if forbidden:
             return forbidden
-        target_lots = self._target_lots(market)
+        target_lots = target_lots_of(market, self.opened.sizing, self.equity_units())
         if target_lots is None:
             return ()
         product, sizing = market.product, self.opened.sizing
@@ -346,29 +368,6 @@ class Engine:
                 if broken:
                     cancels += self._cancels((order,), "; ".join(reasons(tuple(broken))))
         return tuple(cancels)
-
-    def _target_lots(self, market: Market) -> int | None:
-        """The position wanted, in lots; None while the strategy or the equity is not known."""
-        if market.stopped:
-            return 0
-        exposure = market.signal.target
-        equity = self.equity_units()
-        if exposure != exposure or equity is None or equity <= 0:  # NaN is not known
-            return None
-        numerator, denominator = market.tick_lot
-        lots = int(
-            target_lots_step(
-                max(exposure, 0.0),  # spot: nothing is sold that is not held
-                self.opened.sizing["size_fraction"],
-                equity,
-                market.mark_ticks,
-                numerator,
-                denominator,
-                market.volatility.value,
-                self.opened.sizing["volatility_target"],
-            )
-        )
-        return None if lots in (NOT_KNOWN, TOO_LARGE) else lots
 
     def _asked(self, draft: Draft) -> OrderIntended | StopSupervised | OrderDenied:
         """Judge what a person asks for. One that waits would be withdrawn by a strategy's plan."""
@@ -459,7 +458,7 @@ class Engine:
             "adopted": sorted(self.adopted),
             "intended_ns": list(self._intended_ns),
             "trading_state": self.trading_state.value,
-            "flags": [self.feed_ready, self.books_agree, self.stopping],
+            "flags": [self.feed_ready, self.prices_come, self.books_agree, self.stopping],
             "markets": {name: market.freeze() for name, market in self.markets.items()},
             "orders": self.orders.freeze(),
             "ledger": self.ledger.freeze(),
@@ -487,7 +486,7 @@ class Engine:
         self.adopted = set(frozen["adopted"])
         self._intended_ns = deque(frozen["intended_ns"])
         self.trading_state = TradingState(frozen["trading_state"])
-        self.feed_ready, self.books_agree, self.stopping = frozen["flags"]
+        self.feed_ready, self.prices_come, self.books_agree, self.stopping = frozen["flags"]
         for name, market in self.markets.items():
             market.thaw(frozen["markets"][name])
         self.orders.thaw(frozen["orders"])

@@ -112,7 +112,7 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
             venue = playing(venue, lockstep.tape)
         portfolio = portfolio_of(rest, options.profile)
         if resumed:
-            log, engine, news = resume(folder, portfolio)
+            log, engine, news = resume(folder, portfolio, options.settings.limits)
         else:
             opened = opening(options, folder, venue, rest, lockstep)
             log, engine, news = begin(options, folder, opened, portfolio)
@@ -194,16 +194,16 @@ async def _trade(loop: Loop, running: Running) -> Result:
     except TraderError as e:
         if loop.can_abandon and not running.options.by_hand:
             await loop.abandon()
-        unwatched = _unwatched(loop.engine, running.folder.session_id)
-        if unwatched is not None:
-            raise Unwatched(f"{e}; {unwatched}") from e
+        left = unwatched(loop.engine, running.folder.session_id)
+        if left is not None:
+            raise Unwatched(f"{e}; {left}") from e
         raise
     finally:
         beat.cancel()
         _write_health(loop, running, ended)
     loop.record.finish()
     stays, session_id = _stays(loop, running), running.folder.session_id
-    fault = _unwatched(loop.engine, session_id) if stays else _fault(loop.engine, session_id)
+    fault = unwatched(loop.engine, session_id) if stays else _fault(loop.engine, session_id)
     loop.answer_all(fault)
     return Result(_document(loop, running, account, reason), bool(interrupted), fault)
 
@@ -260,9 +260,16 @@ def _fault(engine: Engine, session_id: str) -> TraderError | None:
     return None
 
 
-def _unwatched(engine: Engine, session_id: str) -> TraderError | None:
-    """That stops wait which nobody watches from now on, if they do."""
+def unwatched(engine: Engine, session_id: str) -> TraderError | None:
+    """That stops wait which nobody watches from now on, or may not have been sent, if so."""
     stops = engine.orders.supervised()
+    sent = [order for order in engine.orders.working() if order.is_fired_stop]
+    if sent:
+        names = ", ".join(order.client_order_id for order in sent)
+        return Unwatched(
+            f"{names} was sent at its trigger, and it is not known whether it arrived: look at the "
+            f"position; `gpt-trader live --by-hand` goes on with session {session_id}"
+        )
     if not stops:
         return None
     names = ", ".join(order.client_order_id for order in stops)

@@ -33,9 +33,14 @@ class Feed:
         if self._failing.get(part):
             return
         self._failing[part] = reason
-        await self._take(FeedChanged(self._engine.now_ns, False, reason))
+        await self._tell(reason)
 
     async def mend(self, part: Part, reason: str) -> None:
         """This part is well again; the feed is ready once no other one fails."""
-        if self._failing.pop(part, None) is not None and not self._failing:
-            await self._take(FeedChanged(self._engine.now_ns, True, reason))
+        failed = self._failing.pop(part, None) is not None
+        if failed and (not self._failing or part is Part.CONNECTION):
+            await self._tell(reason)
+
+    async def _tell(self, reason: str) -> None:
+        prices_come = Part.CONNECTION not in self._failing
+        await self._take(FeedChanged(self._engine.now_ns, not self._failing, reason, prices_come))

@@ -176,6 +176,7 @@ class Loop:
         """Trade until the end is reached or a stop is asked for; return which."""
         if self.window is not None:
             self.window.leaves = until.answered
+            await self._serve()  # who ends an order is heard before the first price
         readers = [asyncio.create_task(self._read(self._links.stream))]
         if self._links.lockstep is not None:
             readers.append(asyncio.create_task(self._read(self._links.lockstep.messages())))

@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -106,13 +106,16 @@ def portfolio_of(rest: RestClient, profile: str) -> str:
     return permissions.portfolio_uuid
 
 
-def resume(folder: SessionFolder, portfolio: str) -> tuple[EventLog, Engine, Event]:
+def resume(
+    folder: SessionFolder, portfolio: str, limits: Mapping[str, Decimal]
+) -> tuple[EventLog, Engine, Event]:
     """Fold the log of a killed session into an engine.
 
     Raises
     ------
     UsageError
-        It traded in another portfolio: its books are no books of this one.
+        It traded in another portfolio: its books are no books of this one. Or it has other limits
+        than those that are asked for.
     """
     log = EventLog.open(folder.log, wall_ns)
     if log.meta[PORTFOLIO] != portfolio:
@@ -122,6 +125,13 @@ def resume(folder: SessionFolder, portfolio: str) -> tuple[EventLog, Engine, Eve
             "API key: use its key, or leave it for good with --discard"
         )
     engine, folded = fold(log)
+    for name, limit in limits.items():
+        if (begun := engine.opened.limits[name]) != limit:
+            log.close()
+            raise UsageError(
+                f"the unfinished session {folder.session_id} has {name} {begun}, not {limit}: a "
+                "limit holds for a session; `gpt-trader orders close` ends it, --discard leaves it"
+            )
     return log, engine, SessionResumed(engine.now_ns, folded)
 
 

@@ -9,6 +9,7 @@ carried out: nobody waits for it any more.
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -96,7 +97,7 @@ class Window:
         self._asked: dict[str, _Asked] = {}  # by request id
         self._closes: list[str] = []  # requests for the end of the session
         forget_taken(var, self._profile)
-        self._begun_s = self._looked_s = monotonic_s()
+        self._begun_s, self._looked_s = monotonic_s(), -math.inf
 
     @property
     def closing(self) -> bool:
@@ -135,12 +136,8 @@ class Window:
         fault : TraderError or None
             Why it could not be closed, for those who asked for that.
         """
-        for asked in self._asked.values():
-            if not asked.task.cancel():
-                asked.task.exception()  # it was seen, so that nobody else reports it
-            over = TraderError("the session ended before it could be judged: nothing was done")
-            self.answers[asked.request.request_id] = failure(over)
-        self._asked.clear()
+        for asked in tuple(self._asked.values()):
+            self._give_up(asked, "the session ended before it could be judged: nothing was done")
         self.answers.update(self._outcomes.settled(at_once=True))
         for request_id in self._closes:
             self.answers[request_id] = {"closed": True} if fault is None else failure(fault)
@@ -151,9 +148,19 @@ class Window:
             answer(self._var, self._profile, request_id, document)
         self.answers.clear()
 
+    def _give_up(self, asked: _Asked, why: str) -> None:
+        """Answer a request whose question is still on its way, and judge it never."""
+        del self._asked[asked.request.request_id]
+        if not asked.task.cancel():
+            asked.task.exception()  # it was seen, so that nobody else reports it
+        self.answers[asked.request.request_id] = failure(TraderError(why))
+
     def _can_begin(self, request: Request) -> bool:
-        """Wait a little for a market that is not there yet; without one the rules deny entries."""
-        if monotonic_s() - self._begun_s > MARKET_S_MAX:
+        """Wait a little for a market that is not there yet; without one the rules deny entries.
+
+        What ends orders waits for nothing: the first mark could fire the stop it is to end.
+        """
+        if request.kind in ("cancel", "close") or monotonic_s() - self._begun_s > MARKET_S_MAX:
             return True
         order = request.body.get("order")
         # A file may hold anything; what is no order is refused when it is carried out.
@@ -371,6 +378,8 @@ class Window:
         wanted = request.body.get("orders")
         if wanted != "all" and not isinstance(wanted, list):
             raise UsageError("the request names no orders")
+        if wanted == "all":
+            self._withdraw()
         working = self._engine.orders.working()
         named = tuple(self._find(str(one)) for one in wanted or ()) if wanted != "all" else working
         orders = tuple(order for order in named if order.is_working)
@@ -381,6 +390,12 @@ class Window:
             CancelAsked(self._engine.now_ns, request.who, names),
             lambda: self._await(request, *names, wanted=Wanted.ENDED),
         )
+
+    def _withdraw(self) -> None:
+        """What was asked for before and has not left is not sent any more."""
+        for asked in tuple(self._asked.values()):
+            if asked.request.kind in ("place", "edit"):
+                self._give_up(asked, "cancel-all came before it was sent: nothing was done")
 
     def _find(self, name: str) -> Order:
         """An order by our id, by Coinbase's or by a person's name.

@@ -77,6 +77,7 @@ VERSIONS: dict[str, int] = {
     "order_asked": 3,
     "order_changed": 2,  # the word for such a stop
     "holding_adopted": 2,  # its name
+    "feed_changed": 2,  # whether prices come all the same
     "edit_asked": 2,  # the stop price, as in the next
     "edit_intended": 2,
 }

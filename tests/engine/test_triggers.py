@@ -24,6 +24,7 @@ from gpt_trader.domain.events import (
     Request,
     SessionResumed,
     StopEnded,
+    StopReached,
     StopRequested,
     StopSupervised,
     StopWithheld,
@@ -41,6 +42,7 @@ from gpt_trader.domain.order import (
 )
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.folding import fold
+from gpt_trader.live.app import unwatched
 from gpt_trader.store.state import encode_state
 from gpt_trader.strategies.registry import BY_HAND
 from tests.builders import MINUTE_NS, START_NS, a_draft, a_trade, an_opening
@@ -52,8 +54,12 @@ HELD = Decimal("0.2")
 class Desk(Play):
     """A session by hand that holds 0.2 BTC of the owner's 1.2, at a market of 20,000."""
 
-    def __init__(self, limits: dict[str, Decimal] | None = None) -> None:
-        super().__init__(an_opening(strategy=BY_HAND, limits=limits))
+    def __init__(
+        self,
+        limits: dict[str, Decimal] | None = None,
+        sizing: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(an_opening(strategy=BY_HAND, limits=limits, sizing=sizing))
         opening = {"USD": Decimal(100_000), "BTC": Decimal("1.2")}
         self.memory = Memory()
         self.engine = Engine(self.engine.opened)
@@ -166,6 +172,56 @@ def test_it_fires_on_no_mark_that_is_stale_and_on_none_of_a_broken_feed() -> Non
 
     assert of_old == [] and unready == []
     assert [type(request) for request in fresh] == [OrderIntended]
+
+
+def test_an_exit_fires_while_only_our_questions_fail() -> None:
+    """Nothing is bought then, and the prices that come are as good as ever."""
+    desk = Desk()
+    name = desk.placed(a_stop())
+    entry = desk.placed(replace(a_stop(Side.BUY, "0.1", "20500"), asked="two#1"))
+
+    desk.take(FeedChanged(desk.engine.now_ns, False, "HTTP 503", prices_come=True))
+    thawed = Engine(desk.engine.opened)
+    thawed.thaw(desk.engine.freeze())
+    [sent] = desk.trade("19500")
+
+    assert (sent.client_order_id, desk.status(entry)) == (name, OrderStatus.CANCELLED)
+    assert thawed.prices_come and not thawed.feed_ready
+
+
+def test_what_held_a_stop_back_may_end_though_no_price_moves() -> None:
+    """The next tick of the clock, at the latest a second later, fires it."""
+    low = Decimal(19_000)
+    for holds, lets_go in (
+        (FeedChanged(START_NS, False, "a gap"), FeedChanged(START_NS, True, "subscribed")),
+        (
+            TradingStateChanged(START_NS, TradingState.HALTED, "a person", "a test"),
+            TradingStateChanged(START_NS, TradingState.ACTIVE, "a person", "a test"),
+        ),
+    ):
+        desk = Desk()
+        name = desk.placed(a_stop())
+        desk.take(holds)
+        held = desk.take(QuoteSeen(desk.engine.now_ns, "BTC-USD", low, low, low))
+        desk.take(lets_go)
+        [sent] = desk.take(ClockTicked(desk.engine.now_ns + 10**9))
+        assert held == [] and sent.client_order_id == name
+
+
+@pytest.mark.parametrize(("side", "stop"), [(Side.SELL, "9000"), (Side.BUY, "30000")])
+def test_the_stop_of_a_positions_loss_waits_for_no_stop_with_a_trigger(
+    side: Side, stop: str
+) -> None:
+    desk = Desk(sizing={"stop_rate": 0.05})
+    first = desk.placed(a_stop(side, "0.1", stop))
+    second = desk.placed(replace(a_stop(side, "0.1", stop), asked="two#1"))
+
+    [sent] = desk.candle("18900")
+
+    assert {desk.status(first), desk.status(second)} == {OrderStatus.CANCELLED}
+    assert isinstance(sent, OrderIntended)
+    assert (sent.draft.side, sent.draft.base_size) == (Side.SELL, HELD)
+    assert len(desk.told(StopReached)) == 1
 
 
 def test_a_restart_fires_on_the_first_fresh_mark_though_the_price_passed_in_between() -> None:
@@ -366,3 +422,17 @@ def test_beside_a_strategy_no_stop_waits() -> None:
     play.take(OrderAsked(play.engine.now_ns, "a person", a_stop(Side.BUY, "0.1", "21000")))
 
     assert isinstance(play.events[-1], OrderDenied)
+
+
+def test_a_fired_stop_of_unknown_outcome_is_told_to_whoever_ends_the_session() -> None:
+    desk = Desk()
+    name = desk.placed(a_stop())
+    waiting = unwatched(desk.engine, "s-1")
+    [sent] = desk.trade("19500")
+    desk.take(OrderLost(desk.engine.now_ns, name, "no answer"))
+
+    told = unwatched(desk.engine, "s-1")
+
+    assert sent.client_order_id == name
+    assert waiting is not None and "nobody watches the trigger" in str(waiting)
+    assert told is not None and f"{name} was sent at its trigger" in str(told)

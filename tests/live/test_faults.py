@@ -295,8 +295,9 @@ def test_the_feed_is_ready_once_nothing_fails() -> None:
         feed = Feed(engine, take)
         await feed.lose(Part.READS, "503")
         await feed.lose(Part.READS, "503 again")
+        assert not engine.prices_come
         await feed.mend(Part.CONNECTION, "connected")
-        assert not engine.feed_ready
+        assert engine.prices_come and not engine.feed_ready
         await feed.mend(Part.READS, "answered")
         assert engine.feed_ready
         await feed.mend(Part.PACE, "was well all along")
@@ -306,7 +307,7 @@ def test_the_feed_is_ready_once_nothing_fails() -> None:
     asyncio.run(play())
 
     said = [event.reason for event in taken if isinstance(event, FeedChanged)]
-    assert said == ["503", "answered", "behind by 2.1 s"]
+    assert said == ["503", "connected", "answered", "behind by 2.1 s"]
 
 
 def test_nothing_leaves_a_closed_desk_nor_one_that_waited_too_long(tmp_path: Path) -> None:
@@ -385,9 +386,24 @@ def test_a_session_is_not_resumed_in_another_portfolio(tmp_path: Path) -> None:
     log.close()
 
     with pytest.raises(UsageError, match="another portfolio"):
-        resume(folder, "two")
+        resume(folder, "two", {})
 
-    log, _, _ = resume(folder, "one")
+    log, _, _ = resume(folder, "one", {})
+    log.close()
+
+
+def test_an_unfinished_session_takes_no_other_limit(tmp_path: Path) -> None:
+    """A tighter one would be ignored, and nobody would know."""
+    folder = SessionFolder(tmp_path, "s-1")
+    log = EventLog.create(folder.log, {PORTFOLIO: "one"}, lambda: 0)
+    log.append(an_opening(limits={"order_notional_max": Decimal(900)}))
+    log.commit_durable()
+    log.close()
+
+    with pytest.raises(UsageError, match="order_notional_max 900, not 100: a limit holds"):
+        resume(folder, "one", {"order_notional_max": Decimal(100)})
+
+    log, _, _ = resume(folder, "one", {"order_notional_max": Decimal(900)})
     log.close()
 
 

@@ -26,7 +26,7 @@ SHAPES = {
     "quote_seen": (1, "8853df87"),
     "clock_ticked": (1, "0970bcea"),
     "candles_loaded": (1, "97c2186f"),
-    "feed_changed": (1, "5eaf56b7"),
+    "feed_changed": (2, "f9705151"),
     "order_accepted": (1, "b9ef6f25"),
     "order_rejected": (1, "2596ad41"),
     "order_lost": (1, "f551f766"),
