@@ -2,9 +2,10 @@
 
 *Margin of orders.* After all that an order takes at once, the equity must cover the initial margin
 of the worst that positions may become by it and by all orders that wait, and their fees. Where it
-does not, the order is refused, unless it makes that worst no dearer, or is reduce-only: who has too
-little may still reduce, even if orders that wait then open what they would have closed. One sum is
-reserved for all orders together, so no order has a hold of its own.
+does not, the order is refused, unless it only reduces: it is on the other side of the position and
+no larger. So who has too little may still reduce, even if orders that wait then open what they
+would have closed; to turn a position over needs the margin of the new one. One sum is reserved for
+all orders together, so no order has a hold of its own.
 
 *Liquidation.* When the equity is below the maintenance margin at the mark prices, after a trade of
 the tape, a fill, or an hour's funding, all open orders of contracts are cancelled, and positions
@@ -74,16 +75,16 @@ class ContractOrders:
         if self._margin.is_under(now_ns):
             raise reject("IN_LIQUIDATION", "The futures account is being liquidated")
         assert request.lots is not None
+        if request.lots <= self._margin.reducible(product, buys=request.buys):
+            return
         if request.reduce_only:
             held = self._margin.contracts(product)
-            if request.lots > max(0, -held if request.buys else held):
-                raise reject(
-                    "REDUCE_ONLY_INCREASED_POSITION_SIZE",
-                    f"A reduce-only order must not exceed the position of {held} contracts",
-                )
-            return
-        before, after, left = self.reckon(request, plan, now_ns)
-        if after > before and left < after:
+            raise reject(
+                "REDUCE_ONLY_INCREASED_POSITION_SIZE",
+                f"A reduce-only order must not exceed the position of {held} contracts",
+            )
+        _, after, left = self.reckon(request, plan, now_ns)
+        if left < after:
             raise reject("INSUFFICIENT_FUNDS", "Not enough margin for this order")
 
     def reckon(self, request: OrderRequest, plan: Plan, now_ns: int) -> tuple[int, int, int]:

@@ -45,6 +45,11 @@ class MarginAccount:
         held = self.ours.positions.get(product.product_id)
         return 0 if held is None else held.contracts
 
+    def reducible(self, product: Product, *, buys: bool) -> int:
+        """Give how many contracts one side may trade before the position is at zero."""
+        held = self.contracts(product)
+        return max(0, -held if buys else held)
+
     def unrealized(self) -> int:
         """Give the profit of all positions at their mark prices."""
         held = self.ours.positions.values()
@@ -88,18 +93,19 @@ class MarginAccount:
         return bool(self.ours.positions) and self.equity() < self.maintenance(self.window(now_ns))
 
     def fillable(self, order: Order, ticks: int, lots: int, now_ns: int) -> int:
-        """Give how much of a fill may be done: reduce-only reduces, the rest needs its margin."""
+        """Give how much of a fill may be done: what only reduces, all if its margin is there."""
         request = order.request
-        held = self.contracts(request.product)
-        if request.reduce_only:
-            return min(lots, max(0, -held if request.buys else held))
         product, window = request.product, self.window(now_ns)
+        reducible = self.reducible(product, buys=request.buys)
+        if lots <= reducible or request.reduce_only:
+            return min(lots, reducible)
+        held = self.contracts(product)
         after = held + (lots if request.buys else -lots)
         needed, initial = self.initial(window), self.needs.initial
         needed_after = needed - initial(product, held, window) + initial(product, after, window)
         loss = worth(product, ticks, lots) - worth(product, self.needs.mark(product), lots)
         left = self.equity() - (loss if request.buys else -loss) - terms(product).taker_fee * lots
-        return lots if needed_after <= needed or left >= needed_after else 0
+        return lots if left >= needed_after else reducible
 
     def trade(self, order: Order, ticks: int, lots: int, fee: int, now_ns: int) -> None:
         """Book a fill of an order of ours: the others trade the opposite."""

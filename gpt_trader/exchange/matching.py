@@ -20,7 +20,7 @@ left of it is cancelled (cancel newest).
 
 *Contracts.* They match by the same rules, hold nothing of the spot wallets, and are settled with
 the margin account. A fill that would make a reduce-only order open a position, or that its margin
-does not cover, is cut or not done, and the rest of its order is cancelled.
+does not cover, is cut to what only reduces, and the rest of its order is cancelled.
 """
 
 from collections.abc import Callable

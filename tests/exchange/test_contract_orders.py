@@ -165,6 +165,23 @@ def test_a_market_order_may_be_whole_or_not_at_all() -> None:
     assert position(venue) == (0, Decimal(0))
 
 
+def test_what_is_to_be_filled_whole_is_refused_where_its_margin_ends_within() -> None:
+    """Its first price would be covered, its second would not."""
+    prices = [62_000, 62_000, 57_000, 57_000, 57_000]
+    venue = a_contract_venue(prices, "7600", depth_share=Decimal("0.2"))
+    place(venue, a_contract_order("BUY", "45", "a"))
+    place(venue, a_limit("w", "BUY", "50000", "4", product_id=BIP_ID))
+    venue.advance()
+    venue.advance()
+    body = a_body("f", "SELL", "market_market_fok", BIP_ID, base_size="84")
+    held = position(venue)[0]
+
+    assert len(venue.product_book({"product_id": [BIP_ID]})["pricebook"]["bids"]) > 1
+    assert venue.preview_order(body)["errs"] == ["PREVIEW_INSUFFICIENT_FUNDS_FOR_FUTURES"]
+    assert refused(venue, body) == "INSUFFICIENT_FUNDS"
+    assert position(venue)[0] == held
+
+
 def test_reduce_only_reduces_and_is_cut_where_it_would_open() -> None:
     """Two of them wait for one position: the second gets what the first left."""
     venue = a_deep_venue([62_000, 62_000, 62_600, 62_600])
@@ -208,6 +225,42 @@ def test_closing_a_position_ends_it_or_a_part_of_it() -> None:
     assert rest["success"]
     assert position(venue)[0] == 0
     assert nothing["error_response"]["error"] == "CANNOT_CLOSE_ZERO_POSITION"
+
+
+def test_who_has_no_margin_may_close_and_not_turn_over() -> None:
+    """Reduce-only or not; an order that waits on the dear side opens no door for the other."""
+    venue = a_deep_venue([62_000, 62_000, 57_000, 57_000], "7600")
+    place(venue, a_contract_order("BUY", "45", "a"))
+    place(venue, a_limit("w", "BUY", "40000", "4", product_id=BIP_ID))
+    venue.advance()
+    venue.advance()
+
+    assert summary(venue)["futures_buying_power"] == 0
+    for size in ("80", "90"):
+        assert refused(venue, a_contract_order("SELL", size, "b")) == "INSUFFICIENT_FUNDS", size
+    place(venue, a_contract_order("SELL", "40", "c"))
+    place(venue, a_contract_order("SELL", "5", "d"))
+    assert position(venue)[0] == 0
+
+
+def test_a_fill_without_margin_for_the_other_side_ends_at_zero() -> None:
+    """Two sales that each only reduce: the first leaves too little for all of the second."""
+    venue = a_deep_venue([62_000, 62_000, 57_000, 57_200, 57_200], "7600")
+    place(venue, a_contract_order("BUY", "45", "a"))
+    venue.advance()
+    venue.advance()
+    exits = [
+        place(venue, a_limit(name, "SELL", price, size, product_id=BIP_ID))
+        for name, price, size in (("b", "57100", "40"), ("c", "57150", "45"))
+    ]
+    venue.advance()
+
+    ends = [shown(venue, order_id) for order_id in exits]
+    assert [(one["status"], one["filled_size"]) for one in ends] == [
+        ("FILLED", "40"),
+        ("CANCELLED", "5"),
+    ]
+    assert position(venue)[0] == 0
 
 
 def test_a_position_can_be_closed_whatever_else_waits() -> None:

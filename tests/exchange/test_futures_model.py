@@ -20,8 +20,9 @@ from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contract_orders import ContractOrders
 from gpt_trader.exchange.margin import MarginAccount
 from gpt_trader.exchange.margin_needs import Exposure, MarginNeeds, Window
+from gpt_trader.exchange.matching import Plan
 from gpt_trader.exchange.order_entry import OrderEntry
-from gpt_trader.exchange.orders import Order
+from gpt_trader.exchange.orders import Order, OrderRequest
 from gpt_trader.exchange.positions import Holder, worth
 from tests.exchange.model.futures_draws import FuturesDrawn
 from tests.exchange.model.futures_pair import FuturesPair
@@ -117,6 +118,14 @@ def no_margin_for_a_fill(
     return lots
 
 
+def what_is_no_dearer_needs_no_margin(
+    self: ContractOrders, request: OrderRequest, plan: Plan, now_ns: int
+) -> None:
+    before, after, _ = self.reckon(request, plan, now_ns)
+    if request.reduce_only or after > before:
+        RIGHT_ADMIT(self, request, plan, now_ns)
+
+
 def margin_of_the_new_order_only(positions: Any, orders: Any) -> dict[str, Exposure]:
     del orders
     return RIGHT_EXPOSURES(positions, ())
@@ -205,11 +214,12 @@ def shorts_at_the_rate_of_longs(
 
 RIGHT_FILLABLE, RIGHT_EXPOSURES = MarginAccount.fillable, contract_orders.exposures_of
 RIGHT_TRADE, RIGHT_WATCH, RIGHT_FUND = Holder.trade, OrderEntry.watch_margin, MarginAccount.fund
-RIGHT_EXACT = MarginNeeds._exact
+RIGHT_ADMIT, RIGHT_EXACT = ContractOrders.admit, MarginNeeds._exact
 
 BUGS: Sequence[tuple[Any, str, Callable[..., Any]]] = (
     (MarginAccount, "fillable", reduce_only_lets_through),
     (MarginAccount, "fillable", no_margin_for_a_fill),
+    (ContractOrders, "admit", what_is_no_dearer_needs_no_margin),
     (contract_orders, "exposures_of", margin_of_the_new_order_only),
     (contract_orders, "exposures_of", reduce_only_reserves_too),
     (Holder, "trade", a_flip_keeps_the_old_price),

@@ -155,13 +155,12 @@ class FuturesModel(ModelVenue):
         return faults
 
     def _lacks_margin(self, order: Order, parts: list[Level], ending: str, now_ns: int) -> bool:
-        """Say whether an order makes dearer what the equity after it does not cover."""
+        """Say whether the equity after an order that does more than reduce is too little for it."""
         terms, sign = self.terms[order.product], 1 if order.buys else -1
         taken = sum((size for _, size in parts), ZERO)
         waits = order.force in ("gtc", "gtd") and ending == "book" and not _of(order).reduces
         assert order.size is not None
         rest = sign * (order.size - taken) if waits else ZERO
-        before = self.required(now_ns)
         after = self.required(now_ns, order.product, sign * taken, rest)
         gained = sum(
             (
@@ -171,7 +170,7 @@ class FuturesModel(ModelVenue):
             ZERO,
         )
         equity = self.equity() + gained - terms.taker * taken
-        return after > before and equity < after
+        return order.size > self._reducible(order) and equity < after
 
     def _first_hold(self, order: Order, parts: list[Level], now_ns: int) -> Decimal:
         """Contracts hold nothing of a wallet."""
@@ -183,11 +182,9 @@ class FuturesModel(ModelVenue):
     ) -> bool:
         """Execute what may be done of it; False when the rest was cancelled."""
         terms, signed = self.terms[order.product], size if order.buys else -size
-        part = size
-        if _of(order).reduces:
-            part = min(size, self._reducible(order))
-        elif not self._covers(order.product, signed, price, now_ns):
-            part = ZERO
+        part = min(size, self._reducible(order))
+        if not _of(order).reduces and self._covers(order.product, signed, price, now_ns):
+            part = size
         if not part:
             self._end(order, "CANCELLED")
             return False
@@ -231,10 +228,9 @@ class FuturesModel(ModelVenue):
             (self.initial(one, self.position(one)[0], now_ns) for one in self.terms if one != name),
             ZERO,
         )
-        before = others + self.initial(name, held, now_ns)
         after = others + self.initial(name, held + signed, now_ns)
         gained = signed * (self.marks[name] - price) * terms.size
-        return after <= before or self.equity() + gained - terms.taker * abs(signed) >= after
+        return self.equity() + gained - terms.taker * abs(signed) >= after
 
     def _reducible(self, order: Order) -> Decimal:
         held, _ = self.position(order.product)

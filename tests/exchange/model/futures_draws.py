@@ -106,9 +106,14 @@ class FuturesDrawn:
         held, _ = self.pair.model.position(product.product_id)
         reduces = self.draw.random() < (0.3 if held else 0.03)
         buys = (held < 0) == (self.draw.random() < 0.9) if reduces else self.draw.random() < 0.5
+        leaves = bool(held) and self.draw.random() < 0.25  # one of several exits of a position
+        if leaves:
+            kind, buys = self.draw.choice(("limit", "stop", "market", "whole")), held < 0
         lots = self.draw.choice((1, 3, 10, 25)) * self.draw.randint(1, 2)
         if reduces and held and self.draw.random() < 0.7:
             lots = min(lots, int(abs(held)))
+        elif leaves:
+            lots = max(1, int(abs(held)) * self.draw.choice((6, 8, 10, 10, 15, 22)) // 10)
         elif self.draw.random() < 0.5:
             lots = max(1, self._affordable(product.product_id) * self.draw.randint(7, 11) // 10)
         force = {"market": "ioc", "whole": "fok", "ioc": "ioc", "fok": "fok"}.get(kind, "gtc")

@@ -203,6 +203,8 @@ class FuturesPair:
             ours, theirs = _shown(self.real[number]), _modelled(other)
             if ours != theirs:
                 raise Difference(f"order {number}: the exchange {ours}, the model {theirs}")
+            if other.force == "fok" and other.filled not in (0, other.size):
+                raise Difference(f"order {number}: {other.filled} of {other.size} filled, or all")
         self._waited = {order.number for order in self.entry.matching.waiting.values()}
         if len(self._waited) != len(self.model.active):
             raise Difference(f"{self._waited} wait, in the model {len(self.model.active)}")
