@@ -9,14 +9,14 @@ import random
 import socket
 import ssl
 import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from gpt_trader.exchange.authority import issue
+from tests.beside import Beside
 
 NAME = "localhost"  # it has to be resolved, and the exchange's certificate is good for it
 FOREIGN = "127.0.0.2"  # where another server listens
@@ -34,7 +34,7 @@ LINKS = {
 _resolve = socket.getaddrinfo
 
 
-class Link:
+class Link(Beside):
     """Runs in a thread of its own; use it as a context manager.
 
     Attributes
@@ -46,30 +46,15 @@ class Link:
     """
 
     def __init__(self, upstream: int, seed: int, rates: Mapping[str, float], tls: Path) -> None:
+        super().__init__()
         self.strikes: Counter[str] = Counter()
         self.leaked = 0
-        self.port = 0
         self._upstream = upstream
         self._rates: Mapping[str, float] = {}
         self._wanted = rates
         self._dice = {name: random.Random(f"{seed} {name}") for name in LINKS}
         self._tls = tls
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._healed = asyncio.Event()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
     def arm(self) -> None:
         """Let it fail from now on: a session that cannot begin has nothing to lose."""
@@ -78,7 +63,7 @@ class Link:
     def heal(self) -> None:
         """Let nothing fail any more; what hangs is let go."""
         if self._rates:
-            self._loop.call_soon_threadsafe(self._healed.set)
+            self.loop.call_soon_threadsafe(self._healed.set)
         self._rates, self._wanted = {}, {}
 
     def resolve(self, host: Any, port: Any, *args: Any, **options: Any) -> Any:
@@ -99,27 +84,14 @@ class Link:
         self.strikes[name] += 1
         return True
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _start(self) -> None:
+    async def listen(self) -> tuple[asyncio.Server, ...]:
+        """Where sessions connect."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         foreign = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         foreign.load_cert_chain(*issue(self._tls / "foreign"))
         other = await asyncio.start_server(self._listen, FOREIGN, self.port, ssl=foreign)
-        self._servers = (server, other)
-
-    async def _end(self) -> None:
-        for server in self._servers:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.02)  # the loop's own work: transports that close
+        return server, other
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.leaked += len(await reader.read(CHUNK))
@@ -131,7 +103,7 @@ class Link:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self.tasks.add(task)
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
         ways = asyncio.gather(self._carry(reader, up_writer), self._carry(up_reader, writer))
         try:
@@ -139,7 +111,7 @@ class Link:
         except (OSError, asyncio.CancelledError):
             ways.cancel()
         finally:
-            self._tasks.discard(task)
+            self.tasks.discard(task)
             _reset(writer)
             up_writer.transport.abort()
 

@@ -7,14 +7,14 @@ a `Rule`, which may answer in the exchange's place; WebSocket frames are read an
 import asyncio
 import json
 import ssl
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from gpt_trader.exchange.authority import issue
+from tests.beside import Beside
 
 Answer = bytes | None
 Rule = Callable[[str, str, bytes], Answer]
@@ -44,64 +44,36 @@ class Counts:
         return sum(n for what, n in self.requests.items() if not what.startswith("GET "))
 
 
-class CountingProxy:
+class CountingProxy(Beside):
     """Runs in a thread of its own; use it as a context manager."""
 
     def __init__(self, upstream: str, tls: Path, rule: Rule | None = None) -> None:
+        super().__init__()
         self.counts = Counts()
         self.slow: dict[str, float] = {}  # seconds more for an answer, by "GET /api/..."
-        self.port = 0
         self._host, _, port = upstream.partition(":")
         self._upstream_port = int(port)
         self._tls = tls
         self._rule = rule
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
     @property
     def host(self) -> str:
         """Where a session finds the proxy."""
         return f"127.0.0.1:{self.port}"
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._start())
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _start(self) -> None:
+    async def listen(self) -> tuple[asyncio.Server, ...]:
+        """Where sessions connect."""
         certificate, key = issue(self._tls)
         inward = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         inward.load_cert_chain(certificate, key)
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=inward, limit=2**24
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _end(self) -> None:
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.02)  # the loop's own work: transports that close
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=inward, limit=2**24)
+        self.port = server.sockets[0].getsockname()[1]
+        return (server,)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self.tasks.add(task)
         self.counts.connections += 1
         outward = ssl.create_default_context(cafile=str(self._tls / "ca.pem"))
         try:
@@ -115,7 +87,7 @@ class CountingProxy:
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # either side hung up, or the proxy ends
         finally:
-            self._tasks.discard(task)
+            self.tasks.discard(task)
             writer.close()
 
     async def _requests(
