@@ -8,9 +8,10 @@ would have closed; to turn a position over needs the margin of the new one. One 
 all orders together, so no order has a hold of its own.
 
 *Liquidation.* When the equity is below the maintenance margin at the mark prices, after a trade of
-the tape, a fill, or an hour's funding, all open orders of contracts are cancelled, and positions
-are ended at the market, the one with the most maintenance margin first, until there is enough. What
-the book cannot take stays until the next trade; until then new orders are refused.
+the tape, a fill, an hour's funding, or a change of the margin setting, all open orders of contracts
+are cancelled, and positions are ended at the market, the one with the most maintenance margin
+first, until there is enough. What the book cannot take stays until the next trade; until then new
+orders are refused, but for those that are reduce-only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -72,7 +73,7 @@ class ContractOrders:
             raise reject_in_preview(
                 "MISSING_PRODUCT_PRICE_BOOK", f"{product.product_id} has not traded yet"
             )
-        if self._margin.is_under(now_ns):
+        if not request.reduce_only and self._margin.is_under(now_ns):
             raise reject("IN_LIQUIDATION", "The futures account is being liquidated")
         assert request.lots is not None
         if request.lots <= self._margin.reducible(product, buys=request.buys):

@@ -16,12 +16,11 @@ from typing import Any
 
 import msgspec
 
-from gpt_trader.exchange.accounts import Accounts
-from gpt_trader.exchange.contract_orders import ContractOrders
 from gpt_trader.exchange.contracts import DAY_NS, EVENING_NS, is_intraday
 from gpt_trader.exchange.futures_reads import FuturesReads
 from gpt_trader.exchange.journal import JournalError
-from gpt_trader.exchange.margin import SETTINGS, MarginAccount
+from gpt_trader.exchange.margin import SETTINGS
+from gpt_trader.exchange.order_entry import OrderEntry
 from gpt_trader.exchange.orders import cash_text
 from gpt_trader.exchange.portfolios import amount_units
 from gpt_trader.exchange.refusals import BadRequest, NotFound, Refusal
@@ -73,10 +72,9 @@ class FuturesWallet:
 
     Parameters
     ----------
-    accounts
-        The spot wallets, to which sweeps go.
-    margin, contracts
-        The money and the contracts of the wallet, and the open orders of contracts.
+    entry
+        Holds the spot wallets, to which sweeps go, the money and the contracts of the wallet, and
+        the open orders of contracts.
     write
         Makes a change durable; called before it takes effect.
 
@@ -90,15 +88,14 @@ class FuturesWallet:
     def __init__(
         self,
         rules: VenueRules,
-        accounts: Accounts,
-        margin: MarginAccount,
-        contracts: ContractOrders,
+        entry: OrderEntry,
         write: Callable[[list[Any]], None],
     ) -> None:
         self.exists = rules.futures_balance is not None
-        self._accounts = accounts
-        self._margin = margin
-        self.reads = FuturesReads(margin, contracts, exists=self.exists)
+        self._entry = entry
+        self._accounts = entry.accounts
+        self._margin = entry.margin
+        self.reads = FuturesReads(entry.margin, entry.contracts, exists=self.exists)
         self._seed = rules.seed
         self._write = write
         self._sweep: Sweep | None = None
@@ -189,8 +186,10 @@ class FuturesWallet:
         """Answer GET /cfm/intraday/margin_setting."""
         return {"setting": self._margin.setting}
 
-    def choose_setting(self, body: SettingBody) -> Wire:
+    def choose_setting(self, body: SettingBody, now_ns: int) -> Wire:
         """Answer POST /cfm/intraday/margin_setting.
+
+        Its rates count at once: positions that they do not carry are liquidated.
 
         Raises
         ------
@@ -201,7 +200,7 @@ class FuturesWallet:
         if body.setting not in SETTINGS:
             raise BadRequest(f"setting must be one of {', '.join(SETTINGS)}")
         self._write(["setting", body.setting])
-        self._margin.setting = body.setting
+        self._entry.choose_setting(body.setting, now_ns)
         return {}
 
     def is_due(self, until_ns: int) -> bool:
@@ -234,7 +233,7 @@ class FuturesWallet:
                 case ["cancel"]:
                     self.cancel()
                 case ["setting", str(setting)]:
-                    self.choose_setting(SettingBody(setting))
+                    self.choose_setting(SettingBody(setting), now_ns)
                 case _:
                     raise JournalError(f"the journal changes futures strangely: {change[:1]}")
         except (Refusal, msgspec.ValidationError) as error:

@@ -318,6 +318,11 @@ class OrderEntry:
         self.margin.fund(hour_ns)
         self.watch_margin(hour_ns)
 
+    def choose_setting(self, setting: str, now_ns: int) -> None:
+        """Choose the margin setting, one of ``SETTINGS``; its rates count at once."""
+        self.margin.setting = setting
+        self.watch_margin(now_ns)
+
     def watch_margin(self, now_ns: int) -> None:
         """Liquidate the futures account when its equity is below the maintenance margin."""
         if not self.margin.is_under(now_ns):

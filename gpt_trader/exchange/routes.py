@@ -115,7 +115,8 @@ def _schedule_sweep(venue: Venue, call: Call) -> Answer:
 
 
 def _choose_margin_setting(venue: Venue, call: Call) -> Answer:
-    return _read(venue.futures.choose_setting(_body(call, SettingBody)))
+    answer, updates = venue.choose_margin_setting(_body(call, SettingBody))
+    return Answer(answer, updates)
 
 
 def _key_permissions(venue: Venue, call: Call) -> Answer:

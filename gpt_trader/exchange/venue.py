@@ -13,7 +13,7 @@ from gpt_trader.exchange.coinbase_app import CoinbaseApp
 from gpt_trader.exchange.contract_orders import hours
 from gpt_trader.exchange.conversions import Conversions
 from gpt_trader.exchange.cursor import Item
-from gpt_trader.exchange.futures import FuturesWallet
+from gpt_trader.exchange.futures import FuturesWallet, SettingBody
 from gpt_trader.exchange.journal import Journal, JournalError, Record
 from gpt_trader.exchange.journal_records import news_record, read_news
 from gpt_trader.exchange.market import Market, clock_answer
@@ -68,9 +68,8 @@ class Venue:
         self.portfolios = Portfolios(default, rules.seed, partial(self._change, "portfolio"))
         convert = partial(self._change, "convert")
         self.conversions = Conversions(self._accounts, render, rules.seed, convert)
-        self._margin, contracts = self._entry.margin, self._entry.contracts
-        futures = partial(self._change, "futures")
-        self.futures = FuturesWallet(rules, self._accounts, self._margin, contracts, futures)
+        self._margin = self._entry.margin
+        self.futures = FuturesWallet(rules, self._entry, partial(self._change, "futures"))
         self.app = CoinbaseApp(self._market.products, self._accounts, render, rules.seed)
         if journal is not None:
             self._attach(journal)
@@ -183,6 +182,10 @@ class Venue:
     def close_position(self, body: Mapping[str, Any]) -> tuple[Wire, list[UserUpdate]]:
         """Answer a request to close a position, as ``OrderEntry.close_position`` does."""
         return self._entry.close_position(body, self.now_ns), self._take_updates()
+
+    def choose_margin_setting(self, body: SettingBody) -> tuple[Wire, list[UserUpdate]]:
+        """Choose the margin setting, as ``FuturesWallet.choose_setting`` does."""
+        return self.futures.choose_setting(body, self.now_ns), self._take_updates()
 
     # --- reads of the market ----------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from tests.exchange.markets import (
     a_body,
     a_contract_order,
     a_contract_tape,
+    a_contract_venue,
     a_kept_venue,
     a_limit,
     everything,
@@ -310,12 +311,52 @@ def test_a_restart_knows_a_liquidation(tmp_path: Path) -> None:
     assert futures_of(again) == futures_of(venue)
 
 
+def test_a_setting_is_watched_at_once(tmp_path: Path) -> None:
+    tape = a_contract_tape(FLAT)
+    venue, journal = a_kept_venue(tape, RULES, tmp_path)
+    venue.advance()
+    venue.choose_margin_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    place(venue, a_limit("a", "BUY", "62000", "39", product_id=BIP_ID))
+    venue.advance()
+    waits = place(venue, a_limit("b", "SELL", "90000", "1", product_id=BIP_ID))
+    held = position(venue)[0]
+
+    _, updates = venue.choose_margin_setting(SettingBody("INTRADAY_MARGIN_SETTING_STANDARD"))
+    journal.close()
+    again, journal = a_kept_venue(tape, RULES, tmp_path)
+    journal.close()
+
+    assert held == 39
+    assert shown(venue, waits)["cancel_message"] == "Liquidation of the futures account"
+    assert venue.orders({"order_types": ["LIQUIDATION"]})["orders"]
+    assert summary(venue)["liquidation_buffer_amount"] >= 0
+    assert [one.order["order_type"] for one in updates][-1] == "Liquidation"
+    assert futures_of(again) == futures_of(venue)
+
+
+def test_while_it_is_liquidated_an_account_may_only_reduce() -> None:
+    """The book could not take all of its position."""
+    venue = a_contract_venue([62_000, 62_000, 50_000, 50_000], "7600", level_count=1)
+    place(venue, a_limit("a", "BUY", "62000", "45", product_id=BIP_ID))
+    for _ in range(2):
+        venue.advance()
+    held = position(venue)[0]
+    closed, _ = venue.close_position({"client_order_id": "c", "product_id": BIP_ID})
+    exit_body = a_limit("e", "SELL", "53000", "1", product_id=BIP_ID, reduce_only=True)
+    leaves = shown(venue, place(venue, exit_body))
+
+    assert 0 < held < 45
+    assert refused(venue, a_limit("b", "SELL", "53000", "1", product_id=BIP_ID)) == "IN_LIQUIDATION"
+    assert closed["error_response"]["error"] == "INVALID_NO_LIQUIDITY"
+    assert leaves["cancel_message"] == "Liquidation of the futures account"
+
+
 def test_the_evening_liquidates_what_only_intraday_margin_carried(tmp_path: Path) -> None:
     """At real speed no trade tells a restart of it; the clock's line in the journal does."""
     tape = synthetic_tape(7, [BTC, BIP], 1330)
     venue, journal = a_kept_venue(tape, RULES, tmp_path)
     venue.advance()
-    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"), venue.now_ns)
     place(venue, a_limit("a", "BUY", "62500", "39", product_id=BIP_ID))
     evening_ns = tape.begin_ns + 22 * 3600 * SECOND_NS
     while venue.round < 1319:

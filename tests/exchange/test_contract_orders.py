@@ -112,7 +112,7 @@ def test_the_intraday_setting_needs_less_until_the_evening() -> None:
     order = a_limit("c", "BUY", "61000", "1", product_id=BIP_ID)
     assert refused(venue, order) == "INSUFFICIENT_FUNDS"
 
-    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"), venue.now_ns)
 
     place(venue, order)
     assert summary(venue)["total_open_orders_hold_amount"] == 620 * Decimal("0.1000185") + TAKER_FEE

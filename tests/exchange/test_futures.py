@@ -57,7 +57,7 @@ def test_an_account_without_futures_shows_zeros_and_can_change_nothing() -> None
     with pytest.raises(BadRequest, match="no futures wallet"):
         venue.futures.schedule(SweepBody(), venue.now_ns)
     with pytest.raises(BadRequest, match="no futures wallet"):
-        venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+        venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"), venue.now_ns)
     with pytest.raises(NotFound, match="no position in 'BIP-20DEC30-CDE'"):
         venue.futures.position("BIP-20DEC30-CDE", venue.now_ns)
 
@@ -112,7 +112,7 @@ def test_a_restart_knows_wallet_sweep_and_setting(tmp_path: Path, rounds: int) -
     rules = some_rules(futures_balance=FUNDED)
     venue, journal = a_kept_venue(a_tape(rounds=1440), rules, tmp_path)
     venue.futures.schedule(SweepBody("10"), venue.now_ns)
-    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"))
+    venue.futures.choose_setting(SettingBody("INTRADAY_MARGIN_SETTING_INTRADAY"), venue.now_ns)
     for _ in range(rounds):
         venue.advance()
     journal.close()

@@ -119,6 +119,11 @@ class FuturesModel(ModelVenue):
                 self.cash -= each * held
                 self.funded.append((now_ns, -each * held))
 
+    def choose(self, now_ns: int, *, intraday: bool) -> None:
+        """Choose whose rates count from now on."""
+        self.intraday = intraday
+        self.watch(now_ns)
+
     def watch(self, now_ns: int) -> None:
         """Liquidate when the equity is below the maintenance margin."""
         if not self.is_under(now_ns):
@@ -142,7 +147,7 @@ class FuturesModel(ModelVenue):
 
     def _market_faults(self, order: Order, now_ns: int) -> set[str]:
         faults = super()._market_faults(order, now_ns)
-        if self.is_under(now_ns):
+        if self.is_under(now_ns) and not _of(order).reduces:
             faults.add("PREVIEW_IN_LIQUIDATION")
         assert order.size is not None
         if _of(order).reduces and order.size > self._reducible(order):

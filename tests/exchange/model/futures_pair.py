@@ -152,9 +152,10 @@ class FuturesPair:
         self.compare()
 
     def choose(self, *, intraday: bool) -> None:
-        """Choose the margin setting; it counts from the next moment that is watched."""
-        self.entry.margin.setting = SETTINGS[1 if intraday else 0]
-        self.model.intraday = intraday
+        """Choose the margin setting; it counts at once."""
+        self.entry.choose_setting(SETTINGS[1 if intraday else 0], self.now_ns)
+        self.model.choose(self.now_ns, intraday=intraday)
+        self.compare()
 
     def pass_time(self, to_ns: int) -> None:
         """Let time pass, and each hour's funding with it."""
