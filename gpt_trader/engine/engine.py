@@ -203,6 +203,8 @@ class Engine:
             return
         self.orders.take(event, self.products)
         self.ledger.apply(event, self.products[event.product_id])
+        if not self.ledger.position(event.product_id).lots and self.opened.strategy == BY_HAND:
+            self.markets[event.product_id].stopped = False  # what a person buys next is new
         self.counts["fills"] += 1
         order = self.orders.get(event.client_order_id)
         assert order is not None

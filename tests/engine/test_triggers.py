@@ -224,6 +224,23 @@ def test_the_stop_of_a_positions_loss_waits_for_no_stop_with_a_trigger(
     assert len(desk.told(StopReached)) == 1
 
 
+def test_what_a_person_buys_after_a_stop_by_loss_is_not_sold_for_it() -> None:
+    desk = Desk(sizing={"stop_rate": 0.05})
+    [sent] = desk.candle("18900")
+    assert isinstance(sent, OrderIntended)
+    desk.accept(sent)
+    desk.fill(sent, HELD)
+    desk.word(desk.order(sent), OrderStatus.FILLED)
+
+    [bought] = desk.ask(replace(a_draft(base_size="0.1", limit_price="18900.00"), asked="two#1"))
+    assert isinstance(bought, OrderIntended)
+    desk.accept(bought)
+    desk.fill(bought, Decimal("0.1"), "2")
+    desk.word(desk.order(bought), OrderStatus.FILLED)
+
+    assert desk.candle("18890") == [] and desk.engine.ledger.position("BTC-USD").lots > 0
+
+
 def test_a_restart_fires_on_the_first_fresh_mark_though_the_price_passed_in_between() -> None:
     """From the log, and from a snapshot of the state."""
     for is_thawed in (False, True):
