@@ -104,9 +104,12 @@ class OrderDesk:
         """Why an order was sent or denied, and all that became of it."""
         return self._do("explain", order)
 
-    def adopt(self, product: str, size: Number, *, cost: Number) -> Shown:
-        """Give a part of the owner's holdings to the session, at what all of it has cost."""
-        return self._do("adopt", product, size, how={"cost": cost})
+    def adopt(self, product: str, size: Number, *, cost: Number, name: str | None = None) -> Shown:
+        """Give a part of the owner's holdings to the session, at what all of it has cost.
+
+        The same once more gives nothing; an equal part takes a `name` of its own.
+        """
+        return self._do("adopt", product, size, how={"cost": cost, "name": name})
 
     def close(self) -> Shown:
         """End the session by hand: its orders are cancelled, what it held is the owner's."""
