@@ -17,7 +17,12 @@ def edited(order: Order, product: Product, terms: Terms) -> Draft:
         limit_ticks=product.ticks(terms.limit_price),
         stop_ticks=0 if terms.stop_price is None else product.ticks(terms.stop_price),
     )
-    return replace(renewed(changed, product), why=f"an edit of {order.client_order_id}")
+    return replace(renewed(changed, product), why=edit_of(order.client_order_id))
+
+
+def edit_of(client_order_id: str) -> str:
+    """Why an order is judged anew when it is edited: so the log tells which one was."""
+    return f"an edit of {client_order_id}"
 
 
 def renewed(order: Order, product: Product) -> Draft:

@@ -29,6 +29,7 @@ from gpt_trader.domain.events import (
     StopSupervised,
     StopWithheld,
     TriggerReached,
+    Verdict,
 )
 from gpt_trader.domain.product import Product
 from gpt_trader.engine.documents import (
@@ -37,6 +38,7 @@ from gpt_trader.engine.documents import (
     order_document,
     verdict_document,
 )
+from gpt_trader.engine.renewal import edit_of
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
 
@@ -168,14 +170,24 @@ def _course(record: Recorded, decision: Decided) -> Iterable[Document]:
         match told.event:
             case OrderAsked(draft=draft):
                 concerns = bool(draft.asked) and draft.asked == decision.draft.asked
-            case OrderDenied():
-                concerns = told.event is decision
+            case OrderDenied(draft=draft):
+                concerns = told.event is decision or draft.why == edit_of(name or "")
             case _:
                 concerns = told.event.client_order_id == name  # type: ignore[union-attr]
         if concerns:
             source, what = _said(told.event)
             time = _time(told.event.ts_ns)
-            yield {"seq": told.seq, "time": time, "source": source, "what": what}
+            verdicts = [verdict_document(verdict) for verdict in _verdicts(told.event)]
+            row = {"seq": told.seq, "time": time, "source": source, "what": what}
+            yield {**row, "verdicts": verdicts}
+
+
+def _verdicts(event: Event) -> tuple[Verdict, ...]:
+    match event:
+        case OrderIntended() | StopSupervised() | StopWithheld() | OrderDenied() | EditIntended():
+            return event.verdicts
+        case _:
+            return ()
 
 
 def _said(event: Event) -> tuple[str, str]:

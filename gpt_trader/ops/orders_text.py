@@ -95,11 +95,11 @@ def explanation(document: Document) -> str:
         "rules",
         *(f"  {_one_verdict(verdict)}" for verdict in document["verdicts"]),
         "course",
-        *(
-            f"  {row['time']}  {row['what']}  [{row['source']}, event {row['seq']}]"
-            for row in document["course"]
-        ),
     ]
+    for row in document["course"]:
+        lines.append(f"  {row['time']}  {row['what']}  [{row['source']}, event {row['seq']}]")
+        if row["verdicts"] != document["verdicts"]:  # those stand above
+            lines += [f"      {_one_verdict(verdict)}" for verdict in row["verdicts"]]
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ def test_a_notebook_and_the_command_line_share_one_desk(tmp_path: Path) -> None:
     with session_by_hand(hand.var):
         seen = desk.preview("buy", 0.005, "BTC-USD", type="limit", price=61_000, client_id="dip")
         placed = desk.place(seen["token"])["placed"]
+        denied = desk.edit("dip", size=1)
         change = desk.edit("dip", price="60500")
         desk.apply("dip", change["token"])
 
@@ -22,6 +23,11 @@ def test_a_notebook_and_the_command_line_share_one_desk(tmp_path: Path) -> None:
         assert listed["orders"] == hand.orders("list", "--open").document["orders"]
         assert told["course"] == hand.orders("explain", "dip").document["course"]
         assert told["course"][0]["source"].endswith("in a notebook")
+        assert denied["token"] is None, "a preview leaves nothing in the log"
+        edit = next(row for row in told["course"] if row["what"].startswith("the edit is allowed"))
+        by_rule = {one["rule"]: one["value"] for one in edit["verdicts"]}
+        assert float(by_rule["order_notional"]) > 300 and "against 25000 USD" in repr(told)
+        assert repr(told).count("order_notional") == 2, "of the order and of its edit"
         assert repr(listed).splitlines()[1].startswith(placed["client_order_id"])
         assert desk.show("dip")["limit_price"] == "60500"
         [ended] = desk.cancel("dip")["orders"]
