@@ -6,7 +6,8 @@ that level's price. Levels it emptied stay empty until the product's next trade.
 *Making.* A waiting order fills, at its own price, when a trade of the tape prints there. A trade
 through its price fills it up to the trade's size. A trade at its price first serves the others that
 stood there before it: as many as the synthetic level held when the order came (*queue*). A trade's
-size is shared by our orders in price-time order, so partial fills happen. The tape stays as it is.
+size is shared by our orders in price-time order, so partial fills happen; what one does not get
+goes to the next. The tape stays as it is.
 
 *Triggers.* A stop waits, its money held, until a trade of the tape prints at its stop price or
 beyond. That trade fills who was waiting in the book; then the stop becomes a limit order, against
@@ -243,8 +244,7 @@ class Matching:
             if part:
                 assert order.limit is not None
                 last = part == order.left
-                self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
-                left -= part
+                left -= self._fill(order, order.limit, part, Liquidity.MAKER, time_ns, last)
         for order in reached:
             order.queue = max(order.queue - passed, 0)
 

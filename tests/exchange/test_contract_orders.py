@@ -5,6 +5,8 @@ from decimal import Decimal
 import pytest
 
 from gpt_trader.exchange.futures import SettingBody
+from gpt_trader.exchange.tape import MINUTE_S, assemble
+from gpt_trader.exchange.venue import Venue
 from tests.exchange.contracts import (
     FLAT,
     LONG_RATE,
@@ -17,14 +19,18 @@ from tests.exchange.contracts import (
     summary,
 )
 from tests.exchange.markets import (
+    BIP,
     BIP_ID,
+    COIN,
     Wire,
     a_body,
     a_contract_order,
     a_contract_venue,
     a_limit,
     place,
+    print_columns,
 )
+from tests.exchange.serving import some_rules
 
 
 def test_a_buy_makes_a_long_position_and_pays_its_fee() -> None:
@@ -205,6 +211,36 @@ def test_reduce_only_reduces_and_is_cut_where_it_would_open() -> None:
     ]
     assert ends[0]["order_configuration"]["limit_limit_gtc"]["reduce_only"] is True
     assert position(venue) == (0, Decimal(0))
+
+
+def test_what_a_cut_order_leaves_of_a_trade_goes_to_the_next() -> None:
+    """A trade of 20 meets an exit of 20 for a position of 1, and 12 behind it."""
+    prices, sizes = [62_000, 62_000, 62_510, 62_510], [400, 400, 20, 1]
+    times = [60.0 * number for number in range(4)]
+    spot = [(time + 1, 100 * price, COIN, False) for time, price in zip(times, prices, strict=True)]
+    contract = [
+        (time, price // 5, size, False)
+        for time, price, size in zip(times, prices, sizes, strict=True)
+    ]
+    tape = assemble(1, MINUTE_S, [print_columns(spot), print_columns(contract, BIP)])
+    rules = some_rules(futures_balance=Decimal(10_000), depth_share=Decimal(10))
+    venue = Venue(tape, rules, None)
+    venue.advance()
+    place(venue, a_contract_order("BUY", "20", "a"))
+    first = a_limit("r", "SELL", "62500", "20", product_id=BIP_ID, reduce_only=True)
+    waits = [
+        place(venue, body)
+        for body in (first, a_limit("n", "SELL", "62505", "12", product_id=BIP_ID))
+    ]
+    place(venue, a_contract_order("SELL", "19", "c"))
+    venue.advance()
+    venue.advance()
+
+    ends = [shown(venue, order_id) for order_id in waits]
+    assert [(one["status"], one["filled_size"]) for one in ends] == [
+        ("CANCELLED", "1"),
+        ("FILLED", "12"),
+    ]
 
 
 def test_closing_a_position_ends_it_or_a_part_of_it() -> None:

@@ -191,8 +191,9 @@ class ModelVenue:
             part = min(size, order.left)
             if part:
                 assert order.limit is not None
-                size -= part
+                before = order.filled
                 self._fill(order, order.limit, part, now_ns, maker=True)
+                size -= order.filled - before
         for order in reached:
             order.ahead = max(order.ahead - served, Decimal(0))
         return [order for order in reached if not order.open]
