@@ -211,6 +211,7 @@ class FuturesWallet:
         """Carry out a sweep whose time has come; it takes no more than is free then."""
         if self._sweep is None or self._sweep.due_ns > to_ns:
             return
+        self._entry.expire(self._sweep.due_ns)  # what ends later still reserves its margin
         free = self._free(self._sweep.due_ns)
         units = free if self._sweep.units is None else min(self._sweep.units, free)
         self._margin.sweep(units)

@@ -338,11 +338,11 @@ class Venue:
     def _pass_time(self, to_ns: int) -> None:
         if self._margin.ours.positions:
             for hour_ns in hours(self.now_ns, to_ns):
-                self._entry.expire(hour_ns)
                 self.futures.pass_time(hour_ns)
+                self._entry.expire(hour_ns)
                 self._entry.begin_hour(hour_ns)
-        self._entry.expire(to_ns)
         self.futures.pass_time(to_ns)
+        self._entry.expire(to_ns)
         self.now_ns = max(self.now_ns, to_ns)
 
     def _changed(self, order: Order, time_ns: int) -> None:

@@ -10,10 +10,20 @@ from gpt_trader.exchange.feed import Feed
 from gpt_trader.exchange.futures import SettingBody, SweepBody, margin_window
 from gpt_trader.exchange.hub import Hub
 from gpt_trader.exchange.refusals import BadRequest, NotFound
-from gpt_trader.exchange.timestamps import SECOND_NS, parse_time
+from gpt_trader.exchange.timestamps import SECOND_NS, parse_time, time_text
 from gpt_trader.exchange.venue import Venue
 from tests.conformance.frames import Frames
-from tests.exchange.markets import BIP_ID, a_contract_tape, a_kept_venue, amounts, balance
+from tests.exchange.contracts import summary
+from tests.exchange.markets import (
+    BIP_ID,
+    a_body,
+    a_contract_tape,
+    a_contract_venue,
+    a_kept_venue,
+    amounts,
+    balance,
+    place,
+)
 from tests.exchange.serving import Exchange, a_tape, a_venue, lockstep_options, some_rules
 
 FUNDED = Decimal(5000)
@@ -145,6 +155,25 @@ def test_at_real_speed_the_evening_is_written_down(tmp_path: Path) -> None:
     journal.close()
 
     assert wallet(venue)[0] == wallet(again)[0] == "4990"
+
+
+@pytest.mark.parametrize("steps_s", [(0, 60), (60,)])
+def test_what_is_swept_does_not_depend_on_the_clocks_step(steps_s: tuple[int, ...]) -> None:
+    """An order that ends after the sweep is due still reserves its margin then."""
+    venue = a_contract_venue([62_000] * 2)
+    while venue.due_ns() is not None:
+        venue.advance()
+    evening_ns = parse_time(EVENING) or 0
+    end = time_text(evening_ns + 30 * SECOND_NS)
+    limits = {"base_size": "3", "limit_price": "50000", "end_time": end}
+    place(venue, a_body("g", "BUY", "limit_limit_gtd", BIP_ID, **limits))
+    reserved = summary(venue)["total_open_orders_hold_amount"]
+    venue.futures.schedule(SweepBody(), venue.now_ns)
+    for step_s in steps_s:
+        venue.advance_clock(evening_ns + step_s * SECOND_NS)
+
+    assert summary(venue)["cfm_usd_balance"] == reserved > 0
+    assert summary(venue)["total_open_orders_hold_amount"] == 0
 
 
 def test_the_margin_window_is_the_days_until_the_evening() -> None:
