@@ -1,13 +1,15 @@
 """What happens to contracts that are held: funding, liquidation, sweeps, and restarts."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gpt_trader.exchange.contracts import HOUR_NS
+from gpt_trader.exchange.contracts import BITCOIN, HOUR_NS
 from gpt_trader.exchange.futures import SettingBody, SweepBody
-from gpt_trader.exchange.journal import Record
+from gpt_trader.exchange.journal import JournalError, Record
 from gpt_trader.exchange.refusals import BadRequest
 from gpt_trader.exchange.synthetic import synthetic_tape
 from gpt_trader.exchange.tape import Tape
@@ -349,6 +351,31 @@ def test_while_it_is_liquidated_an_account_may_only_reduce() -> None:
     assert refused(venue, a_limit("b", "SELL", "53000", "1", product_id=BIP_ID)) == "IN_LIQUIDATION"
     assert closed["error_response"]["error"] == "INVALID_NO_LIQUIDITY"
     assert leaves["cancel_message"] == "Liquidation of the futures account"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"taker_fee": BITCOIN.taker_fee + 1},
+        {"maker_fee": 0},
+        {"liquidation_fee": 0},
+        {"overnight": BITCOIN.intraday},
+        {"intraday": BITCOIN.overnight},
+        {"expiry_ns": BITCOIN.expiry_ns + 1},
+    ],
+)
+def test_a_journal_is_for_the_terms_it_was_written_with(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    """Other rates or fees would make another past of the same orders."""
+    tape = a_contract_tape(FLAT)
+    _, journal = a_kept_venue(tape, RULES, tmp_path)
+    journal.close()
+    part = tape.parts[BIP_ID]
+    part.product = replace(BIP, contract=replace(BITCOIN, **changed))
+
+    with pytest.raises(JournalError, match="another margin rate, fee or expiry of a contract"):
+        a_kept_venue(tape, RULES, tmp_path)
 
 
 def test_the_evening_liquidates_what_only_intraday_margin_carried(tmp_path: Path) -> None:
