@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from gpt_trader.exchange.catalog import Product
-from gpt_trader.exchange.contracts import HOUR_NS, MAINTENANCE_SHARE
+from gpt_trader.exchange.contracts import HOUR_NS
 from gpt_trader.exchange.decimals import ratio_text
-from gpt_trader.exchange.liquidity import LiveBook
+from gpt_trader.exchange.liquidity import Level, LiveBook
 from gpt_trader.exchange.margin import MarginAccount
 from gpt_trader.exchange.margin_needs import Exposure, Window
 from gpt_trader.exchange.matching import Matching, Plan, Stop
@@ -91,8 +91,7 @@ class ContractOrders:
     def reckon(self, request: OrderRequest, plan: Plan, now_ns: int) -> tuple[int, int, int]:
         """Give the margin needed before and after an order, and the equity after it."""
         product, margin = request.product, self._margin
-        whole = request.time_in_force is not TimeInForce.FOK or plan.stop is Stop.DONE
-        levels = plan.levels if whole else ()
+        levels = _taken(request, plan)
         taken = sum(lots for _, lots in levels)
         assert request.lots is not None
         rests = request.time_in_force in MAY_REST and plan.stop is Stop.BOOK_END
@@ -114,14 +113,15 @@ class ContractOrders:
         if self._market.mark_price(request.product.product_id) is None:
             return {}
         before, after, equity = self.reckon(request, plan, now_ns)
-        threshold = self._margin.maintenance(self._margin.window(now_ns))
-        now = self._margin.equity()
+        now, window = self._margin.equity(), self._margin.window(now_ns)
+        taken = sum(lots for _, lots in _taken(request, plan))
+        kept, threshold = self._margins_after(request, taken, window)
         return {
             "order_margin_total": cash_text(max(after - before, 0)),
             "leverage": request.leverage,
             "max_leverage": str(terms(request.product).leverage_max),
-            "current_liquidation_buffer": cash_text(now - threshold),
-            "projected_liquidation_buffer": cash_text(equity - after // MAINTENANCE_SHARE),
+            "current_liquidation_buffer": cash_text(self.buffer(window)),
+            "projected_liquidation_buffer": cash_text(equity - (after - kept) - threshold),
             "margin_ratio_data": {
                 "current_margin_ratio": _ratio(before, now),
                 "projected_margin_ratio": _ratio(after, equity),
@@ -133,6 +133,19 @@ class ContractOrders:
         waiting = self._matching.waiting.values()
         exposures = exposures_of(self._margin.ours.positions, waiting)
         return self._margin.needs.required(exposures.values(), window)
+
+    def reserved(self, window: Window) -> int:
+        """Give what open orders reserve: what is required beyond the positions' initial margin."""
+        return self.required(window) - self._margin.initial(window)
+
+    def buffer(self, window: Window) -> int:
+        """Give what is above the maintenance margin, less what open orders reserve.
+
+        Liquidation cancels these orders first, so it begins where the buffer is below zero by more
+        than they reserve.
+        """
+        spare = self._margin.equity() - self._margin.maintenance(window)
+        return spare - self.reserved(window)
 
     def closing(self, product: Product, body: Mapping[str, Any], size: str) -> Wire:
         """Give the create that closes a position, or ``size`` contracts of it.
@@ -153,6 +166,21 @@ class ContractOrders:
             "order_configuration": {"market_market_ioc": fields},
         }
 
+    def _margins_after(self, request: OrderRequest, taken: int, window: Window) -> tuple[int, int]:
+        """Give the initial and the maintenance margin of the positions after an order took some."""
+        product, margin = request.product, self._margin
+        held = margin.contracts(product)
+        after = held + (taken if request.buys else -taken)
+        initial, maintenance = margin.needs.initial, margin.needs.maintenance
+        return (
+            margin.initial(window)
+            + initial(product, after, window)
+            - initial(product, held, window),
+            margin.maintenance(window)
+            + maintenance(product, after, window)
+            - maintenance(product, held, window),
+        )
+
     def cancel_all(self, now_ns: int) -> None:
         """Cancel all open orders of contracts: the account is being liquidated."""
         for order in tuple(self._matching.waiting.values()):
@@ -164,8 +192,17 @@ class ContractOrders:
         window = self._margin.window(now_ns)
         return sorted(
             self._margin.ours.positions.values(),
-            key=lambda one: (-self._margin.needs.maintenance(one, window), one.product.product_id),
+            key=lambda one: (
+                -self._margin.needs.maintenance(one.product, one.contracts, window),
+                one.product.product_id,
+            ),
         )
+
+
+def _taken(request: OrderRequest, plan: Plan) -> tuple[Level, ...]:
+    """Give what an order takes at once: all, none of what cannot be filled whole."""
+    whole = request.time_in_force is not TimeInForce.FOK or plan.stop is Stop.DONE
+    return plan.levels if whole else ()
 
 
 def exposures_of(positions: Mapping[str, Position], orders: Iterable[Order]) -> dict[str, Exposure]:

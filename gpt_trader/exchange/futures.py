@@ -1,8 +1,8 @@
 """The futures wallet: US dollars that margin contracts, beside the spot wallets.
 
-Coinbase keeps them apart (Advanced Trade reference, CFM futures): what is in the futures wallet
-counts as margin, and a sweep brings what is free of it back to the spot wallet of the key's
-portfolio.
+Here they are kept apart: only what is in the futures wallet counts as margin, where Coinbase counts
+the dollars of the spot wallet too (Advanced Trade reference, CFM futures). A sweep brings what is
+free of it back to the spot wallet of the key's portfolio.
 
 Without ``VenueRules.futures_balance`` the account has no futures: reads show zeros, where Coinbase
 sends null and its own client fails on it, and what would change something is refused. Coinbase
@@ -249,10 +249,12 @@ class FuturesWallet:
         return max(min(self._margin.ours.cash, self.reads.free(self._margin.window(now_ns))), 0)
 
     def _amounts(self, now_ns: int) -> dict[str, int]:
-        spot = self._accounts.available.get("USD", 0) + self._accounts.hold.get("USD", 0)
-        shown_spot = spot if self.exists else 0
+        spot_hold = self._accounts.hold.get("USD", 0) if self.exists else 0
+        shown_spot = self._accounts.available.get("USD", 0) + spot_hold if self.exists else 0
         swept = self._sweep.units if self._sweep is not None else 0
-        return self.reads.amounts(now_ns) | {
+        amounts = self.reads.amounts(now_ns)
+        return amounts | {
+            "total_open_orders_hold_amount": amounts["total_open_orders_hold_amount"] + spot_hold,
             "total_usd_balance": self._margin.ours.cash + shown_spot,
             "cbi_usd_balance": shown_spot,
             "total_pending_transfers_amount": self._free(now_ns) if swept is None else swept,

@@ -1,10 +1,11 @@
 """The futures wallet on the wire: its balance summary and its positions.
 
 REST shows amounts with their currency, the channels plain text (Advanced Trade reference, CFM
-futures, futures_balance_summary and user). The liquidation threshold is the maintenance margin in
-force; the buffer is what the equity has above it, its percentage the buffer in percent of the
-threshold. A window's margin level is WARNING when the equity is below its initial margin, and
-LIQUIDATION when it is below its maintenance margin.
+futures, futures_balance_summary and user). The available margin is the equity less what open orders
+of contracts reserve; the liquidation threshold is the maintenance margin in force, the buffer what
+the available margin has above it, its percentage the buffer in percent of the threshold. A window's
+margin level is WARNING when the equity is below its initial margin, and LIQUIDATION when it is
+below its maintenance margin.
 """
 
 from collections.abc import Callable
@@ -43,17 +44,16 @@ class FuturesReads:
         """Give the amounts of the balance summary that need no look at the spot wallets."""
         margin = self._margin
         window = margin.window(now_ns)
-        threshold = margin.maintenance(window)
         return {
             "futures_buying_power": self.free(window),
             "cfm_usd_balance": margin.ours.cash,
-            "total_open_orders_hold_amount": self._reserved(window),
+            "total_open_orders_hold_amount": self._contracts.reserved(window),
             "unrealized_pnl": margin.unrealized(),
             "daily_realized_pnl": margin.realized_today(now_ns),
             "initial_margin": margin.initial(window),
-            "available_margin": self.free(window),
-            "liquidation_threshold": threshold,
-            "liquidation_buffer_amount": margin.equity() - threshold,
+            "available_margin": margin.equity() - self._contracts.reserved(window),
+            "liquidation_threshold": margin.maintenance(window),
+            "liquidation_buffer_amount": self._contracts.buffer(window),
             "funding_pnl": margin.funding_today(now_ns),
         }
 
@@ -62,8 +62,7 @@ class FuturesReads:
         threshold = self._margin.maintenance(window)
         if not threshold:
             return UNUSED_PERCENTAGE if self._exists else "0"
-        buffer = self._margin.equity() - threshold
-        return ratio_text(buffer * 100, threshold, PERCENT_PLACES)
+        return ratio_text(self._contracts.buffer(window) * 100, threshold, PERCENT_PLACES)
 
     def measures(self, write: Callable[[int], Any]) -> Wire:
         """Write what both margin windows need; ``write`` gives an amount its form."""
@@ -74,7 +73,7 @@ class FuturesReads:
                 "initial_margin": write(self._margin.initial(window)),
                 "maintenance_margin": write(self._margin.maintenance(window)),
                 "liquidation_buffer_percentage": self.percentage(window),
-                "total_hold": write(self._reserved(window)),
+                "total_hold": write(self._contracts.reserved(window)),
                 "futures_buying_power": write(self.free(window)),
             }
             for window in Window
@@ -107,7 +106,7 @@ class FuturesReads:
         mark, window = self._margin.needs.mark(product), self._margin.window(now_ns)
         notional, equity = worth(product, mark, abs(held.contracts)), self._margin.equity()
         needs = self._margin.needs
-        maintenance = needs.maintenance(held, window)
+        maintenance = needs.maintenance(product, held.contracts, window)
         spare = equity - self._margin.maintenance(window) + maintenance
         limit = needs.liquidation_price(held, spare, window)
         return {
@@ -145,9 +144,6 @@ class FuturesReads:
             "notional_value": cash_text(worth(product, mark, abs(held.contracts))),
             "venue": "FCM",
         }
-
-    def _reserved(self, window: Window) -> int:
-        return self._contracts.required(window) - self._margin.initial(window)
 
     def _level(self, window: Window) -> str:
         equity = self._margin.equity()

@@ -86,7 +86,8 @@ class MarginAccount:
 
     def maintenance(self, window: Window) -> int:
         """Give the margin below which the account is liquidated."""
-        return sum(self.needs.maintenance(one, window) for one in self.ours.positions.values())
+        held = self.ours.positions.values()
+        return sum(self.needs.maintenance(one.product, one.contracts, window) for one in held)
 
     def is_under(self, now_ns: int) -> bool:
         """Say whether there are positions and less than their maintenance margin."""

@@ -70,9 +70,9 @@ class MarginNeeds:
         exact, scale = self._exact(product, contracts, window)
         return -(-exact // scale)
 
-    def maintenance(self, position: Position, window: Window) -> int:
-        """Give the margin below which a position is liquidated."""
-        exact, scale = self._exact(position.product, position.contracts, window)
+    def maintenance(self, product: Product, contracts: int, window: Window) -> int:
+        """Give the margin below which a position is liquidated, as it is or as it may become."""
+        exact, scale = self._exact(product, contracts, window)
         return -(-exact // (scale * MAINTENANCE_SHARE))
 
     def required(self, exposures: Iterable[Exposure], window: Window) -> int:

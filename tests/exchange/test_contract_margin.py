@@ -90,10 +90,11 @@ def test_too_little_equity_is_liquidated_at_the_very_trade() -> None:
     while venue.due_ns() is not None:
         venue.advance_item()
         account = summary(venue)
-        over.append((account["liquidation_buffer_amount"], position(venue)[0]))
+        spare = account["liquidation_buffer_amount"] + account["total_open_orders_hold_amount"]
+        over.append((spare, position(venue)[0]))
 
     assert venue.fills({})["fills"][0]["trade_time"] == "2026-01-05T00:05:00Z"
-    alive = [buffer for buffer, held in over if held]
+    alive = [spare for spare, held in over if held]
     assert min(alive) >= 0
     assert position(venue)[0] == 0
     assert shown(venue, resting)["cancel_message"] == "Liquidation of the futures account"
@@ -179,7 +180,7 @@ def test_a_sweep_of_everything_leaves_what_contracts_need() -> None:
 def test_a_sweep_takes_no_margin() -> None:
     venue = a_deep_venue(FLAT, "1000")
     place(venue, a_contract_order("BUY", "5", "a"))
-    free = summary(venue)["available_margin"]
+    free = summary(venue)["futures_buying_power"]
 
     with pytest.raises(BadRequest, match="are free"):
         venue.futures.schedule(SweepBody(str(free + Decimal("0.01"))), venue.now_ns)

@@ -27,6 +27,7 @@ from tests.exchange.markets import (
     a_contract_order,
     a_contract_venue,
     a_limit,
+    balance,
     place,
     print_columns,
 )
@@ -53,7 +54,8 @@ def test_a_buy_makes_a_long_position_and_pays_its_fee() -> None:
     assert account["cfm_usd_balance"] == 10_000 - 4 * TAKER_FEE
     assert account["initial_margin"] == notional * LONG_RATE
     assert account["liquidation_threshold"] == notional * LONG_RATE / 2
-    assert account["available_margin"] == 10_000 - 4 * TAKER_FEE - notional * LONG_RATE
+    assert account["available_margin"] == 10_000 - 4 * TAKER_FEE
+    assert account["futures_buying_power"] == account["available_margin"] - notional * LONG_RATE
 
 
 def test_a_part_that_is_closed_realises_its_share_and_a_flip_begins_anew() -> None:
@@ -110,7 +112,7 @@ def test_margin_is_there_to_the_last_unit_or_the_order_is_refused() -> None:
     short = a_contract_venue(FLAT, str(needed - Decimal("0.00000001")))
 
     assert refused(short, body) == "INSUFFICIENT_FUNDS"
-    assert summary(just)["available_margin"] == 0
+    assert summary(just)["futures_buying_power"] == 0
 
 
 def test_the_intraday_setting_needs_less_until_the_evening() -> None:
@@ -316,17 +318,65 @@ def test_a_position_can_be_closed_whatever_else_waits() -> None:
 def test_a_preview_says_what_margin_the_order_would_take_and_why_it_is_refused() -> None:
     venue = a_deep_venue(FLAT, "900")
     body = a_limit("a", "BUY", "61000", "5", product_id=BIP_ID)
-    before = summary(venue)["available_margin"]
+    before = summary(venue)["futures_buying_power"]
 
     told = venue.preview_order({key: body[key] for key in body if key != "client_order_id"})
     place(venue, body)
     again = venue.preview_order(body)
 
-    taken = before - summary(venue)["available_margin"]
+    taken = before - summary(venue)["futures_buying_power"]
     assert told["errs"] == []
     assert Decimal(told["order_margin_total"]) == taken == 5 * (620 * LONG_RATE + TAKER_FEE)
     assert (told["leverage"], told["max_leverage"]) == ("1", "9")
     assert again["errs"] == ["PREVIEW_INSUFFICIENT_FUNDS_FOR_FUTURES"]
+
+
+BESIDE_A_POSITION = {
+    "SELL 1": a_contract_order("SELL", "1"),
+    "close 1": a_contract_order("SELL", "1", reduce_only=True),
+    "BUY 3": a_contract_order("BUY", "3"),
+    "flip": a_contract_order("SELL", "14"),
+    "BUY waits": a_limit("c", "BUY", "61000", "2", product_id=BIP_ID),
+    "SELL waits": a_limit("c", "SELL", "63000", "9", product_id=BIP_ID),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_A_POSITION)
+def test_the_projected_buffer_of_a_preview_is_the_buffer_after_the_order(name: str) -> None:
+    venue = a_deep_venue(FLAT)
+    place(venue, a_contract_order("BUY", "10", "a"))
+    place(venue, a_limit("b", "BUY", "60000", "40", product_id=BIP_ID))
+    body = BESIDE_A_POSITION[name]
+    before = summary(venue)["liquidation_buffer_amount"]
+
+    told = venue.preview_order(body)
+    place(venue, body)
+
+    assert Decimal(told["current_liquidation_buffer"]) == before
+    after = summary(venue)["liquidation_buffer_amount"]
+    assert Decimal(told["projected_liquidation_buffer"]) == after != before
+
+
+def test_the_buffer_is_the_available_margin_less_the_threshold() -> None:
+    """As Coinbase says of the three; orders of both wallets are counted as held."""
+    venue = a_deep_venue([62_000, 62_000, 60_000, 60_000])
+    place(venue, a_contract_order("BUY", "10", "a"))
+    venue.advance()
+    venue.advance()
+    alone = summary(venue)
+    place(venue, a_limit("b", "BUY", "50000", "4", product_id=BIP_ID))
+    futures_hold = summary(venue)["total_open_orders_hold_amount"]
+    place(venue, a_limit("s", "BUY", "50000", "0.5"))
+    both = summary(venue)
+
+    assert alone["available_margin"] == alone["cfm_usd_balance"] + alone["unrealized_pnl"]
+    assert alone["unrealized_pnl"] < 0
+    assert futures_hold == 4 * (600 * LONG_RATE + TAKER_FEE)
+    assert both["total_open_orders_hold_amount"] - futures_hold == balance(venue, "USD")[1] > 25_000
+    assert both["available_margin"] == alone["available_margin"] - futures_hold
+    for one in (alone, both):
+        buffer = one["available_margin"] - one["liquidation_threshold"]
+        assert one["liquidation_buffer_amount"] == buffer
 
 
 def test_a_portfolio_counts_the_futures_wallet_and_lists_its_contracts() -> None:
