@@ -130,8 +130,8 @@ def test_losses_beyond_a_limit_do_not_allow_trading() -> None:
         engine.apply(a_quote())
         engine.apply(an_intent(draft=a_draft(base_size="0.2")))
         engine.apply(replace(a_fill(base_size="0.2"), fee=Decimal(0)))
-        mark = Decimal(price)
-        engine.apply(QuoteSeen(START_NS, "BTC-USD", mark, mark, mark))
+        for mark in (Decimal(15_000), Decimal(price)):  # a leap would not be believed
+            engine.apply(QuoteSeen(START_NS, "BTC-USD", mark, mark, mark))
 
         health = answers(engine)
 
