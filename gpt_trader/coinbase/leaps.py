@@ -7,6 +7,8 @@ from gpt_trader.domain.events import TradesSeen
 
 LEAP = 2
 """Between two trades that follow one another, up or down."""
+STEPS = 20
+"""Of the last decimal written: so few are no leap, however small the price."""
 
 
 class Leaps:
@@ -38,4 +40,10 @@ class Leaps:
 
 
 def _is_near(price: Decimal, other: Decimal) -> bool:
-    return price <= other * LEAP and other <= price * LEAP
+    step = Decimal(1).scaleb(min(_exponent(price), _exponent(other)))
+    few = abs(price - other) <= STEPS * step
+    return few or (price <= other * LEAP and other <= price * LEAP)
+
+
+def _exponent(price: Decimal) -> int:
+    return int(price.as_tuple().exponent)

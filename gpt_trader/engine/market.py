@@ -16,6 +16,8 @@ QUOTE_LAG_NS = 10 * NS
 LEAP = 2
 """A quote of more than twice or less than half of what was known says a mistake, not a market: the
 worst minutes of liquid products were falls by a tenth, and a misplaced digit is tenfold."""
+STEPS = 20
+"""Price increments: so few are no leap, however small the price."""
 
 
 class Market:
@@ -97,7 +99,8 @@ class Market:
         before = (self._bid_ticks + self._ask_ticks) // 2
         known = [price for price in (before, self._last_ticks) if price > 0]
         return bool(known) and not any(
-            price <= ticks * LEAP and ticks <= price * LEAP for price in known
+            abs(price - ticks) <= STEPS or (price <= ticks * LEAP and ticks <= price * LEAP)
+            for price in known
         )
 
     def candle(self, candle: Candle) -> None:

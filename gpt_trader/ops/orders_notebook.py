@@ -46,11 +46,8 @@ class OrderDesk:
     2 or more is an exception here: UsageError, TraderError (denied or refused),
     ExchangeUnreachable, OutcomeUnknown.
 
-    Examples
-    --------
-    >>> desk = gt.orders()  # doctest: +SKIP
-    >>> seen = desk.preview("buy", "0.01", "BTC-USD")  # doctest: +SKIP
-    >>> desk.place(seen["token"])  # doctest: +SKIP
+    In a cell each: ``desk = gt.orders()``, ``seen = desk.preview("buy", "0.01", "BTC-USD")``,
+    ``desk.place(seen["token"])``.
     """
 
     def __init__(self, flags: Mapping[str, str | None]) -> None:

@@ -37,3 +37,12 @@ def test_a_leap_amid_a_message_is_refused_too() -> None:
 
     with pytest.raises(WireError, match="a trade at 200"):
         leaps.check(trades("BTC-USD", "20001.00", "200.00", "20001.00"))
+
+
+def test_a_price_of_a_few_increments_may_double_and_more() -> None:
+    leaps = Leaps()
+
+    leaps.check(trades("PEPE-USD", "0.00000001"))
+    leaps.check(trades("PEPE-USD", "0.00000006", "0.00000026", "0.00000006"))
+    with pytest.raises(WireError, match="a trade at 0"):
+        leaps.check(trades("PEPE-USD", "0.00000027"))

@@ -116,6 +116,17 @@ def test_a_quote_at_which_something_trades_is_believed_however_far() -> None:
     assert market.mark_ticks == 800_000
 
 
+def test_a_price_of_a_few_increments_may_double_and_more() -> None:
+    market = a_market()
+    quote(market, "0.01", "0.03")
+
+    quote(market, "0.05", "0.07", at_s=1)
+
+    assert (market.quote_is_odd, market.mark_ticks) == (False, 6)
+    quote(market, "0.26", "0.28", at_s=2)
+    assert market.quote_is_odd
+
+
 def test_half_and_double_are_still_believed() -> None:
     market = a_market()
     quote(market, "19999.00", "20001.00")
