@@ -34,7 +34,7 @@ DUPLICATE_CLIENT_ORDER_ID | - | a repeated client_order_id, with --duplicate rej
 UNTRADABLE_PRODUCT | = |
 TRADING_DISABLED | = | a product whose trading is disabled
 PRODUCT_TRADING_HALTED | = |
-IN_LIQUIDATION | = | a contract, while the account is being liquidated
+IN_LIQUIDATION | = | a contract, while the account is being liquidated; not reduce-only
 INVALID_MARGIN_TYPE | = | an unknown margin_type, or ISOLATED for a contract
 INVALID_LEVERAGE | = | a leverage other than 1 on a spot product, or above a contract's
 INVALID_FCM_TRADING_SESSION | - |
