@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Beside:
+class Beside(ABC):
     """Listens from the start of a `with` block to its end; a subclass says where, in `listen`."""
 
     def __init__(self) -> None:
@@ -27,9 +28,9 @@ class Beside:
         self._thread.join(10)
         self.loop.close()
 
+    @abstractmethod
     async def listen(self) -> tuple[asyncio.Server, ...]:
         """Start the servers; the port of the first is `port`."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

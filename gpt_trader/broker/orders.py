@@ -146,6 +146,11 @@ class Orders:
         orders = sorted(self._working.values(), key=_by_age)
         return tuple(o for o in orders if product_id is None or o.product_id == product_id)
 
+    def offered_lots(self, product_id: str, besides: str = "") -> int:
+        """What sales may still take of a product, one of them left out if it is named."""
+        sales = (order for order in self.working(product_id) if order.side is Side.SELL)
+        return sum(sale.open_lots for sale in sales if sale.client_order_id != besides)
+
     def take(self, event: Event, products: Mapping[str, Product]) -> bool:
         """Take in whatever concerns an order of ours; False for all else, which changes nothing."""
         match event:

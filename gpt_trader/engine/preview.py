@@ -62,10 +62,9 @@ class Preview:
 def means_of(engine: Engine, product_id: str) -> Means:
     """What an order of this product can use now."""
     market = engine.markets[product_id]
-    sales = (o for o in engine.orders.working(product_id) if o.side is Side.SELL)
     return Means(
         position_lots=engine.ledger.position(product_id).lots,
-        selling_lots=sum(order.open_lots for order in sales),
+        selling_lots=engine.orders.offered_lots(product_id),
         cash_free=engine.cash_free(),
         taker_fee_rate=engine.opened.taker_fee_rate,
         bid_ticks=market.bid_ticks,

@@ -135,9 +135,7 @@ def _outcome(now: Moment, order: Order) -> Outcome:
         return StopEnded(now_ns, name, OrderStatus.EXPIRED, OVER)
     position_lots, lots = now.ledger.position(order.product_id).lots, order.lots
     if order.side is Side.SELL:
-        sales = (o for o in now.orders.working(order.product_id) if o.side is Side.SELL)
-        offered = sum(sale.open_lots for sale in sales if sale.client_order_id != name)
-        lots = min(lots, position_lots - offered)
+        lots = min(lots, position_lots - now.orders.offered_lots(order.product_id, besides=name))
     if lots < 1:
         why = "its trigger is reached, and nothing is held that it could sell"
         return StopEnded(now_ns, name, OrderStatus.CANCELLED, why)

@@ -15,12 +15,13 @@ orders are refused, but for those that are reduce-only.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from gpt_trader.exchange.books import Books
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contracts import HOUR_NS
 from gpt_trader.exchange.decimals import ratio_text
-from gpt_trader.exchange.liquidity import Level, LiveBook
+from gpt_trader.exchange.liquidity import Level
 from gpt_trader.exchange.margin import MarginAccount
 from gpt_trader.exchange.margin_needs import Exposure, Window
 from gpt_trader.exchange.matching import Matching, Plan, Stop
@@ -40,16 +41,6 @@ Wire = dict[str, Any]
 
 RATIO_PLACES = 4
 LIQUIDATED = "Liquidation of the futures account"
-
-
-class Books(Protocol):
-    """What is needed of the market: ``Market``, or one drawn by a test."""
-
-    def live(self, product_id: str) -> LiveBook:
-        """Give the book of now."""
-
-    def mark_price(self, product_id: str) -> int | None:
-        """Give a contract's mark price in price increments, None before its first trade."""
 
 
 class ContractOrders:

@@ -123,7 +123,7 @@ class Hub:
 
     def _tell_futures(self) -> None:
         """Send the futures wallet to who listens, if it is not what it was."""
-        if not self._venue.futures.exists:
+        if not (self._venue.futures.exists and self._is_heard(FUTURES)):
             return
         summary = self._venue.futures.channel_summary(self._venue.now_ns)
         if summary != self._futures:

@@ -6,9 +6,10 @@ are the intraday ones with the setting INTRADAY until 22:00 UTC, else the overni
 Trade reference, CFM futures).
 """
 
+from gpt_trader.exchange.books import Books
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contracts import FUNDING_UNITS, is_intraday, trading_day
-from gpt_trader.exchange.margin_needs import MarginNeeds, Marks, Window
+from gpt_trader.exchange.margin_needs import MarginNeeds, Window
 from gpt_trader.exchange.orders import Order
 from gpt_trader.exchange.positions import Holder, terms, worth
 
@@ -28,7 +29,7 @@ class MarginAccount:
         The margin setting, one of ``SETTINGS``.
     """
 
-    def __init__(self, balance: int, market: Marks) -> None:
+    def __init__(self, balance: int, market: Books) -> None:
         self.ours = Holder(balance)
         self._others = Holder(0)
         self._brought = balance  # less what was swept

@@ -9,21 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Protocol
 
+from gpt_trader.exchange.books import Books
 from gpt_trader.exchange.catalog import Product
 from gpt_trader.exchange.contracts import MAINTENANCE_SHARE, RATE_UNITS
 from gpt_trader.exchange.positions import Position, terms, worth
-
-
-class Marks(Protocol):
-    """What margin must know of the market: ``Market``, or one drawn by a test."""
-
-    def mark_price(self, product_id: str) -> int | None:
-        """Give a contract's mark price in price increments, None before its first trade."""
-
-    def funding_rate(self, product_id: str, hour_ns: int) -> int:
-        """Give a contract's funding rate of the hour that begins then, in millionths."""
 
 
 class Window(StrEnum):
@@ -56,7 +46,7 @@ class Exposure:
 class MarginNeeds:
     """Reckons margin at the marks of now, in cash units."""
 
-    def __init__(self, market: Marks) -> None:
+    def __init__(self, market: Books) -> None:
         self._market = market
 
     def mark(self, product: Product) -> int:

@@ -6,10 +6,10 @@ A command is written down before it takes effect, and nothing is written of one 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from gpt_trader.exchange.accounts import Accounts
-from gpt_trader.exchange.catalog import Product
+from gpt_trader.exchange.books import Books
 from gpt_trader.exchange.contract_orders import ContractOrders, liquidation_of
 from gpt_trader.exchange.decimals import cash_units
 from gpt_trader.exchange.fees import FeeSchedule
@@ -62,27 +62,6 @@ Wire = dict[str, Any]
 
 CANCEL_MAX = 100  # order ids in one request
 NOTHING_BOUGHT = "The order it was attached to bought nothing"
-
-
-class Books(Protocol):
-    """What order entry must know of the market: ``Market``, or one drawn by a test."""
-
-    products: dict[str, Product]
-
-    def live(self, product_id: str) -> LiveBook:
-        """Give the book of now."""
-
-    def queue_ahead(self, product_id: str, price: int, buys: bool) -> int:
-        """Give the lots of others before a new order of ours at a price."""
-
-    def last_price(self, product_id: str) -> int | None:
-        """Give the price of the last printed trade, None before the first."""
-
-    def mark_price(self, product_id: str) -> int | None:
-        """Give a contract's mark price in price increments, None before its first trade."""
-
-    def funding_rate(self, product_id: str, hour_ns: int) -> int:
-        """Give a contract's funding rate of the hour that begins then, in millionths."""
 
 
 class OrderEntry:

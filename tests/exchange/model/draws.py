@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt_trader.exchange.catalog import Product
-from gpt_trader.exchange.liquidity import Book
 from gpt_trader.exchange.timestamps import SECOND_NS, time_text
 from tests.exchange.model import venue as slow
+from tests.exchange.model.others import drawn_book, picked_numbers
 from tests.exchange.model.pair import BOOKS, PRODUCTS, Pair, decimal_of
 
 LEVELS = 5
@@ -57,30 +57,12 @@ class Drawn:
         price = min(max(last + step, 600), 1600)
         lots = self.draw.choice((1, 5, 20, 60)) * self.draw.randint(1, 3)
         self.pair.pass_time(self.pair.now_ns + self.draw.randint(0, 3) * SECOND_NS)
-        self.pair.trade(product, price, lots, self.book(price))
+        self.pair.trade(product, price, lots, drawn_book(self.draw, price, LEVELS, 0.03))
         self.told["trade"] += 1
-
-    def book(self, price: int) -> Book:
-        """Draw the others around a price."""
-        buys = self.draw.random() < 0.5
-        gap = self.draw.randint(1, 3)
-        bid, ask = (price, price + gap) if buys else (price - gap, price)
-        sides = []
-        for place, sign in ((bid, -1), (ask, 1)):
-            levels = []
-            for _ in range(0 if self.draw.random() < 0.03 else LEVELS):
-                levels.append((place, self.draw.randint(1, 40)))
-                place += sign * self.draw.randint(1, 4)
-            sides.append(tuple(levels))
-        return Book(*sides)
 
     def cancel(self) -> None:
         """Cancel one or two orders, most of them waiting."""
-        waiting = [order.number for order in self.pair.entry.matching.waiting.values()]
-        known = list(self.pair.real)
-        names = waiting if waiting and self.draw.random() < 0.9 else known
-        if names:
-            picked = self.draw.sample(names, min(len(names), self.draw.randint(1, 2)))
+        if picked := picked_numbers(self.draw, self.pair):
             self.pair.cancel(picked)
             self.told["cancel"] += 1
 
