@@ -93,7 +93,11 @@ _NO_TIME = {
     Kind.BRACKET: "Coinbase's bracket orders wait: GTC or GTD",
 }
 _KINDS = {order_type: kind for kind, order_type in ORDER_TYPES.items()}
-_NO_FUTURES = "our books hold spot only: no margin, funding or liquidation is counted yet"
+NO_PAPER_CONTRACTS = "profile paper follows Coinbase's spot market: contracts are in dev and live"
+NO_CONTRACT_EDITS = "Coinbase edits no order of a contract: cancel it, and place another"
+_NO_CONTRACT_BRACKETS = (
+    "Coinbase documents no bracket of contracts: place a stop or a limit order with --reduce-only"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +115,19 @@ class Cell:
 def cell(kind: Kind, time_in_force: TimeInForce, product_type: ProductType, profile: str) -> Cell:
     """What becomes of an order of this type, time in force and product, in this profile."""
     assert profile in PROFILES, profile
-    if product_type is ProductType.FUTURE:
-        return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_FUTURES)
+    if product_type is ProductType.FUTURE and (why := _no_contract(kind, profile)):
+        return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, why)
     if time_in_force not in _TIMES[kind]:
         return Cell(kind, time_in_force, product_type, profile, Way.REFUSED, _NO_TIME[kind])
     way = Way.ENGINE if kind is Kind.STOP else Way.EXCHANGE
     return Cell(kind, time_in_force, product_type, profile, way, "")
+
+
+def _no_contract(kind: Kind, profile: str) -> str:
+    """Why an order of contracts is refused that one of coins would not be; "" if it is not."""
+    if profile == "paper":
+        return NO_PAPER_CONTRACTS
+    return _NO_CONTRACT_BRACKETS if kind is Kind.BRACKET else ""
 
 
 def matrix() -> Iterator[Cell]:
@@ -175,13 +186,20 @@ def _edit_cell(kind: Kind, time_in_force: TimeInForce, term: str) -> EditCell:
 
 def table() -> str:
     """The table as help and documents show it; profiles do not differ, so they share a row."""
-    rows = [("type", "prices", *(time.name for time in TimeInForce), "edited, if GTC")]
+    times = tuple(time.name for time in TimeInForce)
+    rows = [("type", "prices", *times, "edited, if GTC", "contracts")]
     rows.append(tuple("---" for _ in rows[0]))
     for kind in Kind:
         prices = " and ".join(PRICES[kind]) or "none"
         ways = (_said(cell(kind, time, ProductType.SPOT, "prod")) for time in TimeInForce)
         edited = [term for term in TERMS if not _edit_cell(kind, TimeInForce.GTC, term).why]
-        rows.append((f"`{kind.value}`", prices, *ways, ", ".join(edited) or "no"))
+        contracts = (
+            time.name
+            for time in TimeInForce
+            if cell(kind, time, ProductType.FUTURE, "prod").way is not Way.REFUSED
+        )
+        said = ", ".join(edited) or "no", ", ".join(contracts) or "no"
+        rows.append((f"`{kind.value}`", prices, *ways, *said))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

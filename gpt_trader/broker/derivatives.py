@@ -7,7 +7,7 @@ among them, such as `BIP-20DEC30-CDE` (Advanced Trade reference, products).
 
 import re
 
-from gpt_trader.broker.capabilities import ProductType
+from gpt_trader.broker.capabilities import NO_PAPER_CONTRACTS, ProductType
 from gpt_trader.domain.errors import UsageError
 
 _PERPETUAL = re.compile(r"([A-Z0-9]+)-PERP(-INTX)?")
@@ -20,6 +20,18 @@ def product_type_of(product_id: str) -> ProductType:
     """Whether a name is a contract's; all others are taken for spot, and looked up."""
     is_contract = _PERPETUAL.fullmatch(product_id) or _CONTRACT.fullmatch(product_id)
     return ProductType.FUTURE if is_contract else ProductType.SPOT
+
+
+def check_profile(product_id: str, profile: str) -> None:
+    """Refuse contracts where there is no market of them.
+
+    Raises
+    ------
+    UsageError
+        Profile paper, whose exchange follows Coinbase's spot market.
+    """
+    if profile == "paper" and product_type_of(product_id) is ProductType.FUTURE:
+        raise UsageError(f"{product_id}: {NO_PAPER_CONTRACTS}")
 
 
 def check_gate(product_id: str, enabled: bool) -> None:

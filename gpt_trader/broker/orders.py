@@ -1,6 +1,6 @@
 """Every order of the session, from the intent to the exchange's last word on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from gpt_trader.domain.events import (
     EditIntended,
     EditLost,
     Event,
+    FeeRevised,
     OrderAbsent,
     OrderAccepted,
     OrderChanged,
@@ -22,7 +23,6 @@ from gpt_trader.domain.events import (
     StopEnded,
     StopSupervised,
     StopWithheld,
-    Terms,
 )
 from gpt_trader.domain.order import (
     TRANSITIONS,
@@ -31,6 +31,7 @@ from gpt_trader.domain.order import (
     OrderStatus,
     OrderType,
     Side,
+    Terms,
     TimeInForce,
 )
 from gpt_trader.domain.product import Product, cash_units_owed
@@ -57,11 +58,13 @@ class Order:
     fee_units: int  # of those fills, cash units
     intended_ns: int
     cancel_asked: bool
+    end_wanted: bool  # a person wants its end, and nobody can ask for that before its answer
     edit_lots: int  # what it may have become: an edit is on its way; 0 without one
     edit_ticks: int
     edit_stop_ticks: int
     edit_lost: bool  # the edit got no answer
     withheld: tuple[str, ...]  # rules that keep a supervised stop from firing
+    reduce_only: bool  # of contracts: it can only shrink the position, at the exchange too
 
     @property
     def owes_fills(self) -> bool:
@@ -146,10 +149,14 @@ class Orders:
         orders = sorted(self._working.values(), key=_by_age)
         return tuple(o for o in orders if product_id is None or o.product_id == product_id)
 
-    def offered_lots(self, product_id: str, besides: str = "") -> int:
-        """What sales may still take of a product, one of them left out if it is named."""
-        sales = (order for order in self.working(product_id) if order.side is Side.SELL)
-        return sum(sale.open_lots for sale in sales if sale.client_order_id != besides)
+    def raising(self, products: Mapping[str, Product]) -> tuple[Order, ...]:
+        """Working orders that may raise a position, oldest first."""
+        return tuple(o for o in self.working() if may_raise(o, products[o.product_id]))
+
+    def offered_lots(self, product_id: str, side: Side, besides: str = "") -> int:
+        """What orders of one side may still trade, one of them left out if it is named."""
+        own = (order for order in self.working(product_id) if order.side is side)
+        return sum(order.open_lots for order in own if order.client_order_id != besides)
 
     def take(self, event: Event, products: Mapping[str, Product]) -> bool:
         """Take in whatever concerns an order of ours; False for all else, which changes nothing."""
@@ -162,6 +169,8 @@ class Orders:
                 self.change(event, products[self._orders[event.client_order_id].product_id])
             case OrderFilled():
                 self.fill(event, products[event.product_id])
+            case FeeRevised():
+                self.revise_fee(event)
             case (
                 OrderAccepted()
                 | OrderRejected()
@@ -199,6 +208,7 @@ class Orders:
                     lots=product.lots(draft.base_size),
                     intended_ns=event.ts_ns,
                     withheld=(),
+                    reduce_only=draft.reduce_only,
                 )
             )
             return
@@ -248,7 +258,7 @@ class Orders:
             case EditLost():
                 self._put(replace(order, edit_lost=order.edit_lots > 0))
             case CancelIntended():
-                self._put(replace(order, cancel_asked=True))
+                self._put(replace(order, cancel_asked=True, end_wanted=False))
             case CancelAnswered():
                 # A refused cancel may be asked again; an accepted one waits for the order's end.
                 self._put(replace(order, cancel_asked=event.accepted))
@@ -287,6 +297,18 @@ class Orders:
                 word_lots=max(order.word_lots, booked),
             )
         )
+
+    def revise_fee(self, event: FeeRevised) -> None:
+        """Count what a fill of it cost, by a later word, more or less than was booked."""
+        order = self._orders[event.client_order_id]
+        more = cash_units_owed(event.fee) - cash_units_owed(event.fee_before)
+        self._put(replace(order, fee_units=order.fee_units + more))
+
+    def want_ends(self, client_order_ids: Sequence[str]) -> None:
+        """Keep in mind whose end is wanted while their create has no answer yet."""
+        for order in map(self._orders.get, client_order_ids):
+            if order is not None and order.status in (OrderStatus.INTENDED, OrderStatus.UNKNOWN):
+                self._put(replace(order, end_wanted=True))
 
     def freeze(self) -> dict[str, Any]:
         """All of it as JSON-able values, for a state snapshot."""
@@ -348,12 +370,19 @@ def _order_of(event: OrderIntended | StopSupervised, product: Product) -> Order:
         fee_units=0,
         intended_ns=event.ts_ns,
         cancel_asked=False,
+        end_wanted=False,
         edit_lots=0,
         edit_ticks=0,
         edit_stop_ticks=0,
         edit_lost=False,
         withheld=(),
+        reduce_only=draft.reduce_only,
     )
+
+
+def may_raise(order: Order, product: Product) -> bool:
+    """Whether it may raise a position: with coins a buy, with contracts all but reduce-only."""
+    return order.side is Side.BUY if product.contract is None else not order.reduce_only
 
 
 def _waiting_again(order: Order) -> Order:

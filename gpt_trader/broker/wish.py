@@ -11,7 +11,8 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
 
-from gpt_trader.broker.capabilities import ORDER_TYPES, PRICES, WAITING, Kind
+from gpt_trader.broker.capabilities import ORDER_TYPES, PRICES, WAITING, Kind, ProductType
+from gpt_trader.broker.derivatives import product_type_of
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.domain.events import Draft
 from gpt_trader.domain.order import Side, TimeInForce
@@ -63,13 +64,23 @@ class Wish:
 class Means:
     """What an order can use: of one product and of the session's cash, in counts."""
 
-    position_lots: int
+    position_lots: int  # of contracts signed
+    buying_lots: int  # asked for by working buys already
     selling_lots: int  # offered by working sales already
     cash_free: int  # cash units, without what working buys hold
     taker_fee_rate: Decimal
     bid_ticks: int  # 0: not known, as the next two
     ask_ticks: int
     mark_ticks: int
+
+    def held_lots(self, side: Side) -> int:
+        """What an order of this side could reduce, if no other did."""
+        return max(0, -side.sign * self.position_lots)
+
+    def reducible_lots(self, side: Side) -> int:
+        """The same without what working orders of that side take already."""
+        working = self.buying_lots if side is Side.BUY else self.selling_lots
+        return self.held_lots(side) - working
 
 
 def parse_amount(text: str, product_id: str) -> Amount:
@@ -90,12 +101,15 @@ def parse_amount(text: str, product_id: str) -> Amount:
         raise UsageError(f"size {text[:40]!r}: write 0.01, 0.01 BTC, 500 USD or 25%")
     number, unit = parse_number(found[1], "size"), (found[2] or "").upper()
     base, _, quote = product_id.partition("-")
+    is_contract = product_type_of(product_id) is ProductType.FUTURE
     if unit == "%":
         if number > 100:
             raise UsageError(f"size {text[:40]!r}: at most 100%")
         return Amount(number, Unit.PERCENT)
     if unit in ("", base):
         return Amount(number, Unit.BASE)
+    if is_contract:
+        raise UsageError(f"size {text[:40]!r}: {product_id} is counted in contracts, 2 or 2 {base}")
     if unit == quote:
         return Amount(number, Unit.QUOTE)
     raise UsageError(f"size {text[:40]!r}: {product_id} is counted in {base}, in {quote} or in %")
@@ -230,6 +244,7 @@ def draft_of(wish: Wish, product: Product, means: Means, now_ns: int) -> Draft:
     if wish.reduce_only:
         lots = _clamped(lots, wish, product, means)
     _check_least(product, lots, ticks)
+    reduces = lots <= means.reducible_lots(wish.side)
     ends_ns = wish.end_ns if wish.for_ns is None else now_ns + wish.for_ns
     if ends_ns is not None and ends_ns <= now_ns:
         raise UsageError("the order would end before it begins: --until lies in the past")
@@ -245,11 +260,12 @@ def draft_of(wish: Wish, product: Product, means: Means, now_ns: int) -> Draft:
         stop_price=stop,
         end_ns=ends_ns,
         post_only=wish.post_only,
-        reduces=wish.side is Side.SELL and lots <= means.position_lots - means.selling_lots,
+        reduces=reduces,
         target=product.size(means.position_lots + wish.side.sign * lots),
         mark_price=product.price(means.mark_ticks),
         why="by hand",
         asked=wish.asked,
+        reduce_only=reduces and product.contract is not None,
     )
 
 
@@ -294,9 +310,13 @@ def _lots(wish: Wish, product: Product, means: Means, ticks: int) -> int:
     amount = wish.amount
     if amount.unit is Unit.BASE:
         return product.lots(product.round_size(amount.number))
-    if amount.unit is Unit.PERCENT and wish.side is Side.SELL:
-        held = max(0, means.position_lots)
+    held = means.held_lots(wish.side)
+    if amount.unit is Unit.PERCENT and (wish.side is Side.SELL or held):
         return _share(held, amount.number)
+    if product.contract is not None:
+        raise UsageError(
+            f"{product.product_id} is sized in whole contracts: write 2, or 50% of a position"
+        )
     if ticks <= 0:
         raise TraderError(f"no price of {product.product_id} is known: give the size in base")
     if amount.unit is Unit.QUOTE:
@@ -322,11 +342,12 @@ def _affordable(cash_units: int, product: Product, ticks: int, fee_rate: Decimal
 
 def _clamped(lots: int, wish: Wish, product: Product, means: Means) -> int:
     """No more than is held and not offered already."""
-    free = means.position_lots - means.selling_lots
-    if wish.side is Side.BUY or free <= 0:
-        held = product.size(max(0, means.position_lots))
+    free = means.reducible_lots(wish.side)
+    if free <= 0:
+        held = product.size(means.position_lots)
+        working = product.size(means.held_lots(wish.side) - free)
         raise TraderError(
             f"reduce-only: of {product.product_id} the session holds {held:f} {product.base} and "
-            f"offers {product.size(means.selling_lots):f}: a {wish.side.lower()} can reduce nothing"
+            f"offers {working:f}: a {wish.side.lower()} can reduce nothing"
         )
     return min(lots, free)

@@ -22,6 +22,17 @@ def parse_amount(text: str) -> Decimal:
     return Decimal(text)
 
 
+def parse_signed(text: str) -> Decimal:
+    """Read a number that may be below zero, such as a loss.
+
+    Raises
+    ------
+    WireError
+        It is no plain decimal number with at most a minus before it.
+    """
+    return -parse_amount(text[1:]) if text.startswith("-") else parse_amount(text)
+
+
 def parse_positive(text: str) -> Decimal:
     """Read a number above zero, such as a price.
 

@@ -1,6 +1,6 @@
 """What Coinbase says of one order: its cumulative word, by REST or by WebSocket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import msgspec
@@ -44,6 +44,7 @@ class OrderWord:
     reject_reason: str  # "" when there is none
     cancel_reason: str  # "" when there is none
     created_ns: int
+    is_liquidation: bool = field(default=False, kw_only=True)  # the exchange's own, by REST alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,20 @@ from gpt_trader.coinbase.wire_account import (
     parse_key_permissions,
 )
 from gpt_trader.coinbase.wire_fills import FillWord, parse_fills
+from gpt_trader.coinbase.wire_futures import (
+    FuturesWallet,
+    contract_names,
+    parse_contract_fee,
+    parse_contracts,
+    parse_futures,
+)
 from gpt_trader.coinbase.wire_orders import (
     DUPLICATE,
     CancelWord,
     build_cancel,
     build_create,
     build_edit,
+    build_fee_preview,
     build_preview,
     parse_cancelled,
     parse_created,
@@ -45,6 +53,7 @@ from gpt_trader.coinbase.wire_products import (
     parse_past_trades,
     parse_products,
     parse_server_time,
+    parse_untradable,
 )
 from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, UsageError, WireError
@@ -55,9 +64,9 @@ from gpt_trader.domain.events import (
     OrderAccepted,
     OrderIntended,
     OrderRejected,
-    Terms,
     Trade,
 )
+from gpt_trader.domain.order import Terms
 from gpt_trader.domain.product import Product
 
 Row = TypeVar("Row")
@@ -113,6 +122,11 @@ class RestClient:
         self._transport = Transport(host, signer, ca_file, timeout_s, watch)
         self._now_ns = now_ns
 
+    @property
+    def requests(self) -> int:
+        """How many were sent so far, of every kind."""
+        return self._transport.requests
+
     def create(self, intent: OrderIntended) -> OrderAccepted | OrderRejected:
         """Place the order once, and say what Coinbase answered.
 
@@ -134,10 +148,7 @@ class RestClient:
 
     def preview(self, draft: Draft) -> tuple[str, ...]:
         """Coinbase's own reasons to refuse an order now; none where it would take it."""
-        try:
-            body = self._transport.send("/orders/preview", build_preview(draft))
-        except OutcomeUnknown as error:  # a preview changes nothing: no answer is no answer
-            raise ExchangeUnreachable(str(error)) from None
+        body = self._preview(build_preview(draft))
         match body:
             case Refusal():
                 return (body.reason,)
@@ -266,17 +277,17 @@ class RestClient:
         """What the API key may do, and in which portfolio."""
         return parse_key_permissions(self._read("/key_permissions", {}))
 
-    def has_futures(self) -> bool:
-        """Whether the account may trade US futures: it has a futures balance summary then.
+    def futures(self) -> FuturesWallet | None:
+        """The futures wallet and its positions; None for an account without US futures.
 
-        Advanced Trade reference, futures: get balance summary.
+        Advanced Trade reference, futures: get balance summary, list positions.
         """
-        body = self._transport.read("/cfm/balance_summary", {})
-        match body:
+        summary = self._transport.read("/cfm/balance_summary", {})
+        match summary:
             case Refusal():
-                return False
+                return None
             case _:
-                return isinstance(body, dict) and bool(body.get("balance_summary"))
+                return parse_futures(summary, self._read("/cfm/positions", {}))
 
     def server_time_ns(self) -> int:
         """The exchange's clock."""
@@ -299,6 +310,42 @@ class RestClient:
                 f"no spot product {', '.join(missing)} at {self._transport.host}{near}"
             )
         return tuple(listed[name] for name in product_ids)
+
+    def untradable(self, product_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Of these products those that do not take every order now, and what Coinbase says."""
+        body = self._read(self._market("/products"), {"product_ids": list(product_ids)})
+        return parse_untradable(body)
+
+    def contracts(self, product_ids: Sequence[str]) -> tuple[Product, ...]:
+        """These contracts, in the order asked for, each with what it costs to take one.
+
+        Raises
+        ------
+        UsageError
+            Coinbase lists no such contract.
+        ExchangeUnreachable
+            It does not say yet what one costs: it asks for a market, which may begin any moment.
+        """
+        assert product_ids, "name the contracts"
+        body = self._read(self._market("/products"), {"product_ids": list(product_ids)})
+        listed = contract_names(body)
+        if missing := [name for name in product_ids if name not in listed]:
+            raise UsageError(f"no contract {', '.join(missing)} at {self._transport.host}")
+        fees = {name: self._contract_fee(name) for name in product_ids}
+        found = {product.product_id: product for product in parse_contracts(body, fees)}
+        return tuple(found[name] for name in product_ids)
+
+    def _contract_fee(self, product_id: str) -> Decimal:
+        """A fixed sum, which only a preview tells."""
+        body = self._preview(build_fee_preview(product_id))
+        match body:
+            case Refusal():
+                fee = None
+            case _:
+                fee = parse_contract_fee(body)
+        if fee is None:
+            raise ExchangeUnreachable(f"Coinbase does not say yet what a {product_id} costs")
+        return fee
 
     def _near(self, name: str) -> str:
         """Names much like one that is not listed; only a typing error pays for the whole list."""
@@ -370,6 +417,12 @@ class RestClient:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def _preview(self, body: dict[str, Any]) -> Any:
+        try:
+            return self._transport.send("/orders/preview", body)
+        except OutcomeUnknown as error:  # a preview changes nothing: no answer is no answer
+            raise ExchangeUnreachable(str(error)) from None
 
     def _width_name(self, granularity_s: int) -> str:
         name = GRANULARITIES.get(granularity_s)

@@ -59,6 +59,7 @@ class Transport:
         # Without the port: what went wrong is recorded, and equal sessions have equal records.
         self._name = urlsplit(f"//{host}").hostname
         self.is_signed = signer is not None
+        self.requests = 0  # sent so far: Coinbase counts them all against its limits
         self._client = KeylessClient(host, signer, ca_file, timeout_s, watch)
 
     def read(self, path: str, query: Query) -> Any:
@@ -72,6 +73,7 @@ class Transport:
         NotAuthorized
             The key is not accepted for this.
         """
+        self.requests += 1
         try:
             return self._client.get(f"{ROOT}{path}", params=dict(query), public=True)
         except HTTPError as error:
@@ -96,6 +98,7 @@ class Transport:
         """
         if not self.is_signed:
             raise NotAuthorized(f"{path} needs an API key")
+        self.requests += 1
         try:
             return self._client.post(f"{ROOT}{path}", data=dict(body))
         except HTTPError as error:

@@ -28,9 +28,8 @@ from gpt_trader.domain.events import (
     OrderAccepted,
     OrderIntended,
     OrderRejected,
-    Terms,
 )
-from gpt_trader.domain.order import OrderType, Side, TimeInForce
+from gpt_trader.domain.order import OrderType, Side, Terms, TimeInForce
 
 DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
 UNKNOWN_REASON = "UNKNOWN_FAILURE_REASON"
@@ -118,6 +117,7 @@ class _Order(msgspec.Struct):
     total_fees: str = ""
     reject_reason: str = ""
     cancel_message: str = ""
+    is_liquidation: bool = False
 
 
 class _OrderAnswer(msgspec.Struct):
@@ -133,7 +133,8 @@ class _OrdersPage(msgspec.Struct):
 def build_create(intent: OrderIntended) -> dict[str, Any]:
     """The request that places an order, and nothing that is not in the intent.
 
-    `reduces` stays with us: Coinbase refuses reduce-only on spot products.
+    `reduces` stays with us: Coinbase refuses reduce-only on spot products. `reduce_only` goes out,
+    and only orders of contracts have it.
 
     References
     ----------
@@ -153,6 +154,16 @@ def build_preview(draft: Draft) -> dict[str, Any]:
         "product_id": draft.product_id,
         "side": draft.side.value,
         "order_configuration": _configuration(draft),
+        **({"reduce_only": True} if draft.reduce_only else {}),
+    }
+
+
+def build_fee_preview(product_id: str) -> dict[str, Any]:
+    """The request that asks what one contract costs to take; it places nothing."""
+    return {
+        "product_id": product_id,
+        "side": Side.BUY.value,
+        "order_configuration": {"market_market_ioc": {"base_size": "1"}},
     }
 
 
@@ -349,6 +360,7 @@ def _parse_order(wire: _Order) -> OrderWord:
         reject_reason="" if wire.reject_reason == NO_REJECTION else one_line(wire.reject_reason),
         cancel_reason=one_line(wire.cancel_message),
         created_ns=parse_time(wire.created_time),
+        is_liquidation=wire.is_liquidation,
     )
 
 

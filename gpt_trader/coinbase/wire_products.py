@@ -12,7 +12,7 @@ from gpt_trader.coinbase.wire_market import WireTrade, parse_trade
 from gpt_trader.domain.book import Book, Level
 from gpt_trader.domain.errors import WireError
 from gpt_trader.domain.events import Candle, Trade
-from gpt_trader.domain.product import Product
+from gpt_trader.domain.product import Contract, Product
 
 GRANULARITIES = {
     60: "ONE_MINUTE",
@@ -31,10 +31,11 @@ CANDLES_MAX = 300
 """Coinbase serves 350 at once; whether both ends count is not documented, so we ask for fewer."""
 
 
-class _Product(msgspec.Struct):
+class WireProduct(msgspec.Struct, kw_only=True):
+    """What every kind of product has: its name, and the steps and bounds of its orders."""
+
     product_id: str
     product_type: str
-    base_currency_id: str
     quote_currency_id: str
     base_increment: str
     price_increment: str
@@ -43,6 +44,25 @@ class _Product(msgspec.Struct):
     base_max_size: str
     quote_min_size: str
     quote_max_size: str
+
+
+class _Product(WireProduct, kw_only=True):
+    base_currency_id: str
+
+
+class _Openness(msgspec.Struct):
+    product_id: str
+    is_disabled: bool
+    trading_disabled: bool
+    view_only: bool
+    cancel_only: bool
+    limit_only: bool
+    post_only: bool
+    auction_mode: bool
+
+
+class _Opennesses(msgspec.Struct):
+    products: list[_Openness]
 
 
 class _Products(msgspec.Struct):
@@ -84,6 +104,26 @@ class _PriceBookAnswer(msgspec.Struct):
 
 class _Time(msgspec.Struct):
     iso: str
+
+
+def parse_untradable(body: Any) -> dict[str, tuple[str, ...]]:
+    """Products that do not take every order, with the names of the flags that say so.
+
+    Raises
+    ------
+    WireError
+        A flag is missing: then whether the product is traded is not known.
+
+    References
+    ----------
+    https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/products/list-products
+    """
+    found = {}
+    for one in convert(body, _Opennesses).products:
+        flags = tuple(name for name in one.__struct_fields__[1:] if getattr(one, name))
+        if flags:
+            found[one.product_id] = flags
+    return found
 
 
 def parse_products(body: Any) -> tuple[Product, ...]:
@@ -183,9 +223,14 @@ def parse_server_time(body: Any) -> int:
 def _parse_product(wire: _Product) -> Product:
     if not wire.product_id or not wire.base_currency_id or not wire.quote_currency_id:
         raise WireError(f"a product without a name: {wire.product_id[:40]!r}")
+    return build_product(wire, wire.base_currency_id, None)
+
+
+def build_product(wire: WireProduct, base: str, contract: Contract | None) -> Product:
+    """A product of Coinbase's own steps and bounds; `contract` is None for coins."""
     return Product(
         product_id=wire.product_id,
-        base=wire.base_currency_id,
+        base=base,
         quote=wire.quote_currency_id,
         base_increment=parse_positive(wire.base_increment),
         price_increment=parse_positive(wire.price_increment),
@@ -194,6 +239,7 @@ def _parse_product(wire: _Product) -> Product:
         base_max_size=parse_positive(wire.base_max_size),
         quote_min_size=parse_amount(wire.quote_min_size),
         quote_max_size=parse_positive(wire.quote_max_size),
+        contract=contract,
     )
 
 

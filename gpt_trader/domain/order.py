@@ -1,5 +1,7 @@
-"""The words of an order: side, type, time in force, and the table of states it may pass through."""
+"""The words of an order: side, type, time in force, terms, what a rule says, and its states."""
 
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -40,6 +42,30 @@ class Liquidity(StrEnum):
     MAKER = "MAKER"
     TAKER = "TAKER"
     UNKNOWN = "UNKNOWN_LIQUIDITY_INDICATOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an edit can change of an order that waits."""
+
+    base_size: Decimal  # in all, what is filled included
+    limit_price: Decimal
+    stop_price: Decimal | None  # None: it has none
+
+    def __str__(self) -> str:
+        trigger = "" if self.stop_price is None else f", trigger {self.stop_price:f}"
+        return f"{self.base_size:f} at {self.limit_price:f}{trigger}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of one draft: its value against its limit, in its unit."""
+
+    rule: str
+    denies: bool
+    value: Decimal
+    limit: Decimal
+    unit: str
 
 
 class OrderStatus(StrEnum):
@@ -121,3 +147,8 @@ class TradingState(StrEnum):
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
     HALTED = "halted"
+
+    @property
+    def tightness(self) -> int:
+        """How far trading is held back: of two states the tighter one counts."""
+        return tuple(TradingState).index(self)

@@ -31,6 +31,11 @@ def amount_of(cash_units: int) -> Decimal:
     return plain(cash_units * CASH_UNIT)
 
 
+def underlying_size(product: "Product", size: Decimal) -> Decimal:
+    """How much a size is of what its price is for: coins themselves, or what contracts are of."""
+    return size if product.contract is None else size * product.contract.size
+
+
 def plain(value: Decimal) -> Decimal:
     """The same number in its shortest decimal form, never with an exponent in text.
 
@@ -46,11 +51,26 @@ def plain(value: Decimal) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """What makes a product a contract: how much one is of, what it costs, what margin it needs."""
+
+    size: Decimal  # of the underlying in one contract; prices are of a whole one of it
+    underlying: str  # BTC
+    long_margin_rate: Decimal  # of the notional; the dearer of the day's and the night's
+    short_margin_rate: Decimal
+    taker_fee: Decimal  # quote a contract
+
+    def __post_init__(self) -> None:
+        assert self.size > 0 and self.taker_fee >= 0, self
+        assert min(self.long_margin_rate, self.short_margin_rate) > 0, self
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """A product of Coinbase with the steps and bounds its orders must keep."""
 
     product_id: str
-    base: str
+    base: str  # of a contract its code, as BIP: it is counted in contracts
     quote: str
     base_increment: Decimal  # base
     price_increment: Decimal  # quote/base
@@ -59,6 +79,7 @@ class Product:
     base_max_size: Decimal
     quote_min_size: Decimal
     quote_max_size: Decimal
+    contract: Contract | None = None  # None: coins, which are held and not margined
 
     def __post_init__(self) -> None:
         assert self.base_increment > 0, self.product_id
@@ -110,7 +131,9 @@ class Product:
 
     def cash_units_per_tick_lot(self) -> tuple[int, int]:
         """Cash units in one price increment of one base increment, as numerator, denominator."""
-        return _cash_units_per_tick_lot(self.price_increment, self.base_increment)
+        return _cash_units_per_tick_lot(
+            self.price_increment, underlying_size(self, self.base_increment)
+        )
 
     def notional_paid(self, ticks: int, lots: int) -> int:
         """Cash units a buy of `lots` at `ticks` costs, up to the next unit: we pay the rest."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gpt_trader.exchange.decimals import cash_units
 from gpt_trader.exchange.faults import Draw
 from gpt_trader.exchange.reasons import (
     CANCEL,
@@ -74,6 +75,13 @@ def lagging_orders(body: Wire, until_ns: int, draw: Draw) -> Wire:
 def lagging_fills(body: Wire, until_ns: int, draw: Draw) -> Wire:
     """A page of fills that does not know the newest, or that is out of order, one row twice."""
     return body | {"fills": _lagging(body["fills"], "trade_time", until_ns, draw)}
+
+
+def revised_fee(commission: str, draw: Draw) -> int:
+    """Another fee than was told, in cash units: up to a tenth more, or less and never below 0."""
+    fee = cash_units(Decimal(commission))
+    step = 1 + draw.below(max(1, fee // 10))
+    return fee - step if fee >= step and draw.below(2) else fee + step
 
 
 def garble(status: int, body: Wire, draw: Draw) -> Written:

@@ -18,6 +18,7 @@ from gpt_trader.exchange.faults_answers import (
     lagging_fills,
     lagging_orders,
     refusal,
+    revised_fee,
     too_many,
 )
 from gpt_trader.exchange.journal import JournalError
@@ -87,7 +88,9 @@ class FaultyRestHandler(RestHandler):
             case method_path if method_path == ORDERS:
                 return self._listing(super().carry_out(route, call), "listing_lags", lagging_orders)
             case method_path if method_path == FILLS:
-                return self._listing(super().carry_out(route, call), "fills_lag", lagging_fills)
+                answer = super().carry_out(route, call)
+                self._revise_fee(answer.body["fills"])
+                return self._listing(answer, "fills_lag", lagging_fills)
         return super().carry_out(route, call)
 
     def answers_first(self) -> bool:
@@ -217,6 +220,17 @@ class FaultyRestHandler(RestHandler):
         if draw is None:
             return answer
         return Answer(lag(answer.body, self._desk.venue.now_ns - LAG_NS, draw), ())
+
+    def _revise_fee(self, rows: list[Wire]) -> None:
+        """Change the commission of one of the fills that are being told, after they are."""
+        if "fee_revised" not in self._faults.armed:
+            return
+        venue = self._desk.venue
+        spot = [row for row in rows if venue.product(row["product_id"])["product_type"] == "SPOT"]
+        if not spot or (draw := self._faults.strike("fee_revised")) is None:
+            return
+        row = spot[draw.below(len(spot))]
+        venue.revise_fee(row["trade_id"], revised_fee(row["commission"], draw))
 
     # --- the answer -------------------------------------------------------------------------
 

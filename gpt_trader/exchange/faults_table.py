@@ -53,6 +53,7 @@ FAULTS: Mapping[str, Fault] = {
     "edit_partly": _fault("A9", Place.EDIT, "success, but the price alone changes"),
     "listing_lags": _fault("A10", Place.ORDERS, "orders of the last 90 s are missing, or twice"),
     "fills_lag": _fault("A11", Place.FILLS, "fills of the last 90 s are missing, or twice"),
+    "fee_revised": _fault("A11", Place.FILLS, "a commission told here is another one afterwards"),
     "rate_limited": _fault("A12", Place.REQUEST, "HTTP 429, with or without a reason; not done"),
     "unauthorized": _fault("A13", Place.REQUEST, "the token is judged by a clock 300 s off; 403"),
     "post_only_crosses": _fault("A16", Place.CREATE, "a post-only order is refused: it would take"),

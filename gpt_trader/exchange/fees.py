@@ -88,6 +88,10 @@ class FeeSchedule:
         self.fees += fee
         self.refresh(time_ns)
 
+    def revise(self, product: Product, now_ns: int, more: int) -> None:
+        """Count what a fill of before cost more, or less; the volume stays."""
+        self.record(product, now_ns, 0, more)
+
     def refresh(self, now_ns: int) -> None:
         """Drop what is older than 30 days and settle the tier."""
         while self._recent and self._recent[0][0] <= now_ns - WINDOW_NS:

@@ -25,7 +25,7 @@ does not cover, is cut to what only reduces, and the rest of its order is cancel
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from gpt_trader.exchange.accounts import Accounts
@@ -40,6 +40,7 @@ from gpt_trader.exchange.orders import (
     Order,
     OrderRequest,
     OrderType,
+    Side,
     TimeInForce,
     TriggerStatus,
     Want,
@@ -273,6 +274,29 @@ class Matching:
         """Give the orders with exits attached that ended since this was last asked."""
         ended, self._ended = self._ended, []
         return ended
+
+    def fee_within(self, number: int, fee: int) -> int:
+        """Give the fee nearest to one asked for that a fill may be revised to.
+
+        It is not negative, is no more than a sale brought in, and takes no more than is free.
+        """
+        fill = self.fills[number - 1]
+        most = fill.fee + self._accounts.available[fill.product.quote]
+        if fill.side is Side.SELL:
+            most = min(most, fill.notional)
+        return max(0, min(fee, most))
+
+    def revise_fee(self, order: Order, number: int, fee: int, now_ns: int) -> None:
+        """Change what a fill cost, and the money with it; the order's fees follow in silence."""
+        fill = self.fills[number - 1]
+        quote, more = fill.product.quote, fee - fill.fee
+        if more > 0:
+            self._accounts.pay(quote, more, 0)
+        else:
+            self._accounts.receive(quote, -more)
+        order.fee += more
+        self._fees.revise(fill.product, now_ns, more)
+        self.fills[number - 1] = replace(fill, fee=fee)
 
     def _wait(self, order: Order) -> None:
         self.waiting[order.order_id] = order

@@ -264,6 +264,11 @@ def fill_trade_id(fill: Fill) -> str:
     return str(FIRST_TRADE_ID + fill.number)
 
 
+def fill_number(trade_id: str) -> int:
+    """Give the number of the fill that ``fill_trade_id`` named so."""
+    return int(trade_id) - FIRST_TRADE_ID
+
+
 def money(units: int, currency: str) -> Wire:
     """Write an amount with its currency."""
     return {"value": cash_text(units), "currency": currency}

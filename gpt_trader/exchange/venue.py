@@ -22,7 +22,7 @@ from gpt_trader.exchange.orders import Order
 from gpt_trader.exchange.portfolios import Portfolio, Portfolios
 from gpt_trader.exchange.queries import Query, page, select_fills, select_orders
 from gpt_trader.exchange.refusals import BadRequest, NotFound
-from gpt_trader.exchange.render import AccountRender, fee_summary, money
+from gpt_trader.exchange.render import AccountRender, fee_summary, fill_number, money
 from gpt_trader.exchange.round_events import RoundEvents, UserUpdate
 from gpt_trader.exchange.rules import VenueRules
 from gpt_trader.exchange.tape import FollowedTape, Tape
@@ -186,6 +186,19 @@ class Venue:
     def choose_margin_setting(self, body: SettingBody) -> tuple[Wire, list[UserUpdate]]:
         """Choose the margin setting, as ``FuturesWallet.choose_setting`` does."""
         return self.futures.choose_setting(body, self.now_ns), self._take_updates()
+
+    def revise_fee(self, trade_id: str, fee: int) -> None:
+        """Change what a spot fill cost after it was told, as far as the account can pay for it.
+
+        Parameters
+        ----------
+        fee
+            Cash units. Those who list the fill from now on see it.
+        """
+        number = fill_number(trade_id)
+        fee = self._matching.fee_within(number, fee)
+        self._command(["fee", self.now_ns, number, fee])
+        self._revise_fee(number, fee)
 
     # --- reads of the market ----------------------------------------------------------------
 
@@ -357,6 +370,10 @@ class Venue:
     def _wallet(self, currency: str) -> Wire:
         return self._render.wallet(currency, self._accounts, self.now_ns)
 
+    def _revise_fee(self, number: int, fee: int) -> None:
+        order = self._entry.orders[self._matching.fills[number - 1].order_id]
+        self._matching.revise_fee(order, number, fee, self.now_ns)
+
     def _attach(self, journal: Journal) -> None:
         self._journal = journal
         if not journal.records:
@@ -397,6 +414,9 @@ class Venue:
             case ["edit", int(now_ns), dict(body)]:
                 self._pass_time(now_ns)
                 self._repeat_edit(body)
+            case ["fee", int(now_ns), int(number), int(fee)]:
+                self._pass_time(now_ns)
+                self._revise_fee(number, fee)
             case ["portfolio", int(now_ns), *change]:
                 self._pass_time(now_ns)
                 self.portfolios.repeat(change)

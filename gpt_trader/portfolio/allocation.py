@@ -1,7 +1,8 @@
 """What of the account is the engine's, and whether the account still shows what it must.
 
 Base holdings that were there before are the owner's: no position counts them, nothing sells them.
-They only enter the comparison of our books with the account.
+They only enter the comparison of our books with the account. Of a session of contracts the account
+is the futures wallet: its cash, and its contracts by their code, signed.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from decimal import Context, Decimal, Inexact
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import BalancesSeen
 from gpt_trader.domain.product import CASH_UNIT, Product
-from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.books import Books
 
 _EXACT = Context(prec=100, traps=[Inexact])
 """Balances may carry 18 decimals; rounding a sum to 28 digits would invent a difference."""
@@ -55,6 +56,10 @@ class Allocation:
             raise UsageError(f"cash for the session is {cash}, finer than {CASH_UNIT}")
         return cls(products, quotes[0], cash, dict(seen.totals))
 
+    def freeze(self) -> dict[str, str]:
+        """The opening totals, for a snapshot: `from_balances` makes the same of them."""
+        return {name: str(total) for name, total in self.opening.items()}
+
     def adopting(self, base: str, base_size: Decimal) -> "Allocation":
         """The same account with that much of the owner's base become the engine's.
 
@@ -74,7 +79,7 @@ class Allocation:
         """The allocated cash in cash units, to open the ledger with."""
         return int(self.cash / CASH_UNIT)
 
-    def expected_totals(self, ledger: Ledger) -> dict[str, Decimal]:
+    def expected_totals(self, ledger: Books) -> dict[str, Decimal]:
         """What the account must hold of each currency of the session, by our books."""
         totals = {self.quote: self._opening_total(self.quote)}
         gained = Decimal(ledger.cash_units - self.cash_units())
@@ -85,7 +90,7 @@ class Allocation:
             totals[product.base] = _EXACT.fma(lots, product.base_increment, before)
         return totals
 
-    def differences(self, ledger: Ledger, seen: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    def differences(self, ledger: Books, seen: Mapping[str, Decimal]) -> dict[str, Decimal]:
         """Account minus expectation where not zero; other currencies are not ours to judge."""
         gaps = {
             currency: _EXACT.subtract(seen.get(currency, Decimal(0)), expected)

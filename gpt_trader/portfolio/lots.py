@@ -1,14 +1,15 @@
 """Tax lots: what is held, piece by piece, as it was bought; a sale takes the oldest first.
 
 The books count an average cost; these lists are for reports. Both have the same cost in all before
-the first sale, and the same size always.
+the first sale, and the same size always. A fee that Coinbase changed later belongs to the piece it
+was paid for, as if it had been so from the start; the books have realised the difference.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gpt_trader.domain.events import Event, HoldingAdopted, OrderFilled
+from gpt_trader.domain.events import Event, FeeRevised, HoldingAdopted, OrderFilled
 from gpt_trader.domain.order import Side
 from gpt_trader.domain.product import Product, cash_units_owed
 
@@ -27,18 +28,32 @@ class Lot:
 def lots_of(events: Iterable[Event], products: Mapping[str, Product]) -> tuple[Lot, ...]:
     """What is left of each purchase after all sales, oldest first, in one session's events."""
     held: dict[str, deque[Lot]] = {}
-    booked: set[tuple[str, str]] = set()
-    for event in events:
+    for event in _final(events):
+        pieces, product = held.setdefault(event.product_id, deque()), products[event.product_id]
         match event:
             case HoldingAdopted():
-                lot = _adopted(event, products[event.product_id])
-                held.setdefault(event.product_id, deque()).append(lot)
-            case OrderFilled() if (event.order_id, event.trade_id) not in booked:
-                booked.add((event.order_id, event.trade_id))
-                _book(held.setdefault(event.product_id, deque()), event, products[event.product_id])
+                pieces.append(_adopted(event, product))
+            case OrderFilled():
+                _book(pieces, event, product)
+    return tuple(lot for pieces in held.values() for lot in pieces)
+
+
+def _final(events: Iterable[Event]) -> tuple[HoldingAdopted | OrderFilled, ...]:
+    """What was adopted, and each fill once, with the fee that was told last."""
+    known: dict[tuple[str, str], HoldingAdopted | OrderFilled] = {}
+    for event in events:
+        match event:
+            case HoldingAdopted(name=name):
+                known["", name] = event
+            case OrderFilled(order_id=order_id, trade_id=trade_id):
+                known.setdefault((order_id, trade_id), event)
+            case FeeRevised(order_id=order_id, trade_id=trade_id):
+                fill = known[order_id, trade_id]
+                assert isinstance(fill, OrderFilled), fill
+                known[order_id, trade_id] = replace(fill, fee=event.fee)
             case _:
                 pass
-    return tuple(lot for pieces in held.values() for lot in pieces)
+    return tuple(known.values())
 
 
 def _adopted(event: HoldingAdopted, product: Product) -> Lot:

@@ -5,7 +5,7 @@ from decimal import Context, Decimal
 from typing import TypedDict
 
 from gpt_trader.domain.product import Product
-from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.books import Books
 
 DAY_NS = 86_400 * 1_000_000_000
 
@@ -13,7 +13,7 @@ _RATE = Context(prec=18)
 
 
 def equity_units(
-    ledger: Ledger, products: Mapping[str, Product], mark_ticks: Mapping[str, int]
+    ledger: Books, products: Mapping[str, Product], mark_ticks: Mapping[str, int]
 ) -> int | None:
     """Cash and positions at their marks, in cash units; None while a held product has no mark."""
     equity = ledger.cash_units
@@ -23,19 +23,15 @@ def equity_units(
         mark = mark_ticks.get(product_id, 0)
         if mark <= 0:
             return None
-        equity += products[product_id].notional_received(mark, position.lots)
+        equity += ledger.worth_units(products[product_id], mark)
     return equity
-
-
-def unrealized_units(ledger: Ledger, product: Product, mark_ticks: int) -> int:
-    """What the position would bring at the mark over its cost, in cash units, without exit fee."""
-    position = ledger.position(product.product_id)
-    return product.notional_received(mark_ticks, position.lots) - position.cost_units
 
 
 class FrozenValuation(TypedDict):
     """A valuation as JSON keeps it."""
 
+    carried: int
+    carried_day: int
     day: int
     equity: int
     day_start: int
@@ -45,10 +41,16 @@ class FrozenValuation(TypedDict):
 
 
 class Valuation:
-    """The course of equity: now, highest, at midnight UTC, and the worst fall so far."""
+    """The course of equity: now, highest, at midnight UTC, and the worst fall so far.
 
-    def __init__(self) -> None:
+    `carried` is what the UTC day of `opened_ns` had brought before, in cash units: the day counts
+    from its midnight, not from whoever came last.
+    """
+
+    def __init__(self, opened_ns: int, carried: int) -> None:
         self._state: FrozenValuation = {
+            "carried": carried,
+            "carried_day": opened_ns // DAY_NS,
             "day": -1,
             "equity": 0,
             "day_start": 0,
@@ -69,7 +71,7 @@ class Valuation:
 
     @property
     def equity_day_start(self) -> int:
-        """The first equity seen since midnight UTC, in cash units; 0 before the first."""
+        """The first equity since midnight UTC, in cash units; 0 before it is known."""
         return self._state["day_start"]
 
     @property
@@ -88,7 +90,8 @@ class Valuation:
         day = ts_ns // DAY_NS
         if day > state["day"]:
             state["day"] = day
-            state["day_start"] = equity_units
+            before = state["carried"] if day == state["carried_day"] else 0
+            state["day_start"] = equity_units - before
         state["equity"] = equity_units
         state["peak"] = max(state["peak"], equity_units)
         loss = state["peak"] - equity_units
@@ -109,6 +112,6 @@ class Valuation:
     @classmethod
     def thaw(cls, frozen: FrozenValuation) -> "Valuation":
         """The valuation that was frozen."""
-        valuation = cls()
+        valuation = cls(0, 0)
         valuation._state = frozen.copy()
         return valuation

@@ -231,11 +231,13 @@ def a_random_order(dice: random.Random) -> Order:
         fee_units=0,
         intended_ns=START_NS - dice.randrange(8) * MINUTE_NS,
         cancel_asked=dice.random() < 0.3,
+        end_wanted=False,
         edit_lots=0,
         edit_ticks=0,
         edit_stop_ticks=0,
         edit_lost=False,
         withheld=(),
+        reduce_only=False,
     )
 
 

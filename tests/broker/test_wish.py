@@ -57,6 +57,7 @@ def a_wish(**changes: Any) -> Wish:
 def some_means(**changes: Any) -> Means:
     means = Means(
         position_lots=2 * WHOLE,
+        buying_lots=0,
         selling_lots=0,
         cash_free=10_000 * WHOLE,
         taker_fee_rate=Decimal("0.006"),

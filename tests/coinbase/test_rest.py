@@ -392,19 +392,18 @@ def test_a_mistyped_product_is_told_what_is_near(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "has"),
+    "answer",
     [
-        (an_answer({"balance_summary": {"futures_buying_power": {}}}), True),
-        (an_answer({"balance_summary": None}), False),
-        (an_answer({}), False),
-        (an_answer(refusal("NOT_FOUND"), 404), False),
+        an_answer({"balance_summary": None}),
+        an_answer({}),
+        an_answer(refusal("NOT_FOUND"), 404),
     ],
 )
-def test_an_account_may_trade_contracts_if_coinbase_shows_a_futures_balance(
-    answer: Answer, has: bool, tmp_path: Path
+def test_an_account_without_a_futures_balance_has_no_futures_wallet(
+    answer: Answer, tmp_path: Path
 ) -> None:
-    with exchange(tmp_path, answer) as (client, _):
-        assert client.has_futures() is has
+    with exchange(tmp_path, answer, an_answer({"positions": []})) as (client, _):
+        assert client.futures() is None
 
 
 def a_candle(start_s: int) -> dict[str, str]:

@@ -21,8 +21,8 @@ from gpt_trader.coinbase.wire_orders import (
     parse_terms,
 )
 from gpt_trader.domain.errors import OutcomeUnknown, WireError
-from gpt_trader.domain.events import EditIntended, OrderAccepted, OrderRejected, Terms
-from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from gpt_trader.domain.events import EditIntended, OrderAccepted, OrderRejected
+from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, Terms, TimeInForce
 from tests.coinbase.builders import TS_NS, a_draft, a_fill, an_intent, an_order, sample
 
 MARKET = {

@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,40 @@ def test_an_edit_of_what_has_no_size_to_keep_meets_no_fault(tmp_path: Path) -> N
     assert [answer["success"] for answer in answers] == [False, False]
     assert answers[1]["errors"][0]["edit_failure_reason"] == "ORDER_NOT_FOUND"
     assert exchange.faults.strikes["edit_partly"] == 0
+
+
+def test_a_commission_that_was_told_becomes_another_one_and_the_account_pays_it(
+    tmp_path: Path,
+) -> None:
+    told: list[tuple[Decimal, Decimal, Decimal]] = []
+    for seed in range(4):
+        with Misled(tmp_path, "fee_revised", seed) as exchange:
+            exchange.advance()
+            client = exchange.rest()
+            made = client.market_order_buy("an-order", "BTC-USD", quote_size="1000")
+            order_id = made["success_response"]["order_id"]
+            for _ in range(2):
+                before = exchange.venue.accounts({"limit": ("250",)})["accounts"]
+                rows = client.get_fills(order_ids=[order_id])["fills"]
+                after = exchange.venue.accounts({"limit": ("250",)})["accounts"]
+                fees = sum((Decimal(row["commission"]) for row in rows), Decimal(0))
+                shown = client.get_order(order_id)["order"]["total_fees"]
+                told.append((fees, Decimal(shown), held(before) - held(after)))
+            client.session.close()
+        assert exchange.faults.strikes["fee_revised"] == 2
+
+    for first, second in zip(told[::2], told[1::2], strict=True):
+        fees, now, paid = first
+        assert now == second[0], "what is told next"
+        assert now == fees + paid, "and what the account has paid"
+        assert now >= 0 and paid != 0
+    assert {paid > 0 for _, _, paid in told} == {True, False}, "it rises and it falls"
+
+
+def held(wallets: list[dict[str, Any]]) -> Decimal:
+    """Dollars, free and on hold."""
+    [usd] = [one for one in wallets if one["currency"] == "USD"]
+    return Decimal(usd["available_balance"]["value"]) + Decimal(usd["hold"]["value"])
 
 
 def test_a_client_that_leaves_amid_a_slow_answer_is_no_error(

@@ -24,6 +24,8 @@ from tests.exchange.markets import (
     a_candle_tape,
     a_kept_venue,
     a_limit,
+    a_print_tape,
+    balance,
     everything,
     place,
 )
@@ -356,3 +358,32 @@ def test_a_journal_that_cannot_be_repeated_is_refused(
 
     with pytest.raises(JournalError, match=words):
         a_kept_venue(tape, RULES, tmp_path)
+
+
+def test_a_revised_fee_outlives_a_restart_and_is_never_more_than_can_be_paid(
+    tmp_path: Path,
+) -> None:
+    tape = a_print_tape([(60.0 * at, 6_200_000, 10**9, True) for at in range(5)])
+    venue, journal = a_kept_venue(tape, RULES, tmp_path)
+    venue.advance()
+    bought = place(venue, a_limit("a", "BUY", "63000", "0.1"))
+    sold = place(venue, a_limit("b", "SELL", "61000", "0.05"))
+    [sale] = venue.fills({"order_ids": [sold]})["fills"]
+    buy = venue.fills({"order_ids": [bought]})["fills"][0]
+    free, _ = balance(venue, "USD")
+    brought = Decimal(sale["price"]) * Decimal(sale["size"])
+
+    venue.revise_fee(sale["trade_id"], 10**30)
+    all_of_it, _ = balance(venue, "USD")
+    venue.revise_fee(buy["trade_id"], 0)
+    journal.close()
+
+    again, kept = a_kept_venue(tape, RULES, tmp_path)
+    assert everything(again) == everything(venue)
+    kept.close()
+    assert all_of_it == free - (brought - Decimal(sale["commission"])).quantize(UNIT)
+    assert balance(venue, "USD")[0] == all_of_it + Decimal(buy["commission"])
+    fees = [row["commission"] for row in venue.fills({})["fills"]]
+    assert Decimal(fees[0]) == brought.quantize(UNIT)
+    total = sum(Decimal(fee) for fee in fees)
+    assert venue.transaction_summary()["total_fees"] == float(total)

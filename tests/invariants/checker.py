@@ -20,6 +20,7 @@ from gpt_trader.domain.events import (
     EditLost,
     Event,
     FeedChanged,
+    FeeRevised,
     OrderAbsent,
     OrderAccepted,
     OrderChanged,
@@ -76,7 +77,7 @@ class Checker:
         self._names: set[str] = set()
         self._status: dict[str, OrderStatus] = {}
         self._booked: dict[str, int] = {}
-        self._trades: set[tuple[str, str]] = set()
+        self._fees: dict[tuple[str, str], Decimal] = {}  # of each fill, as it was told last
         self._cash: Decimal | None = None
         self._base: Counter[str] = Counter()  # lots
         self._now_ns = 0
@@ -155,6 +156,8 @@ class Checker:
                 self._may_leave(event.client_order_id, engine)
             case OrderFilled():
                 self._fill(event, engine)
+            case FeeRevised():
+                self._fee(event, engine)
             case _:
                 pass
         if isinstance(event, WORDS | EDITS | OrderLost | OrderIntended):
@@ -188,8 +191,9 @@ class Checker:
 
     def _may_leave(self, name: str, engine: Engine) -> None:
         """What holds of a new order, and of an edit, which takes the place of its order."""
-        state, order = engine.trading_state, engine.orders.get(name)
+        order = engine.orders.get(name)
         assert order is not None
+        state = engine.trading.of(order.product_id)
         self._intents_ns.append(engine.now_ns)
         assert state is not TradingState.HALTED, f"I-8: {name} while halted"
         product = engine.products[order.product_id]
@@ -236,10 +240,11 @@ class Checker:
 
     def _fill(self, event: OrderFilled, engine: Engine) -> None:
         key = event.order_id, event.trade_id
-        told = event.side, event.price, event.base_size, event.fee
+        told = event.side, event.price, event.base_size
         assert self._truth.fill(*key) == told, f"I-4: fill {key} is {told} here"
-        if key not in self._trades:
-            self._trades.add(key)
+        self._check_fee(event)
+        if key not in self._fees:
+            self._fees[key] = event.fee
             assert self._cash is not None
             paid = event.side.sign * event.price * event.base_size
             self._cash -= paid.quantize(UNIT, ROUND_CEILING) + event.fee
@@ -247,6 +252,23 @@ class Checker:
             self._base[event.product_id] += event.side.sign * product.lots(event.base_size)
         held = engine.ledger.position(event.product_id).lots
         assert held == self._base[event.product_id], "I-4: the position is not the sum of fills"
+        self._check_cash(engine)
+
+    def _fee(self, event: FeeRevised, engine: Engine) -> None:
+        """I-4: a revision replaces the fee that is booked by one that the exchange has told."""
+        key = event.order_id, event.trade_id
+        assert self._fees[key] == event.fee_before, f"I-4: fee of {key} was not {event.fee_before}"
+        self._check_fee(event)
+        assert self._cash is not None
+        self._cash += event.fee_before - event.fee
+        self._fees[key] = event.fee
+        self._check_cash(engine)
+
+    def _check_fee(self, event: OrderFilled | FeeRevised) -> None:
+        told = self._truth.fees(event.trade_id)
+        assert event.fee in told, f"I-4: fee {event.fee} of {event.trade_id}, told were {told}"
+
+    def _check_cash(self, engine: Engine) -> None:
         cash = Decimal(engine.ledger.cash_units) / CASH
         assert cash == self._cash, f"I-4: cash is {cash}, the fills make it {self._cash}"
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from gpt_trader.domain.events import EditAsked, Event, Terms
-from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.controls import TradingStateChanged
+from gpt_trader.domain.events import EditAsked, Event
+from gpt_trader.domain.order import Terms, TradingState
 from gpt_trader.engine.engine import Engine
-from gpt_trader.live.guards import tightening
 
 Person = Callable[[Engine], Iterable[Event]]
 WHO, WHY = "a person", "a test"
@@ -15,10 +15,10 @@ def holds_back(state: TradingState, candles: int) -> Person:
     """Somebody who lets no more than this be sent, after so many candles and with a position."""
 
     def asks(engine: Engine) -> Iterable[Event]:
-        wanted = tightening(engine, state, WHO, WHY)
         holds = any(position.lots for position in engine.ledger.positions().values())
-        if wanted is not None and holds and engine.counts["candles"] >= candles:
-            yield wanted
+        held_back = engine.trading.everything.tightness >= state.tightness
+        if not held_back and holds and engine.counts["candles"] >= candles:
+            yield TradingStateChanged(engine.now_ns, state, WHO, WHY)
 
     return asks
 

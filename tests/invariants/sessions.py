@@ -23,6 +23,7 @@ from gpt_trader.domain.events import (
     ClockTicked,
     Event,
     FeedChanged,
+    FeeRevised,
     OrderAccepted,
     OrderChanged,
     OrderFilled,
@@ -305,7 +306,7 @@ def check_doubled(folder: SessionFolder) -> None:
     for event in events[1:]:
         once.apply(event)
         twice.apply(event)
-        if isinstance(event, OrderAccepted | OrderChanged | OrderFilled):
+        if isinstance(event, OrderAccepted | OrderChanged | OrderFilled | FeeRevised):
             earlier.append(event)
             for said in earlier:
                 twice.apply(said)

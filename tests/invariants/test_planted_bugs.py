@@ -18,17 +18,21 @@ from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
     EditIntended,
+    Event,
+    FeeRevised,
     OrderAbsent,
     OrderAccepted,
     OrderDenied,
     OrderFilled,
     OrderIntended,
     OrderRejected,
+    SessionOpened,
 )
 from gpt_trader.domain.order import OrderStatus, Side, TradingState
 from gpt_trader.engine import engine
 from gpt_trader.engine.facts import Exposures, facts_of
 from gpt_trader.engine.market import Market
+from gpt_trader.engine.step import step
 from gpt_trader.exchange.faults import Arming
 from gpt_trader.exchange.rules import Duplicate
 from gpt_trader.live import reconciliation
@@ -48,6 +52,7 @@ Bug = Callable[[Patch], None]
 SEEDS = 3  # within so many sessions each must be found
 create, cancel_all, unbooked = RestClient.create, RestClient.cancel, Desk.unbooked
 orders_of, apply_word, booked = RestClient.orders, Orders.apply, Ledger.apply
+revised = Ledger.revise
 empty_outbox = Loop._empty_outbox
 
 
@@ -172,6 +177,17 @@ def a_cancel_is_sent_before_it_is_written(patch: Patch) -> None:
         for answer in await loop.desk.send(requests):
             await loop.take(answer)
 
+    def steps(loop: Loop, event: Event | None) -> None:
+        control = loop._links.control
+        with control.stepping():
+            news = () if isinstance(event, SessionOpened) else control.news(loop.engine)
+            for each in (*news, event):
+                if each is not None:
+                    step(each, loop.engine, loop.record, loop)
+            if not all(isinstance(request, CancelIntended) for request in loop._outbox):
+                loop.record.commit_durable()
+
+    patch.setattr(Loop, "_step", steps)
     patch.setattr(Loop, "_empty_outbox", hasty)
 
 
@@ -245,13 +261,33 @@ def sales_cost_no_fee(patch: Patch) -> None:
     patch.setattr(Ledger, "apply", apply)
 
 
+def a_revised_fee_is_ignored(patch: Patch) -> None:
+    patch.setattr(Desk, "_revised", lambda desk, rows, order: ())
+
+
+def a_revised_fee_is_booked_twice(patch: Patch) -> None:
+    def twice(ledger: Ledger, event: FeeRevised) -> bool:
+        return revised(ledger, event) and revised(
+            ledger, replace(event, fee=2 * event.fee - event.fee_before, fee_before=event.fee)
+        )
+
+    patch.setattr(Ledger, "revise", twice)
+
+
+def a_revised_fee_is_one_more_fee(patch: Patch) -> None:
+    def added(ledger: Ledger, event: FeeRevised) -> bool:
+        return revised(ledger, replace(event, fee=event.fee + event.fee_before))
+
+    patch.setattr(Ledger, "revise", added)
+
+
 def when(**rates: float) -> Scenario:
     """A session in which these faults strike."""
     armed = {name: Arming(rate, 0, None) for name, rate in rates.items()}
     return Scenario(1, armed, arguments=RESTING, balances=RICH, duplicate=Duplicate.ACCEPT)
 
 
-CALM, LOST = when(), when(answer_lost=0.4)
+CALM, LOST, REVISED = when(), when(answer_lost=0.4), when(fee_revised=0.3)
 HALTED = replace(CALM, person=holds_back(TradingState.HALTED, 20))
 REDUCING = replace(CALM, person=holds_back(TradingState.REDUCE_ONLY, 20))
 BUSY = replace(
@@ -294,6 +330,9 @@ BUGS: dict[Bug, tuple[Scenario, str]] = {
     a_halt_lets_exits_out: (HALTED, "I-8"),
     orders_are_not_counted: (BUSY, "I-10"),
     sales_cost_no_fee: (CALM, "I-4"),
+    a_revised_fee_is_ignored: (REVISED, "I-14"),
+    a_revised_fee_is_booked_twice: (REVISED, "I-4"),
+    a_revised_fee_is_one_more_fee: (REVISED, "I-4"),
 }
 """Each bug, the session in which it matters, and what finds it."""
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.events import (
     Draft,
     OrderAsked,
@@ -13,7 +14,6 @@ from gpt_trader.domain.events import (
     OrderLost,
     OrderRejected,
     Request,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import (
     Liquidity,

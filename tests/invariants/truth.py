@@ -6,18 +6,25 @@ from typing import Any
 
 from gpt_trader.domain.events import Candle
 from gpt_trader.domain.order import Side
+from gpt_trader.exchange.journal import Journal
 from gpt_trader.exchange.late import LateCommands
 from gpt_trader.exchange.orders import Fill, Order
 from gpt_trader.exchange.round_events import RoundEvents
+from gpt_trader.exchange.rules import VenueRules
+from gpt_trader.exchange.tape import Tape
 from gpt_trader.exchange.venue import Venue
 
-Told = tuple[Side, Decimal, Decimal, Decimal]  # side, price, size, fee
+Told = tuple[Side, Decimal, Decimal]  # side, price, size
 
 
 class OpenVenue(Venue):
     """The real exchange, whose books a test may read, and which tells a test what it does."""
 
     released: Callable[[], None]
+
+    def __init__(self, tape: Tape, rules: VenueRules, journal: Journal | None) -> None:
+        super().__init__(tape, rules, journal)
+        self.fees_before: dict[str, list[Decimal]] = {}  # of revised fills, by trade id
 
     @property
     def all_orders(self) -> Mapping[str, Order]:
@@ -32,6 +39,16 @@ class OpenVenue(Venue):
     def told(self, fill: Fill) -> Mapping[str, Any]:
         """A fill as REST tells it."""
         return self._render.fill(fill)
+
+    def revise_fee(self, trade_id: str, fee: int) -> None:
+        """Change the fee of a fill, and keep what it was."""
+        self.fees_before.setdefault(trade_id, []).append(self.fee_of(trade_id))
+        super().revise_fee(trade_id, fee)
+
+    def fee_of(self, trade_id: str) -> Decimal:
+        """What a fill has cost as REST tells it now."""
+        [fill] = self.fills({"trade_ids": (trade_id,)})["fills"]
+        return Decimal(fill["commission"])
 
     def lots(self, product_id: str, base_size: str) -> int:
         """A size in base increments."""
@@ -71,6 +88,10 @@ class Truth:
         """One execution; None if there was none of that name."""
         self._look()
         return self._fills.get((order_id, trade_id))
+
+    def fees(self, trade_id: str) -> list[Decimal]:
+        """What a fill was said to cost, from the first word to today's."""
+        return [*self._venue.fees_before.get(trade_id, ()), self._venue.fee_of(trade_id)]
 
     def reach(self, product_id: str) -> tuple[int, int]:
         """The smallest and the largest position, in lots, that what is out there may lead to."""
@@ -117,8 +138,7 @@ class Truth:
             row = self._venue.told(fill)
             key = row["order_id"], row["trade_id"]
             assert key not in self._fills, f"two fills {key}"
-            numbers = (Decimal(row[name]) for name in ("price", "size", "commission"))
-            self._fills[key] = (Side(row["side"]), *numbers)  # type: ignore[assignment]
+            self._fills[key] = Side(row["side"]), Decimal(row["price"]), Decimal(row["size"])
             sign = 1 if row["side"] == "BUY" else -1
             product_id = fill.product.product_id
             self._held[product_id] = self._held.get(product_id, 0) + sign * fill.lots

@@ -2,16 +2,16 @@
 
 import json
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from gpt_trader.domain.errors import WireError
-from gpt_trader.domain.events import OrderFilled
+from gpt_trader.domain.events import FeeRevised, OrderFilled
 from gpt_trader.domain.order import Side
 from gpt_trader.domain.product import Product
 from gpt_trader.portfolio.ledger import FLAT, Ledger, Position
-from gpt_trader.portfolio.valuation import unrealized_units
 from tests.portfolio.builders import a_fill, a_product, random_fills
 from tests.tier import scaled
 
@@ -146,7 +146,7 @@ def test_realised_plus_unrealised_is_the_change_of_equity_after_every_fill(seed:
             mark = generator.randint(1, 10**8)
             position = ledger.position(name)
             equity += product.notional_received(mark, position.lots)
-            profit += position.realized_units + unrealized_units(ledger, product, mark)
+            profit += position.realized_units + ledger.unrealized_units(product, mark)
             assert position.lots > 0 or position.cost_units == 0
             assert position.cost_units >= 0
         assert equity - opening == profit
@@ -171,3 +171,69 @@ def test_buys_that_arrive_in_another_order_freeze_to_the_same_text() -> None:
     forward, backward = booked(buys), booked(buys[::-1])
 
     assert json.dumps(forward.freeze()) == json.dumps(backward.freeze())
+
+
+def revised(fill: OrderFilled, fee: str) -> FeeRevised:
+    names = fill.client_order_id, fill.order_id, fill.trade_id, fill.product_id
+    return FeeRevised(2, *names, Decimal(fee), fill.fee)
+
+
+def test_a_fee_that_rises_later_is_realised_and_leaves_the_cost_alone() -> None:
+    fill = a_fill("1", Side.BUY, "50000.00", "0.1", "30.00")
+    ledger = booked([fill])
+
+    assert ledger.revise(revised(fill, "30.75"))
+
+    position = ledger.position("BTC-USD")
+    assert position == Position(10**7, 5030 * USD, -75 * USD // 100, 3075 * USD // 100, 5000 * USD)
+    assert ledger.cash_units == (10**9 - 5030) * USD - 75 * USD // 100
+    assert (ledger.realized_pnl, ledger.fees) == (Decimal("-0.75"), Decimal("30.75"))
+
+
+def test_a_revision_counts_once_and_only_for_the_fee_that_is_booked() -> None:
+    fill = a_fill("1", Side.BUY, "100", "1", "1")
+    ledger = booked([fill])
+    assert ledger.revise(revised(fill, "0.5"))
+    before = ledger.freeze()
+
+    again = ledger.revise(revised(fill, "0.5"))
+    stale = ledger.revise(revised(fill, "3"))
+    unknown = ledger.revise(revised(a_fill("2", Side.BUY, "100", "1", "1"), "2"))
+    same = ledger.revise(revised(replace(fill, fee=Decimal("0.5")), "0.5"))
+    ledger.apply(fill, BTC)
+
+    assert (again, stale, unknown, same) == (False, False, False, False)
+    assert ledger.freeze() == before
+    assert Ledger.thaw(json.loads(json.dumps(before))).fee_units("o", "1") == USD // 2
+
+
+@pytest.mark.parametrize("seed", range(scaled(100)))
+def test_revised_fees_keep_every_unit_of_equity_accounted_for(seed: int) -> None:
+    generator, opening = random.Random(seed), 10**9 * USD
+    ledger, fills = Ledger.open(opening), random_fills(random.Random(seed), PRODUCTS, 40)
+    fees: dict[str, Decimal] = {}
+    paid = 0
+
+    for fill in fills:
+        ledger.apply(fill, BY_ID[fill.product_id])
+        ticks, size = BY_ID[fill.product_id].ticks(fill.price), fill.base_size
+        lots = BY_ID[fill.product_id].lots(size)
+        product = BY_ID[fill.product_id]
+        buys = fill.side is Side.BUY
+        paid += product.notional_paid(ticks, lots) if buys else 0
+        paid -= 0 if buys else product.notional_received(ticks, lots)
+        fees[fill.trade_id] = fill.fee
+        of = generator.choice(fills[: len(fees)])
+        fee = Decimal(generator.randrange(10**12)) / USD
+        ledger.revise(revised(replace(of, fee=fees[of.trade_id]), f"{fee:f}"))
+        fees[of.trade_id] = fee
+
+        assert ledger.fees == sum(fees.values())
+        assert ledger.cash_units == opening - paid - int(ledger.fees * USD)
+        equity, profit = ledger.cash_units, 0
+        for name in BY_ID:
+            mark, position = generator.randint(1, 10**8), ledger.position(name)
+            equity += BY_ID[name].notional_received(mark, position.lots)
+            profit += position.realized_units + ledger.unrealized_units(BY_ID[name], mark)
+            assert position.cost_units >= 0
+        assert equity - opening == profit

@@ -3,7 +3,7 @@
 import random
 from decimal import Decimal
 
-from gpt_trader.domain.events import Event, HoldingAdopted
+from gpt_trader.domain.events import Event, FeeRevised, HoldingAdopted
 from gpt_trader.domain.order import Side
 from gpt_trader.portfolio.ledger import Ledger
 from gpt_trader.portfolio.lots import lots_of
@@ -51,3 +51,17 @@ def test_pieces_add_up_to_the_books_whatever_was_bought_and_sold() -> None:
             has_sold |= sells
             if not has_sold:
                 assert sum(piece.cost_units for piece in pieces) == position.cost_units
+
+
+def test_a_fee_revised_later_is_the_pieces_from_the_start() -> None:
+    """Whether a part of it was sold before that or after."""
+    bought = a_fill(trade_id="1", base_size="0.1", price="20000")
+    sold = a_fill(trade_id="2", base_size="0.05", price="30000", side=Side.SELL)
+    names = bought.client_order_id, bought.order_id, bought.trade_id, bought.product_id
+    revised = FeeRevised(START_NS, *names, Decimal(3), Decimal(1))
+
+    [late] = lots_of([bought, sold, revised], NAMED)
+    [early] = lots_of([bought, revised, sold], NAMED)
+
+    assert late == early
+    assert late.cost_units == 2003 * 10**8 // 2
