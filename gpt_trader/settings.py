@@ -11,6 +11,16 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.risk_keys import (
+    OF_A_PRODUCT,
+    RISK_LIMITS,
+    RISK_MAPS,
+    RISK_REFUSED,
+    SHARES,
+    entries,
+    is_product_id,
+)
 
 LIMITS = (
     "order_notional_max",
@@ -21,16 +31,26 @@ LIMITS = (
     "orders_per_minute_max",
     "daily_loss_rate_max",
     "drawdown_rate_max",
+    "position_notional_max",
+    "daily_loss_max",
+    "order_equity_rate_max",
+    "spread_bps_max",
+    "reference_bps_max",
+    "leverage_max",
+    "liquidation_buffer_min",
+    "contracts_max",
 )
 """The risk limits by name; what they mean and their defaults is the word of `risk/limits.py`."""
 
 VALUES = {
-    "var": "var",  # everything that is written lies below
-    "coinbase_host": "",  # another exchange, HOST[:PORT]; empty: Coinbase
-    "coinbase_key_file": "",  # an API key as Coinbase's download; empty: none
-    "kernel_cache": "",  # compiled kernels; empty: `cache` below var
-    "log_max_bytes": "10000000",  # a log file's size before it is rotated
-    "log_backup_count": "5",  # rotated log files that are kept
+    "var": "var",
+    "coinbase_host": "",
+    "coinbase_key_file": "",
+    "contacts": "",
+    "status_page": "",
+    "kernel_cache": "",
+    "log_max_bytes": "10000000",
+    "log_backup_count": "5",
 }
 """Every setting with a default here, and that default as a person would write it."""
 
@@ -41,6 +61,21 @@ GUARDS = {
 """Guards by name and the variable that sets each; they have no flag and no key in the file."""
 
 DERIVATIVES = "COINBASE_ENABLE_DERIVATIVES"
+
+MEANINGS = {
+    "var": ("folder", "everything that is written lies below"),
+    "coinbase_host": ("HOST[:PORT]", "another exchange to talk to; none: Coinbase"),
+    "coinbase_key_file": ("file", "the API key as Coinbase's download gives it; never shown"),
+    "contacts": ("text", "whom an alert tells people to call"),
+    "status_page": ("URL", "where people see whether Coinbase itself is well"),
+    "kernel_cache": ("folder", "compiled kernels; none: cache below var"),
+    "log_max_bytes": ("bytes", "size of a log file before it is rotated"),
+    "log_backup_count": ("files", "rotated log files that are kept"),
+    "kill_switch": ("0 or 1", "nothing is sent but cancels"),
+    "reduce_only": ("0 or 1", "nothing is sent that could raise a position"),
+    "derivatives": ("0 or 1", "futures may be traded, where the account can"),
+}
+"""Unit and meaning of every setting but the limits, which `risk/limits.py` tells."""
 
 FOR_TESTS = frozenset(
     {
@@ -79,6 +114,8 @@ VARIABLES = {
     **{variable(name): name for name in _NAMES},
     **{guard: name for name, guard in GUARDS.items()},
     DERIVATIVES: "derivatives",
+    **{key: limit_setting(limit) for key, limit in RISK_LIMITS.items()},
+    **{key: limit_setting(limit) for key, limit in RISK_MAPS.items()},
 }
 """Every variable that is a setting, and the setting's name."""
 
@@ -90,6 +127,8 @@ class Settings:
     var: Path
     coinbase_host: str | None  # None: Coinbase itself
     coinbase_key_file: Path | None
+    contacts: str
+    status_page: str
     kernel_cache: Path | None
     log_max_bytes: int
     log_backup_count: int
@@ -102,9 +141,19 @@ class Settings:
     def origin(self, name: str) -> str:
         """Where a value comes from: "flag --var", ".env line 3", "default", …"""
         known = (*_NAMES, *GUARDS, "derivatives")
-        if name not in known:
+        if name not in known and not _is_of_a_product(name):
             raise UsageError(f"there is no setting {name!r}{_near(name, known)}")
         return self.origins.get(name, "default")
+
+
+WHY_GUARDED = "RISK_KILL_SWITCH_ENABLED or RISK_REDUCE_ONLY_MODE"
+
+
+def guarded(kill_switch: bool, reduce_only: bool) -> TradingState:
+    """What may be sent while these guards are as they are."""
+    if kill_switch:
+        return TradingState.HALTED
+    return TradingState.REDUCE_ONLY if reduce_only else TradingState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +192,14 @@ def load_settings(
     _refuse_unknown_variables(environ, lines)
     found: dict[str, _Found] = {}
     found.update(_from_toml(folder / "gpt_trader.toml"))
-    found.update(_from_env_file(lines, folder))
-    found.update(_from_environment(environ))
+    found.update(_from_variables(_variables_of(environ, lines, folder)))
     found.update(_from_flags(flags))
     return Settings(
         var=_path(found, "var") or folder / VALUES["var"],
         coinbase_host=_text(found, "coinbase_host") or None,
         coinbase_key_file=_path(found, "coinbase_key_file"),
+        contacts=_text(found, "contacts"),
+        status_page=_text(found, "status_page"),
         kernel_cache=_path(found, "kernel_cache"),
         log_max_bytes=_count(found, "log_max_bytes"),
         log_backup_count=_count(found, "log_backup_count"),
@@ -180,27 +230,70 @@ def read_guards(environ: Mapping[str, str], folder: Path) -> Guards:
 def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Found]:
     found = {}
     for name, text in flags.items():
-        if name not in _NAMES:
+        if name not in _NAMES and not _is_of_a_product(name):
             raise UsageError(f"unknown {_flag(name)}{_near(name, _NAMES, _flag)}")
         if text is not None:
             found[name] = _Found(text, f"flag {_flag(name)}", None)
     return found
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, _Found]:
+def _variables_of(
+    environ: Mapping[str, str], lines: Mapping[str, tuple[int, str]], folder: Path
+) -> dict[str, _Found]:
+    """Every variable that is set, by its own name: the environment's before the file's."""
+    from_file = {
+        key: _Found(text, f".env line {number}", folder)
+        for key, (number, text) in lines.items()
+        if key in VARIABLES and text
+    }
+    from_environment = {
+        key: _Found(environ[key], f"environment {key}", None)
+        for key in VARIABLES
+        if environ.get(key)
+    }
+    return {**from_file, **from_environment}
+
+
+def _from_variables(variables: Mapping[str, _Found]) -> dict[str, _Found]:
+    """The variables' values by setting; a limit may have two names, and then they must agree."""
+    found: dict[str, _Found] = {}
+    for key, name in VARIABLES.items():
+        value = variables.get(key)
+        if value is None or name in GUARDS:
+            continue
+        if key in RISK_MAPS:
+            found.update(_of_products(key, name, value))
+            continue
+        if key in SHARES and _number(name, value) > 1:
+            raise UsageError(
+                f"{value.origin}: {key} is {value.text}, which would be more than all; it takes a "
+                "fraction: 0.05 is 5 %"
+            )
+        other = found.get(name)
+        if other is not None and _number(name, other) != _number(name, value):
+            raise UsageError(
+                f"{value.origin}: {key} says {value.text} and {other.origin} says {other.text} of "
+                f"the same limit, {name.removeprefix('limit_')}: leave one of them out"
+            )
+        found.setdefault(name, value)
+    return found
+
+
+def _of_products(key: str, name: str, value: _Found) -> dict[str, _Found]:
+    try:
+        each = entries(value.text)
+    except ValueError as error:
+        raise UsageError(f"{value.origin}: {key} is {value.text!r}: {error}") from error
     return {
-        name: _Found(environ[key], f"environment {key}", None)
-        for key, name in VARIABLES.items()
-        if name not in GUARDS and environ.get(key)
+        f"{name}:{product_id}": _Found(text, value.origin, None)
+        for product_id, text in each.items()
     }
 
 
-def _from_env_file(lines: Mapping[str, tuple[int, str]], folder: Path) -> dict[str, _Found]:
-    return {
-        name: _Found(lines[key][1], f".env line {lines[key][0]}", folder)
-        for key, name in VARIABLES.items()
-        if name not in GUARDS and key in lines and lines[key][1]
-    }
+def _is_of_a_product(name: str) -> bool:
+    """Whether it is a limit of one product: `limit_`, the limit's name, a colon, the product."""
+    limit, colon, product_id = name.removeprefix("limit_").partition(":")
+    return bool(colon) and limit in OF_A_PRODUCT and is_product_id(product_id)
 
 
 def _from_toml(path: Path) -> dict[str, _Found]:
@@ -214,7 +307,7 @@ def _from_toml(path: Path) -> dict[str, _Found]:
         if name not in VALUES:
             raise UsageError(f"gpt_trader.toml: unknown key {name!r}{_near(name, VALUES)}")
     for name in limits:
-        if name not in LIMITS:
+        if name not in LIMITS and not _is_of_a_product(name):
             raise UsageError(f"gpt_trader.toml: unknown limit {name!r}{_near(name, LIMITS)}")
     given = table | {limit_setting(name): value for name, value in limits.items()}
     return {
@@ -302,6 +395,8 @@ def _refuse_unknown_variable(key: str, origin: str) -> None:
         return
     if key == variable("profile"):
         raise UsageError(f"{origin}: {key} is refused, {_NO_PROFILE}")
+    if key in RISK_REFUSED:
+        raise UsageError(f"{origin}: {key} is refused: {RISK_REFUSED[key]}")
     raise UsageError(f"{origin}: unknown variable {key}{_near(key, VARIABLES)}")
 
 
@@ -328,19 +423,22 @@ def _count(found: Mapping[str, _Found], name: str) -> int:
 
 
 def _limits(found: Mapping[str, _Found]) -> dict[str, Decimal]:
-    limits = {}
-    for limit in LIMITS:
-        value = found.get(limit_setting(limit))
-        if value is None:
-            continue
-        try:
-            number = Decimal(value.text)
-        except InvalidOperation as error:
-            raise UsageError(f"{value.origin}: {limit} is {value.text!r}, not a number") from error
-        if not number.is_finite():
-            raise UsageError(f"{value.origin}: {limit} is {value.text}; give a finite number")
-        limits[limit] = number
-    return limits
+    return {
+        name.removeprefix("limit_"): _number(name, value)
+        for name, value in found.items()
+        if name.startswith("limit_")
+    }
+
+
+def _number(name: str, value: _Found) -> Decimal:
+    limit = name.removeprefix("limit_")
+    try:
+        number = Decimal(value.text)
+    except InvalidOperation as error:
+        raise UsageError(f"{value.origin}: {limit} is {value.text!r}, not a number") from error
+    if not number.is_finite():
+        raise UsageError(f"{value.origin}: {limit} is {value.text}; give a finite number")
+    return number
 
 
 def _switch(found: Mapping[str, _Found], name: str) -> bool:

@@ -149,5 +149,6 @@ def an_opening(
         candle_s=60,
         candle_grace_ns=0,
         cash=Decimal("100000"),
+        day_pnl=Decimal(0),
         trading_state=TradingState.ACTIVE,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpt_trader.domain.errors import UsageError
+from gpt_trader.domain.risk_keys import RISK_LIMITS
 from gpt_trader.risk.limits import DEFAULTS
 from gpt_trader.settings import (
     LIMITS,
@@ -49,6 +50,8 @@ def test_without_anything_every_value_is_its_default(tmp_path: Path) -> None:
         var=tmp_path / "var",
         coinbase_host=None,
         coinbase_key_file=None,
+        contacts="",
+        status_page="",
         kernel_cache=None,
         log_max_bytes=10_000_000,
         log_backup_count=5,
@@ -340,6 +343,7 @@ def test_the_example_shows_every_variable_with_its_default(tmp_path: Path) -> No
         if line.removeprefix("# ").partition("=")[0].isupper()
     )
     limits = {variable(limit_setting(name)): value for name, value in DEFAULTS.items()}
+    limits |= {key: DEFAULTS[name] for key, name in RISK_LIMITS.items()}
 
     assert set(shown) == set(VARIABLES)
     assert {name: shown[variable(name)] for name in VALUES} == VALUES
@@ -388,6 +392,8 @@ def test_reading_settings_loads_nothing_heavy() -> None:
         "gpt_trader",
         "gpt_trader.domain",
         "gpt_trader.domain.errors",
+        "gpt_trader.domain.order",
+        "gpt_trader.domain.risk_keys",
         "gpt_trader.settings",
     ]
     assert heavy == ""

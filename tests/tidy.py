@@ -61,6 +61,7 @@ HOMES: Mapping[str, set[str]] = {
     "sqlite3": {"store"},
     "tornado": {"exchange"},
     "tqdm": {"live", "backtesting", "ops"},
+    "prometheus_client": {"ops"},
     "urllib3": {"coinbase"},
     "vectorbt": {"research"},
     "websockets": {"coinbase", "live"},  # live: the lockstep channel, no part of Coinbase

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 
-from gpt_trader.risk.limits import LIMIT_NOTES, Limits
+from gpt_trader.risk.limits import LIMIT_NOTES, NONE_AT_MAXIMUM, Limits
 
-LIMIT_OF = {
-    "stale_mark": "mark_age_s_max",
-    "order_notional": "order_notional_max",
-    "position_cap": "position_rate_max",
-    "exposure_cap": "exposure_rate_max",
-    "price_collar": "collar_bps_max",
-    "order_rate": "orders_per_minute_max",
-    "daily_loss": "daily_loss_rate_max",
-    "drawdown": "drawdown_rate_max",
+LIMITS_OF = {
+    "stale_mark": ("mark_age_s_max",),
+    "order_notional": ("order_notional_max", "order_equity_rate_max"),
+    "position_cap": ("position_rate_max", "position_notional_max"),
+    "exposure_cap": ("exposure_rate_max",),
+    "price_collar": ("collar_bps_max",),
+    "order_rate": ("orders_per_minute_max",),
+    "daily_loss": ("daily_loss_rate_max", "daily_loss_max"),
+    "drawdown": ("drawdown_rate_max",),
+    "spread": ("spread_bps_max",),
+    "reference": ("reference_bps_max",),
 }
-"""The limit behind each rule that has one."""
+"""The limits behind each rule that has some: the tighter one binds."""
 
 SMALLER = ("order_notional", "position_cap", "exposure_cap")
 """Rules that smaller positions would pass."""
@@ -41,9 +43,19 @@ def denial_note(denials: int, orders: int, by_rule: Mapping[str, int], limits: L
         return ""
     rule = max(by_rule, key=lambda name: by_rule[name])
     said = f"{denials:,} orders were denied and {orders:,} sent; most by {rule}"
-    if rule not in LIMIT_OF:
+    if rule not in LIMITS_OF:
         return f"{said}: {ADVICE.get(rule, 'an order by hand brought that trouble')}"
-    name = LIMIT_OF[rule]
-    value, unit = limits.as_mapping()[name], LIMIT_NOTES[name].unit
     smaller = ", or lower size_fraction of sizing" if rule in SMALLER else ""
-    return f"{said}: {name} of limits is {value:,f} ({unit}); raise it{smaller}"
+    return f"{said}: {_told(rule, limits)}; raise it{smaller}"
+
+
+def _told(rule: str, limits: Limits) -> str:
+    """The limits behind a rule with their values; those that bind nothing are left out."""
+    values = limits.as_mapping()
+    names = [name for name in values if name.partition(":")[0] in LIMITS_OF[rule]]
+    told = []
+    for name in names:
+        note = LIMIT_NOTES[name.partition(":")[0]]
+        if not (name in NONE_AT_MAXIMUM and values[name] == note.maximum):
+            told.append(f"{name} of limits is {values[name]:,f} ({note.unit})")
+    return " and ".join(told)

@@ -110,6 +110,8 @@ class Arena:
         venue = new_venue(setup, len(course.tapes))
         for place, tape in enumerate(course.tapes):
             _enter(products[place], venue.markets[place], tape, setup.market.seed)
+            own = setup.limits.of(tape.product.product_id).vector()
+            products[place, account.POSITION_MAX] = own[gates.POSITION_NOTIONAL_MAX]
         return desk, venue
 
     def _buffer(self, size: int) -> Floats:

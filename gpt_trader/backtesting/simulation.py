@@ -22,6 +22,7 @@ from gpt_trader.backtesting.simulation_result import (
     OrderBook,
     SimulationResult,
 )
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import (
     BalancesSeen,
@@ -43,7 +44,6 @@ from gpt_trader.domain.events import (
     SessionOpened,
     Trade,
     TradesSeen,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import Liquidity, OrderType, Side, TimeInForce
 from gpt_trader.domain.ports import EventSink
@@ -270,7 +270,7 @@ class Simulation:
         """
         if order.wait_ns:
             self._take(ClockTicked(self.engine.now_ns + order.wait_ns))
-        now_ns, before = self.engine.now_ns, self.engine.trading_state
+        now_ns, before = self.engine.now_ns, self.engine.trading.everything
         trouble: list[Event] = []
         recovery: list[Event] = []
         if not order.feed_ready:
@@ -338,6 +338,7 @@ def _opening(setup: Setup, tapes: Sequence[CandleTape], begin_ns: int) -> Sessio
         candle_s=tapes[0].candle_s,
         candle_grace_ns=0,
         cash=setup.cash,
+        day_pnl=Decimal(0),
         trading_state=setup.trading_state,
     )
 

@@ -58,6 +58,7 @@ class Ground:
         limits, sizing = self.arena.setup.limits, self.arena.setup.sizing
         return (
             limits.daily_loss_rate_max < 1
+            or limits.bounds_daily_loss
             or limits.drawdown_rate_max < 1
             or sizing["stop_rate"] != 0.0
         )

@@ -4,16 +4,20 @@
 them alone, so a replay must give the same. `ts_ns` is the exchange's clock in nanoseconds UTC.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from gpt_trader.domain.controls import TradingStateChanged
+from gpt_trader.domain.futures import FuturesNews
 from gpt_trader.domain.order import (
     Liquidity,
     OrderStatus,
     OrderType,
     Side,
+    Terms,
     TimeInForce,
     TradingState,
+    Verdict,
 )
 from gpt_trader.domain.product import Product
 
@@ -36,6 +40,7 @@ class SessionOpened:
     candle_s: int
     candle_grace_ns: int  # after a candle's end, for trades that are still on their way
     cash: Decimal  # quote the engine may use
+    day_pnl: Decimal  # quote, of this UTC day, by the account's sessions before this one
     trading_state: TradingState
 
 
@@ -180,6 +185,22 @@ class OrderFilled:
 
 
 @dataclass(frozen=True, slots=True)
+class FeeRevised:
+    """The exchange says now that a fill, booked already, cost another fee than it said then."""
+
+    ts_ns: int
+    client_order_id: str
+    order_id: str
+    trade_id: str
+    product_id: str
+    fee: Decimal  # quote, all of it, never negative
+    fee_before: Decimal  # quote, as it is booked: what does not follow on that changes nothing
+
+    def __post_init__(self) -> None:
+        assert self.fee >= 0, self
+
+
+@dataclass(frozen=True, slots=True)
 class CancelAnswered:
     """The exchange answered a cancel request; the order's end is another event."""
 
@@ -216,16 +237,6 @@ class BooksCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class TradingStateChanged:
-    """A person or a rule changed what may be sent."""
-
-    ts_ns: int
-    state: TradingState
-    who: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class OrderAsked:
     """A person asks for an order; it is judged like any other."""
 
@@ -241,19 +252,6 @@ class CancelAsked:
     ts_ns: int
     who: str
     client_order_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an edit can change of an order that waits."""
-
-    base_size: Decimal  # in all, what is filled included
-    limit_price: Decimal
-    stop_price: Decimal | None  # None: it has none
-
-    def __str__(self) -> str:
-        trigger = "" if self.stop_price is None else f", trigger {self.stop_price:f}"
-        return f"{self.base_size:f} at {self.limit_price:f}{trigger}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +343,7 @@ class Draft:
     end_ns: int | None  # of an order that ends at the exchange by itself; None: it does not
     post_only: bool
     reduces: bool  # shrinks |position| and can do nothing else
+    reduce_only: bool = field(default=False, kw_only=True)  # the same on the wire: of contracts
     target: Decimal  # base, the position wanted
     mark_price: Decimal
     why: str
@@ -354,17 +353,6 @@ class Draft:
     def may_rest(self) -> bool:
         """It waits in the book for what the exchange cannot fill at once."""
         return self.time_in_force in (TimeInForce.GTC, TimeInForce.GTD)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one rule says of one draft: its value against its limit, in its unit."""
-
-    rule: str
-    denies: bool
-    value: Decimal
-    limit: Decimal
-    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,19 +444,18 @@ class CancelIntended:
     why: str
 
 
+Heard = TradesSeen | QuoteSeen | ClockTicked | CandlesLoaded | FeedChanged
 Input = (
     SessionOpened
-    | TradesSeen
-    | QuoteSeen
-    | ClockTicked
-    | CandlesLoaded
-    | FeedChanged
+    | Heard
+    | FuturesNews
     | OrderAccepted
     | OrderRejected
     | OrderLost
     | OrderAbsent
     | OrderChanged
     | OrderFilled
+    | FeeRevised
     | CancelAnswered
     | ForeignOrderSeen
     | BalancesSeen

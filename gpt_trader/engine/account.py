@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gpt_trader.domain.product import amount_of, plain
+from gpt_trader.domain.product import amount_of, plain, underlying_size
 from gpt_trader.engine.engine import Engine
 from gpt_trader.portfolio.ledger import Position
 
@@ -39,6 +39,7 @@ class Reads:
     permissions: Mapping[str, bool]
     skew_ns: int  # the exchange's clock minus the machine's
     age_s: float
+    futures: Mapping[str, object] | None = None  # the futures wallet of a session of contracts
 
 
 def account_document(engine: Engine, reads: Reads | None, age_s: float) -> dict[str, object]:
@@ -56,9 +57,10 @@ def account_document(engine: Engine, reads: Reads | None, age_s: float) -> dict[
         "profile": engine.opened.profile,
         "session": engine.opened.namespace,
         "quote": engine.opened.products[0].quote,
-        "trading_state": field(engine.trading_state.value, BOOKS, age_s),
+        "trading_state": field(engine.trading.everything.value, BOOKS, age_s),
         "books_agree": field(engine.books_agree, BOOKS, age_s),
         **_exchange_fields(engine, reads),
+        **_futures_fields(engine, reads, age_s),
         "holdings": field(_holdings(engine), MARKS, mark_age_s),
         "open_orders": field(_open_orders(engine), BOOKS, age_s),
         **_money_fields(engine, age_s, mark_age_s),
@@ -130,7 +132,8 @@ def _holdings(engine: Engine) -> list[Value]:
         if position.lots == 0 and owners == 0:
             continue
         ticks = engine.markets[product_id].mark_ticks
-        value = product.notional_received(ticks, position.lots) if ticks > 0 else None
+        value = product.notional_received(ticks, abs(position.lots)) if ticks > 0 else None
+        gained = engine.ledger.unrealized_units(product, ticks) if ticks > 0 else None
         rows.append(
             {
                 "product_id": product_id,
@@ -138,15 +141,28 @@ def _holdings(engine: Engine) -> list[Value]:
                 "ours": _text(product.size(position.lots)),
                 "owners": _text(owners) if engine.allocation is not None else None,
                 "cost": _money(position.cost_units),
-                "entry_price": _entry_price(position, product.size(position.lots)),
+                "entry_price": _entry_price(
+                    position, underlying_size(product, product.size(abs(position.lots)))
+                ),
                 "mark_price": _text(product.price(ticks)) if ticks > 0 else None,
                 "value": None if value is None else _money(value),
-                "unrealized_pnl": None if value is None else _money(value - position.cost_units),
+                "unrealized_pnl": None if gained is None else _money(gained),
                 "realized_pnl": _money(position.realized_units),
                 "fees": _money(position.fees_units),
             }
         )
     return rows
+
+
+def _futures_fields(engine: Engine, reads: Reads | None, age_s: float) -> dict[str, object]:
+    """Of a session of contracts: the futures wallet by the exchange, and the funding booked."""
+    if engine.opened.products[0].contract is None:
+        return {}
+    wallet = field(None, f"{EXCHANGE}, which was not reached", None)
+    if reads is not None:
+        wallet = field(reads.futures, EXCHANGE, reads.age_s)
+    funding = engine.ledger.freeze()["funding_units"]
+    return {"futures_wallet": wallet, "funding": field(_money(funding), BOOKS, age_s)}
 
 
 def _entry_price(position: Position, size: Decimal) -> str:
@@ -181,7 +197,8 @@ def _money_fields(engine: Engine, age_s: float, mark_age_s: float) -> dict[str, 
     """Equity and profit; fees are in both, and equity at midnight is what the day counts from."""
     equity = engine.equity_units()
     positions = engine.ledger.positions().values()
-    cost = sum(position.cost_units for position in positions)
+    of_contracts = engine.opened.products[0].contract is not None
+    cost = 0 if of_contracts else sum(position.cost_units for position in positions)
     worth = None if equity is None else equity - engine.ledger.cash_units
     day_start = engine.valuation.equity_day_start
     day = None if equity is None or day_start <= 0 else equity - day_start
@@ -215,3 +232,15 @@ def _money(cash_units: int) -> str:
 
 def _text(value: Decimal) -> str:
     return f"{plain(value):f}"
+
+
+def losses_allow(engine: Engine) -> bool:
+    """No limit on losses denies entries; not known counts as too much."""
+    equity, valuation, limits = engine.equity_units(), engine.valuation, engine.limits
+    if equity is None:
+        return False
+    day_start, peak = valuation.equity_day_start, valuation.equity_peak
+    return (
+        day_start - equity <= limits.daily_loss_units(day_start)
+        and peak - equity <= peak * limits.drawdown_rate_max
+    )

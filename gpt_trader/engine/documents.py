@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
-from gpt_trader.domain.events import Draft, Verdict
-from gpt_trader.domain.product import Product, amount_of, plain
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.order import Verdict
+from gpt_trader.domain.product import Contract, Product, amount_of, plain
 from gpt_trader.engine.preview import Preview
-from gpt_trader.risk.verdicts import NOT_KNOWN
+from gpt_trader.risk.margin import NOT_KNOWN
 
 Document = dict[str, object]
 
@@ -26,6 +27,7 @@ def preview_document(preview: Preview, product: Product) -> Document:
         "position_after": _text(preview.position_after),
         "base": product.base,
         "quote": product.quote,
+        "contract": None if product.contract is None else _contract(preview, product.contract),
         "verdicts": [verdict_document(verdict) for verdict in preview.verdicts],
         "allowed": not preview.denials,
         "denials": list(preview.denials),
@@ -34,6 +36,19 @@ def preview_document(preview: Preview, product: Product) -> Document:
             for one in preview.refusals
         ],
         "warnings": list(preview.warnings),
+    }
+
+
+def _contract(preview: Preview, contract: Contract) -> Document:
+    """What an order of contracts comes to beside a position, by the rules' own numbers."""
+    told = {verdict.rule: verdict_document(verdict)["value"] for verdict in preview.verdicts}
+    return {
+        "underlying_size": f"{plain(preview.draft.base_size * contract.size):f}",
+        "underlying": contract.underlying,
+        "fee_a_contract": f"{plain(contract.taker_fee):f}",
+        "margin_after": told["margin"],
+        "leverage_after": told["leverage"],
+        "liquidation_buffer_percent_after": told["liquidation_buffer"],
     }
 
 

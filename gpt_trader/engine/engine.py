@@ -1,12 +1,12 @@
 """All trading state, on one thread: `apply` changes it, `decide` reads it, neither does I/O."""
 
-from collections import deque
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from gpt_trader.broker.execution import Situation, compile_plan, plan, rate_count
-from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.broker.orders import Order, Orders, may_raise
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import (
     BalancesSeen,
@@ -22,6 +22,7 @@ from gpt_trader.domain.events import (
     EditIntended,
     Event,
     FeedChanged,
+    FeeRevised,
     HoldingAdopted,
     OrderAccepted,
     OrderAsked,
@@ -37,30 +38,30 @@ from gpt_trader.domain.events import (
     StopRequested,
     StopSupervised,
     TradesSeen,
-    TradingStateChanged,
     TriggerReached,
-    Verdict,
 )
-from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, Side, TradingState
+from gpt_trader.domain.futures import FundingPaid, PositionLiquidated
+from gpt_trader.domain.order import Liquidity, OrderStatus, OrderType, TradingState, Verdict
 from gpt_trader.domain.product import cash_units_held, cash_units_owed
-from gpt_trader.engine.facts import Exposures, facts_of, reserved_cash
+from gpt_trader.engine.facts import Exposures, cash_free, facts_of
 from gpt_trader.engine.market import NS, Market
+from gpt_trader.engine.rate import Rate
 from gpt_trader.engine.renewal import edited, renewed
 from gpt_trader.engine.stops import Moment, expiries, fired, loss_stop, refusal, triggers
 from gpt_trader.engine.targets import compile_targets, target_lots_of
+from gpt_trader.engine.trading import Trading
 from gpt_trader.kernels.money import share_of
 from gpt_trader.portfolio.allocation import Allocation
-from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.books import open_books
 from gpt_trader.portfolio.valuation import Valuation, equity_units
 from gpt_trader.risk.limits import Limits
 from gpt_trader.risk.verdicts import compile_gates, judge, reasons
 from gpt_trader.signals.strategy import Strategy
 from gpt_trader.strategies.registry import BY_HAND, strategy_named
 
-MINUTE_NS = 60 * NS
 STANDING = frozenset({"trading_state", "stale_mark", "books_agree", "daily_loss", "drawdown"})
 """Rules about the state of things, not about one order: they bind an order that waits, too."""
-FORM = 11
+FORM = 14
 """Of what `Engine.freeze` gives: one more whenever a field comes, goes or means something else."""
 COUNTS = ("candles", "stops", "denials", "fills", "partial_fills", "maker_fills", "taker_fills")
 
@@ -79,20 +80,18 @@ class Engine:
         self.markets = {p.product_id: Market(p, opened, strategy) for p in opened.products}
         self.orders = Orders()
         self.products = {p.product_id: p for p in opened.products}
-        self.ledger = Ledger.open(cash_units_held(opened.cash))
+        self.ledger = open_books(opened.products, cash_units_held(opened.cash))
         self.allocation: Allocation | None = None  # until the opening balances are seen
-        self.valuation = Valuation()
-        self.trading_state = opened.trading_state
+        self.valuation = Valuation(opened.ts_ns, int(opened.day_pnl.scaleb(8)))
+        self.trading = Trading(opened.trading_state)
         self.feed_ready = self.prices_come = False
-        self.books_agree = True
-        self.stopping = False
-        self.now_ns = opened.ts_ns
-        self.intents = 0
+        self.books_agree, self.stopping = True, False
+        self.now_ns, self.intents = opened.ts_ns, 0
         self.counts = dict.fromkeys(COUNTS, 0)
         self.denials_by_rule: dict[str, int] = {}
         self.asked: dict[str, str] = {}  # a person's name of an order: our id; "" if denied
         self.adopted: set[str] = set()  # names of what the owner gave
-        self._intended_ns: deque[int] = deque()  # of the last minute
+        self._rate = Rate()
         self._stop_rate = rate_count(Decimal(str(opened.sizing["stop_rate"])))
         # Compiled before anything is decided: an order must not wait seconds for its rules.
         compile_gates()
@@ -133,14 +132,19 @@ class Engine:
                     self.allocation = Allocation.from_balances(
                         event, self.opened.products, self.opened.cash
                     )
+            case FundingPaid() | PositionLiquidated():
+                self.ledger.news(event, self.products)
+                self._value()
             case HoldingAdopted():
                 self._adopt(event)
             case BooksCompared():
                 self.books_agree = not event.differences
             case TradingStateChanged():
-                self.trading_state = event.state
+                self.trading.apply(event)
             case StopRequested():
                 self.stopping = True
+            case CancelAsked():
+                self.orders.want_ends(event.client_order_ids)
             case SessionResumed():
                 self.feed_ready = self.prices_come = self.stopping = False
             case _:
@@ -156,7 +160,7 @@ class Engine:
                 self.orders.take(event, self.products)
                 if isinstance(event, OrderIntended):
                     self.markets[event.draft.product_id].attempts += 1
-                    self._count_intent(event.ts_ns)
+                    self._rate.count(event.ts_ns)
             case OrderDenied():
                 self.counts["denials"] += 1
                 if event.draft.asked:
@@ -167,14 +171,13 @@ class Engine:
                         self.denials_by_rule[verdict.rule] = seen + 1
             case OrderFilled():
                 self._fill(event)
+            case FeeRevised():
+                if self.ledger.revise(event):
+                    self.orders.take(event, self.products)
+                    self._value()
             case _:
                 if self.orders.take(event, self.products) and isinstance(event, EditIntended):
-                    self._count_intent(event.ts_ns)
-
-    def _count_intent(self, ts_ns: int) -> None:
-        self._intended_ns.append(ts_ns)
-        while self._intended_ns[0] <= ts_ns - MINUTE_NS:
-            self._intended_ns.popleft()
+                    self._rate.count(event.ts_ns)
 
     def _adopt(self, event: HoldingAdopted) -> None:
         assert event.name not in self.adopted, f"{event.name} is adopted once"
@@ -250,21 +253,22 @@ class Engine:
             case EditAsked() if not self.stopping:
                 return self._edit(event)
             case CancelAsked():
-                orders = (self.orders.get(name) for name in event.client_order_ids)
-                found = tuple(order for order in orders if order is not None)
-                return self._cancels(found, f"{event.who} asks for it")
+                found = filter(None, map(self.orders.get, event.client_order_ids))
+                return self._cancels(tuple(found), f"{event.who} asks for it")
             case TradingStateChanged() if event.state is not TradingState.ACTIVE:
-                return self._withdraw(f"trading is {event.state.value}: {event.why}")
+                why = f"trading is {event.state.value}: {event.why}"
+                return self._withdraw(why, event.product_id)
             case FeedChanged() if not event.ready:
                 return self._withdraw(f"the feed is not ready: {event.reason}")
             case BooksCompared() if event.differences:
                 return self._withdraw("the books differ from the exchange")
             case StopRequested():
                 return self._cancels(self.orders.working(), f"the session ends: {event.reason}")
-            case OrderAccepted() | OrderChanged() if self.stopping:
+            case OrderAccepted() | OrderChanged():
                 order = self.orders.get(event.client_order_id)
                 assert order is not None
-                return self._cancels((order,), "at the exchange while the session ends")
+                ends = self.stopping or order.end_wanted
+                return self._cancels((order,), "its end was asked for before") if ends else ()
             case _:
                 return ()
 
@@ -274,10 +278,10 @@ class Engine:
             for candle, fresh in market.builder.closed
         )
 
-    def _withdraw(self, why: str) -> tuple[Decision, ...]:
+    def _withdraw(self, why: str, product_id: str = "") -> tuple[Decision, ...]:
         """Cancel what waits in the book to raise a position: nobody may fill it now."""
-        buys = tuple(order for order in self.orders.working() if order.side is Side.BUY)
-        return self._cancels(buys, why)
+        raising = self.orders.raising(self.products)
+        return self._cancels(tuple(o for o in raising if product_id in ("", o.product_id)), why)
 
     def _cancels(self, orders: tuple[Order, ...], why: str) -> tuple[Decision, ...]:
         cancels: list[Decision] = []
@@ -363,10 +367,11 @@ class Engine:
         cancels: list[Decision] = []
         for order in self.orders.working(market.product.product_id):
             waits = order.limit_ticks or order.is_supervised
-            if order.side is Side.BUY and order.open_lots and waits:
+            if may_raise(order, market.product) and order.open_lots and waits:
                 draft = renewed(order, market.product)
                 facts = facts_of(draft, market, self.ledger, self._exposures(market))
-                broken = [v for v in judge(facts, self.limits) if v.denies and v.rule in STANDING]
+                verdicts = judge(facts, self.limits.of(order.product_id))
+                broken = [v for v in verdicts if v.denies and v.rule in STANDING]
                 if broken:
                     cancels += self._cancels((order,), "; ".join(reasons(tuple(broken))))
         return tuple(cancels)
@@ -412,9 +417,9 @@ class Engine:
         return equity_units(self.ledger, self.products, marks)
 
     def cash_free(self) -> int:
-        """Cash units that no working buy may still spend."""
+        """Cash units that no working order may still need; of contracts, what no margin needs."""
         market = next(iter(self.markets.values()))
-        return self.ledger.cash_units - reserved_cash(self._exposures(market))
+        return cash_free(market.product, self.ledger, self._exposures(market))
 
     def verdicts(
         self, draft: Draft, instead_of: str = ""
@@ -427,19 +432,18 @@ class Engine:
         around = self._exposures(market)
         others = tuple(o for o in around.working if o.client_order_id != instead_of)
         facts = facts_of(draft, market, self.ledger, replace(around, working=others))
-        verdicts = judge(facts, self.limits)
+        verdicts = judge(facts, self.limits.of(draft.product_id))
         return verdicts, reasons(verdicts)
 
     def _exposures(self, market: Market) -> Exposures:
-        since_ns = self.now_ns - MINUTE_NS
         return Exposures(
             markets=self.markets,
             working=self.orders.working(),
             product_id=market.product.product_id,
             equity=self.equity_units(),
             valuation=self.valuation,
-            orders_last_minute=sum(1 for t in self._intended_ns if t > since_ns),
-            trading_state=self.trading_state,
+            orders_last_minute=self._rate.last_minute(self.now_ns),
+            trading_state=self.trading.of(market.product.product_id),
             feed_ready=self.feed_ready,
             books_agree=self.books_agree,
             now_ns=self.now_ns,
@@ -458,16 +462,14 @@ class Engine:
             "denials_by_rule": self.denials_by_rule,
             "asked": self.asked,
             "adopted": sorted(self.adopted),
-            "intended_ns": list(self._intended_ns),
-            "trading_state": self.trading_state.value,
+            "intended_ns": self._rate.freeze(),
+            "trading": self.trading.freeze(),
             "flags": [self.feed_ready, self.prices_come, self.books_agree, self.stopping],
             "markets": {name: market.freeze() for name, market in self.markets.items()},
             "orders": self.orders.freeze(),
             "ledger": self.ledger.freeze(),
             "valuation": self.valuation.freeze(),
-            "opening": None
-            if self.allocation is None
-            else {name: str(total) for name, total in self.allocation.opening.items()},
+            "opening": None if self.allocation is None else self.allocation.freeze(),
         }
 
     def thaw(self, frozen: dict[str, Any]) -> None:
@@ -482,19 +484,17 @@ class Engine:
             raise StoreDamaged("a snapshot of another version of the engine")
         self.now_ns = frozen["now_ns"]
         self.intents = frozen["intents"]
-        self.counts = frozen["counts"]
-        self.denials_by_rule = frozen["denials_by_rule"]
+        self.counts, self.denials_by_rule = frozen["counts"], frozen["denials_by_rule"]
         self.asked = frozen["asked"]
         self.adopted = set(frozen["adopted"])
-        self._intended_ns = deque(frozen["intended_ns"])
-        self.trading_state = TradingState(frozen["trading_state"])
+        self._rate = Rate.thaw(frozen["intended_ns"])
+        self.trading = Trading.thaw(frozen["trading"])
         self.feed_ready, self.prices_come, self.books_agree, self.stopping = frozen["flags"]
         for name, market in self.markets.items():
             market.thaw(frozen["markets"][name])
         self.orders.thaw(frozen["orders"])
-        self.ledger = Ledger.thaw(frozen["ledger"])
+        self.ledger = self.ledger.thaw(frozen["ledger"])
         self.valuation = Valuation.thaw(frozen["valuation"])
-        if frozen["opening"] is not None:
-            totals = {name: Decimal(text) for name, text in frozen["opening"].items()}
-            seen = BalancesSeen(self.opened.ts_ns, totals)
+        if (opening := frozen["opening"]) is not None:
+            seen = BalancesSeen(self.opened.ts_ns, {n: Decimal(t) for n, t in opening.items()})
             self.allocation = Allocation.from_balances(seen, self.opened.products, self.opened.cash)

@@ -8,9 +8,11 @@ from gpt_trader.broker.orders import Order
 from gpt_trader.domain.events import Draft
 from gpt_trader.domain.order import OrderType, Side, TradingState
 from gpt_trader.domain.product import Product
+from gpt_trader.engine.margin import margin_facts, margin_needed, notional_of_others
 from gpt_trader.engine.market import Market
-from gpt_trader.portfolio.ledger import Ledger
+from gpt_trader.portfolio.books import Books
 from gpt_trader.portfolio.valuation import Valuation
+from gpt_trader.risk.margin import MarginFacts
 from gpt_trader.risk.verdicts import Facts
 
 
@@ -31,7 +33,7 @@ class Exposures:
     taker_fee_rate: Decimal
 
 
-def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) -> Facts:
+def facts_of(draft: Draft, market: Market, ledger: Books, around: Exposures) -> Facts:
     """Gather the facts. What is not known becomes a value that no gate decides on."""
     product = market.product
     own = [o for o in around.working if o.product_id == product.product_id]
@@ -43,6 +45,8 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
     if draft.side is Side.BUY and trigger is not None:
         dearest = trigger if limit is None else max(trigger, product.ticks(limit))
         dearer += _above_mark(dearest, lots, market)
+    if draft.side is Side.SELL and product.contract and limit and not draft.reduce_only:
+        dearer += _above_mark(product.ticks(limit), lots, market)
     return Facts(
         side=draft.side,
         lots=lots,
@@ -63,16 +67,26 @@ def facts_of(draft: Draft, market: Market, ledger: Ledger, around: Exposures) ->
         mark_age_ns=-1 if market.quote_is_odd else around.now_ns - market.mark_ns,
         bid_ticks=market.bid_ticks,
         ask_ticks=market.ask_ticks,
+        last_ticks=market.last_ticks,
         cash_free=ledger.cash_units - reserved_cash(around),
         taker_fee_rate=around.taker_fee_rate,
         equity=around.equity or 0,
         equity_day_start=around.valuation.equity_day_start,
         equity_peak=around.valuation.equity_peak,
-        exposure_others=_exposure_of_others(ledger, around),
+        exposure_others=_exposure_of_others(ledger, around)
+        if product.contract is None
+        else notional_of_others(draft, around.markets.values(), ledger, around.working),
         orders_last_minute=around.orders_last_minute,
         trading_state=around.trading_state,
         feed_ready=around.feed_ready,
         books_agree=around.books_agree,
+        margin=None if product.contract is None else _margin(draft, ledger, around),
+    )
+
+
+def _margin(draft: Draft, ledger: Books, around: Exposures) -> MarginFacts:
+    return margin_facts(
+        draft, around.markets.values(), ledger, working=around.working, equity=around.equity
     )
 
 
@@ -85,7 +99,12 @@ def _trigger_ticks(draft: Draft, product: Product) -> int | None:
 
 
 def _dearer_units(order: Order, market: Market) -> int:
-    """Cash units by which a buy that waits for its trigger costs more there than at the mark."""
+    """Cash units by which an order costs more than at the mark, where it will meet its market.
+
+    A buy that waits for its trigger; and a sale of contracts that may open a short position.
+    """
+    if order.side is Side.SELL and market.product.contract and not order.reduce_only:
+        return _above_mark(order.limit_ticks, order.open_lots, market)
     if order.side is Side.SELL or not order.stop_ticks:
         return 0
     dearest = max(order.highest_stop_ticks, order.dearest_ticks)
@@ -94,6 +113,14 @@ def _dearer_units(order: Order, market: Market) -> int:
 
 def _above_mark(ticks: int, lots: int, market: Market) -> int:
     return market.product.notional_paid(max(0, ticks - market.mark_ticks), lots)
+
+
+def cash_free(product: Product, ledger: Books, around: Exposures) -> int:
+    """Cash units that no working buy may still spend; of contracts, what no margin needs."""
+    if product.contract is None:
+        return ledger.cash_units - reserved_cash(around)
+    needed = margin_needed(around.markets.values(), ledger, around.working)
+    return 0 if around.equity is None or needed < 0 else max(0, around.equity - needed)
 
 
 def reserved_cash(around: Exposures) -> int:
@@ -110,7 +137,7 @@ def reserved_cash(around: Exposures) -> int:
     return total
 
 
-def _exposure_of_others(ledger: Ledger, around: Exposures) -> int:
+def _exposure_of_others(ledger: Books, around: Exposures) -> int:
     """Cash units of every other product if all its working buys fill; -1 unknown.
 
     At the marks, and what waits for a trigger at the price it will meet there.

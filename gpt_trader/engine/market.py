@@ -56,6 +56,11 @@ class Market:
         return self._last_ticks if self.quote_lags else self._ask_ticks
 
     @property
+    def last_ticks(self) -> int:
+        """The last trade; 0 is not known."""
+        return self._last_ticks
+
+    @property
     def mark_ticks(self) -> int:
         """The middle of the quote, or the last trade while there is no live quote; 0 unknown."""
         if self._bid_ticks <= 0 or self._ask_ticks <= 0 or self.quote_lags:

@@ -8,9 +8,9 @@ from decimal import ROUND_CEILING, Decimal
 
 from gpt_trader.broker.wish import Means
 from gpt_trader.domain.book import Book
-from gpt_trader.domain.events import Draft, Verdict
-from gpt_trader.domain.order import OrderType, Side
-from gpt_trader.domain.product import Product, amount_of, plain
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.order import OrderType, Side, Verdict
+from gpt_trader.domain.product import Product, amount_of, plain, underlying_size
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.stops import refusal
 
@@ -64,7 +64,8 @@ def means_of(engine: Engine, product_id: str) -> Means:
     market = engine.markets[product_id]
     return Means(
         position_lots=engine.ledger.position(product_id).lots,
-        selling_lots=engine.orders.offered_lots(product_id),
+        buying_lots=engine.orders.offered_lots(product_id, Side.BUY),
+        selling_lots=engine.orders.offered_lots(product_id, Side.SELL),
         cash_free=engine.cash_free(),
         taker_fee_rate=engine.opened.taker_fee_rate,
         bid_ticks=market.bid_ticks,
@@ -88,13 +89,14 @@ def preview_of(engine: Engine, draft: Draft, book: Book | None, instead_of: str 
     price = own_price or walk.average_price or _touch(engine, draft)
     takes = draft.order_type is not OrderType.LIMIT or not draft.may_rest or bool(walk.base_size)
     rate = engine.opened.taker_fee_rate if takes else engine.opened.maker_fee_rate
-    notional = None if price is None else price * draft.base_size
+    notional = None if price is None else price * underlying_size(product, draft.base_size)
+    fee = None if notional is None else _cents(notional * rate)
     return Preview(
         draft=draft,
         price=price,
         notional=notional,
         fee_rate=rate,
-        fee=None if notional is None else _cents(notional * rate),
+        fee=fee if product.contract is None else product.contract.taker_fee * draft.base_size,
         walk=walk,
         position=product.size(held),
         position_after=product.size(held + draft.side.sign * lots),

@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
-from gpt_trader.domain.events import Draft, Terms
+from gpt_trader.domain.events import Draft
+from gpt_trader.domain.order import Terms
 from gpt_trader.domain.product import Product
 
 
@@ -44,4 +45,5 @@ def renewed(order: Order, product: Product) -> Draft:
         mark_price=price or stop or Decimal(0),
         why="it waits",
         asked="",
+        reduce_only=order.reduce_only,
     )

@@ -7,7 +7,7 @@ work while a session runs. Pure: what is true of the market now, and the order t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gpt_trader.broker.orders import Order, Orders
+from gpt_trader.broker.orders import Order, Orders, may_raise
 from gpt_trader.domain.events import (
     Draft,
     OrderIntended,
@@ -15,14 +15,14 @@ from gpt_trader.domain.events import (
     StopReached,
     StopWithheld,
     TriggerReached,
-    Verdict,
 )
-from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce, Verdict
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.market import Market
 from gpt_trader.engine.renewal import renewed
 from gpt_trader.kernels.money import share_of
-from gpt_trader.portfolio.ledger import Ledger, Position
+from gpt_trader.portfolio.books import Books
+from gpt_trader.portfolio.ledger import Position
 
 OVER = "its time is over"
 
@@ -87,7 +87,7 @@ class Moment:
 
     now_ns: int
     orders: Orders
-    ledger: Ledger
+    ledger: Books
     markets: Mapping[str, Market]
     mark_age_ns_max: int
     asked: Mapping[str, str]  # client order ids by the person's own names
@@ -134,15 +134,17 @@ def _outcome(now: Moment, order: Order) -> Outcome:
     if _is_over(order, now_ns):
         return StopEnded(now_ns, name, OrderStatus.EXPIRED, OVER)
     position_lots, lots = now.ledger.position(order.product_id).lots, order.lots
-    if order.side is Side.SELL:
-        lots = min(lots, position_lots - now.orders.offered_lots(order.product_id, besides=name))
+    exits = not may_raise(order, market.product)
+    if exits:
+        offered = now.orders.offered_lots(order.product_id, order.side, besides=name)
+        lots = min(lots, -order.side.sign * position_lots - offered)
     if lots < 1:
-        why = "its trigger is reached, and nothing is held that it could sell"
+        why = f"its trigger is reached, and nothing is held that it could {order.side.lower()}"
         return StopEnded(now_ns, name, OrderStatus.CANCELLED, why)
     stop = market.product.price(order.stop_ticks)
     draft = replace(
         at_market(renewed(replace(order, lots=lots), market.product)),
-        reduces=order.side is Side.SELL,
+        reduces=exits,
         target=market.product.size(position_lots + order.side.sign * lots),
         mark_price=market.product.price(market.mark_ticks),
         why=f"its trigger {stop:f} is reached",
@@ -151,7 +153,7 @@ def _outcome(now: Moment, order: Order) -> Outcome:
     verdicts, denials = now.judge(draft, name)
     if not denials:
         return OrderIntended(now_ns, name, draft, verdicts)
-    if order.side is Side.SELL:
+    if exits:
         return StopWithheld(now_ns, name, verdicts, denials)
     why = f"denied at its trigger: {'; '.join(denials)}"
     return StopEnded(now_ns, name, OrderStatus.CANCELLED, why)

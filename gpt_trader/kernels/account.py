@@ -85,7 +85,8 @@ DOUBT_LOTS = 35  # still to be filled of a buy whose cancel an exit went past; 0
 DOUBT_LIMIT = 36
 DOUBT_NUMBER = 37
 DOUBT_ROW = 38
-PRODUCT = 39
+POSITION_MAX = 39  # cash units, the most notional held of it
+PRODUCT = 40
 
 WORK_NONE = 0
 WORK_FLYING = 1  # sent, not at the exchange yet

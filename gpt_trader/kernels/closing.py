@@ -84,6 +84,7 @@ def is_plain(desk: Desk, fees: Fees, candle_ns: int) -> bool:
     """Whether a setup at the close is such that `close_round` may take its rounds."""
     choices, limits, sizes = desk.choices, desk.limits, desk.sizes
     share = sizes[SIZE_FRACTION]
+    bps = 0 if choices[MARKET_ORDERS] == 1 else min(choices[TAKE_BPS], choices[COLLAR_BPS])
     return bool(
         desk.products.shape[0] == 1
         and fees.tiers.shape[0] == 1
@@ -97,10 +98,12 @@ def is_plain(desk: Desk, fees: Fees, candle_ns: int) -> bool:
         and choices[TAKE_BPS] >= 0
         and 0 <= choices[COLLAR_BPS] <= BPS_DEN
         and limits[gates.COLLAR_RATE_MAX] >= choices[COLLAR_BPS] * (RATE_DEN // BPS_DEN)
+        and limits[gates.REFERENCE_RATE_MAX] >= bps * (RATE_DEN // BPS_DEN)
         and limits[gates.MARK_AGE_NS_MAX] >= 0
         and limits[gates.ORDERS_PER_MINUTE_MAX] >= 1
         and limits[gates.POSITION_RATE_MAX] <= 10 * RATE_DEN
         and limits[gates.EXPOSURE_RATE_MAX] <= 10 * RATE_DEN
+        and limits[gates.ORDER_EQUITY_RATE_MAX] <= 10 * RATE_DEN
         and sizes[VOLATILITY_TARGET] == 0.0
         and 0.0 <= share <= 1.0
     )
@@ -268,12 +271,15 @@ def passes_clearly(desk: Desk, notional: int, equities: tuple[int, int, int], bp
     cost = (float(notional) + 2.0) * (1.0 + float(bps) * 1e-4) * CLEARLY + 2.0
     with_fee = cost * (1.0 + float(desk.choices[TAKER_RATE]) * 1e-9) * CLEARLY + 2.0
     held = min(limits[gates.POSITION_RATE_MAX], limits[gates.EXPOSURE_RATE_MAX])
+    held = min(held, limits[gates.ORDER_EQUITY_RATE_MAX])
+    most = min(limits[gates.ORDER_NOTIONAL_MAX], desk.products[0, account.POSITION_MAX])
     share = 1e-9 / CLEARLY
     return bool(
-        (cost <= limits[gates.ORDER_NOTIONAL_MAX])
+        (cost <= most)
         & (cost <= float(equity) * float(held) * share - 2.0)
         & (with_fee <= float(equity))
         & (start > 0)
+        & (start - equity <= limits[gates.DAILY_LOSS_MAX])
         & (start - equity <= float(start) * float(limits[gates.DAILY_LOSS_RATE_MAX]) * share - 2.0)
         & (peak - equity <= float(peak) * float(limits[gates.DRAWDOWN_RATE_MAX]) * share - 2.0)
     )
@@ -298,14 +304,16 @@ def refusals(desk: Desk, mark: int, price: int, lots: int, equity: int) -> int:
     cost = (scaled + den - 1) // den
     worst = (mark * (row[LOTS] + lots) * num + den - 1) // den
     mask = 0
-    if cost > limits[gates.ORDER_NOTIONAL_MAX]:
+    share = part(equity, limits[gates.ORDER_EQUITY_RATE_MAX])
+    if cost > min(limits[gates.ORDER_NOTIONAL_MAX], share):
         mask |= 1 << gates.ORDER_NOTIONAL
-    if worst > part(equity, limits[gates.POSITION_RATE_MAX]):
+    if worst > min(row[account.POSITION_MAX], part(equity, limits[gates.POSITION_RATE_MAX])):
         mask |= 1 << gates.POSITION_CAP
     if worst > part(equity, limits[gates.EXPOSURE_RATE_MAX]):
         mask |= 1 << gates.EXPOSURE_CAP
     start, peak = session[DAY_START], session[PEAK]
-    if start <= 0 or start - equity > part(start, limits[gates.DAILY_LOSS_RATE_MAX]):
+    loss_max = min(limits[gates.DAILY_LOSS_MAX], part(start, limits[gates.DAILY_LOSS_RATE_MAX]))
+    if start <= 0 or start - equity > loss_max:
         mask |= 1 << gates.DAILY_LOSS
     if peak - equity > part(peak, limits[gates.DRAWDOWN_RATE_MAX]):
         mask |= 1 << gates.DRAWDOWN

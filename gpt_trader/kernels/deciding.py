@@ -86,7 +86,7 @@ class Desk(NamedTuple):
     products: Table  # shape (P, account.PRODUCT)
     targets: Floats  # shape (P,): of the candle before, then of this one
     minds: Floats  # shape (P,): the last targets that were known, NaN before the first
-    limits: Ints  # gates.LIMITS
+    limits: Ints  # gates.LIMITS; the one of a product is its row's, put here to judge an order
     choices: Ints
     sizes: Floats
     facts: Ints  # scratch, as the next three
@@ -227,6 +227,8 @@ def judge(desk: Desk, place: int, now_ns: int, sign: int, lots: int, limit: int)
     facts[gates.STATE] = choices[STATE]
     facts[gates.FEED_IS_READY] = choices[FEED_IS_READY]
     facts[gates.BOOKS_DO_AGREE] = choices[BOOKS_DO_AGREE]
+    facts[gates.LAST_TICKS] = row[account.LAST]
+    desk.limits[gates.POSITION_NOTIONAL_MAX] = row[account.POSITION_MAX]
     return verdict_step(facts, desk.limits, desk.values)
 
 
@@ -309,7 +311,7 @@ def new_desk(products: Table, limits: Ints, choices: Ints, sizes: Floats, days: 
         products=products,
         targets=np.full(products.shape[0], math.nan),
         minds=np.full(products.shape[0], math.nan),
-        limits=limits,
+        limits=limits.copy(),
         choices=choices,
         sizes=sizes,
         facts=np.zeros(gates.FACTS, np.int64),

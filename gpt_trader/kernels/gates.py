@@ -34,7 +34,9 @@ DRAWDOWN = 10
 CASH = 11
 SIZE_FORM = 12
 REDUCE_ONLY = 13
-RULES = 14
+SPREAD = 14
+REFERENCE = 15
+RULES = 16
 FORM_RULES = 1 << TRADING_STATE | 1 << PRICE_COLLAR | 1 << SIZE_FORM | 1 << REDUCE_ONLY
 
 # What a gate says.
@@ -72,7 +74,8 @@ ORDERS_LAST_MINUTE = 20  # negative: not known
 STATE = 21
 FEED_IS_READY = 22  # 1 or 0
 BOOKS_DO_AGREE = 23
-FACTS = 24
+LAST_TICKS = 24  # of the last trade, 0 or less: not known
+FACTS = 25
 
 MARKET_PRICE = -1
 """Stands in `LIMIT_TICKS` for a market order."""
@@ -86,7 +89,12 @@ COLLAR_RATE_MAX = 4  # 1e-9 of the mark
 ORDERS_PER_MINUTE_MAX = 5
 DAILY_LOSS_RATE_MAX = 6  # 1e-9 of the equity at midnight
 DRAWDOWN_RATE_MAX = 7  # 1e-9 of the highest equity
-LIMITS = 8
+POSITION_NOTIONAL_MAX = 8  # cash units, of this product
+DAILY_LOSS_MAX = 9  # cash units
+ORDER_EQUITY_RATE_MAX = 10  # 1e-9 of equity
+SPREAD_RATE_MAX = 11  # 1e-9 of the mark
+REFERENCE_RATE_MAX = 12  # 1e-9 of the last trade
+LIMITS = 13
 
 
 @compile_step
@@ -121,6 +129,8 @@ def verdict_step(facts: Ints, limits: Ints, values: Ints) -> int:
     mask |= refusal(CASH, is_exit, cash_gate(facts, values))
     mask |= refusal(SIZE_FORM, is_exit, size_form_gate(facts, values))
     mask |= refusal(REDUCE_ONLY, is_exit, reduce_only_gate(facts, values))
+    mask |= refusal(SPREAD, is_exit, spread_gate(facts, limits, values))
+    mask |= refusal(REFERENCE, is_exit, reference_gate(facts, limits, values))
     return mask
 
 
@@ -195,13 +205,15 @@ def order_notional_gate(facts: Ints, limits: Ints, values: Ints) -> int:
     mark = facts[MARK_TICKS]
     price = max(own_price(facts), mark) if mark > 0 else UNCOUNTABLE
     notional = notional_paid(price, facts[LOTS], facts[NUM], facts[DEN])
-    return at_most(values, ORDER_NOTIONAL, notional, limits[ORDER_NOTIONAL_MAX])
+    share = share_of(known(facts[EQUITY]), limits[ORDER_EQUITY_RATE_MAX])
+    return at_most(values, ORDER_NOTIONAL, notional, lesser(limits[ORDER_NOTIONAL_MAX], share))
 
 
 @compile_step
 def position_cap_gate(facts: Ints, limits: Ints, values: Ints) -> int:
     """The product's worst notional at the mark, if all that works on a side and this fills."""
-    cap = share_of(known(facts[EQUITY]), limits[POSITION_RATE_MAX])
+    share = share_of(known(facts[EQUITY]), limits[POSITION_RATE_MAX])
+    cap = lesser(limits[POSITION_NOTIONAL_MAX], share)
     return at_most(values, POSITION_CAP, worst_notional(facts), cap)
 
 
@@ -243,7 +255,8 @@ def daily_loss_gate(facts: Ints, limits: Ints, values: Ints) -> int:
     """What was lost since midnight UTC. A product and no quotient, so nothing is rounded away."""
     start = facts[EQUITY_DAY_START]
     loss = lost(start, facts[EQUITY])
-    return at_most(values, DAILY_LOSS, loss, share_of(known(start), limits[DAILY_LOSS_RATE_MAX]))
+    share = share_of(known(start), limits[DAILY_LOSS_RATE_MAX])
+    return at_most(values, DAILY_LOSS, loss, lesser(limits[DAILY_LOSS_MAX], share))
 
 
 @compile_step
@@ -292,6 +305,33 @@ def reduce_only_gate(facts: Ints, values: Ints) -> int:
 
 
 @compile_step
+def spread_gate(facts: Ints, limits: Ints, values: Ints) -> int:
+    """Ticks between bid and ask. One is as narrow as can be, whatever share of the mark it is."""
+    spread = UNCOUNTABLE
+    if facts[BID_TICKS] > 0 and facts[ASK_TICKS] > 0 and facts[MARK_TICKS] > 0:
+        spread = max(0, facts[ASK_TICKS] - facts[BID_TICKS])
+    share = share_of(known(facts[MARK_TICKS]), limits[SPREAD_RATE_MAX])
+    return at_most(values, SPREAD, spread, share if share < 0 else max(1, share))
+
+
+@compile_step
+def reference_gate(facts: Ints, limits: Ints, values: Ints) -> int:
+    """Ticks by which the price is worse than the last trade: a witness besides the quote.
+
+    Trades come over a channel of their own, so a quote that is wrong does not vouch for itself.
+    Exits pass: where trades have stopped to come, an old price must not hold a position in, and
+    a sale below the market gets the market's price all the same.
+    """
+    last = known(facts[LAST_TICKS])
+    price = own_price(facts)
+    worse = UNCOUNTABLE
+    if price > 0 and last > 0:
+        worse = max(0, price - last if facts[SIGN] > 0 else last - price)
+    share = share_of(last, limits[REFERENCE_RATE_MAX])
+    return at_most(values, REFERENCE, worse, share if share < 0 else max(1, share))
+
+
+@compile_step
 def own_price(facts: Ints) -> int:
     """Ticks at which the order may fill: its limit price, or for a market order the far touch."""
     limit: int = facts[LIMIT_TICKS]
@@ -327,6 +367,12 @@ def lost(before: int, now: int) -> int:
     if before <= 0 or now <= 0:
         return UNCOUNTABLE
     return max(0, before - now)
+
+
+@compile_step
+def lesser(cap: int, share: int) -> int:
+    """The tighter of a fixed cap and a share; `UNCOUNTABLE` while the share is not known."""
+    return share if share < 0 else min(cap, share)
 
 
 @compile_step

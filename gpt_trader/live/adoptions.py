@@ -38,6 +38,8 @@ def adoption(
     product = engine.products.get(product_id)
     if product is None or engine.allocation is None:
         raise UsageError(f"this session does not trade {product_id[:40]}")
+    if product.contract is not None:
+        raise UsageError(f"{product_id} is a contract: a position is the account's, not adopted")
     size = product.round_size(parse_number(str(request.body.get("base_size")), "size"))
     cost = parse_number(str(request.body.get("cost")), "cost")
     if size <= 0:

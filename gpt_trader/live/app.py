@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,22 +16,25 @@ from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
 from gpt_trader.domain.errors import BooksDisagree, OutcomeUnknown, TraderError, Unwatched
 from gpt_trader.domain.events import HoldingAdopted
+from gpt_trader.domain.order import TradingState
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
 from gpt_trader.kernels.compile import set_cache_folder
 from gpt_trader.live.clock import EventClock
-from gpt_trader.live.guards import WHY, guarded, tightening
+from gpt_trader.live.control import Control
+from gpt_trader.live.day import since_midnight
 from gpt_trader.live.health import Health, Pulse
+from gpt_trader.live.links import Links, Until
 from gpt_trader.live.lockstep import Lockstep
-from gpt_trader.live.loop import Links, Loop, Until
+from gpt_trader.live.loop import Loop
 from gpt_trader.live.opening import (
     begin,
     choose,
     forget_if_unborn,
+    of_session,
     opening,
     portfolio_of,
     resume,
-    trading_state,
 )
 from gpt_trader.live.options import Options
 from gpt_trader.live.reconciliation import Account
@@ -48,10 +51,13 @@ from gpt_trader.live.seams import (
 from gpt_trader.live.summary import Ending, document
 from gpt_trader.live.venues import NEW_POSITION, Venue, open_venue, playing
 from gpt_trader.risk.verdicts import compile_gates
-from gpt_trader.settings import read_guards
+from gpt_trader.settings import WHY_GUARDED, guarded, read_guards
 from gpt_trader.store.folders import SessionFolder, profile_folder
 from gpt_trader.store.lease import hold
+from gpt_trader.store.trading_state import REAL_MONEY, THE_START
 
+AT_OPENING = "at the opening"
+"""The name under which a dev account gives a part of it to its first session by hand."""
 REST_S_MAX = 10.0
 SILENCE_S_MAX = 5.0
 FIRST_TRIES = 3
@@ -77,6 +83,7 @@ class Running:
     folder: SessionFolder
     started_s: float
     venue: Venue
+    clients: tuple[RestClient, ...]  # whose requests Coinbase counts together
     health: Health
     progress: Progress
 
@@ -90,8 +97,11 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
     delays = reader_delays(environ, options.profile)
     async with AsyncExitStack() as stack:
         stack.callback(hold(settings.var, options.profile))
+        control = _control(options, stack)
         folder, resumed = choose(options)
         stack.callback(forget_if_unborn, folder)
+        if resumed:
+            options = of_session(options, folder)
         handler = open_log(
             settings.var / "logs" / "perps_bot.log",
             settings.log_max_bytes,
@@ -115,6 +125,9 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
             log, engine, news = resume(folder, portfolio, options.settings.limits)
         else:
             opened = opening(options, folder, venue, rest, lockstep)
+            if not venue.is_child:  # a child's account is as new as the session
+                opened = since_midnight(opened, options, portfolio)
+            opened = replace(opened, trading_state=control.state)
             log, engine, news = begin(options, folder, opened, portfolio)
         stack.callback(log.close)
         clock.follow(engine)
@@ -123,12 +136,14 @@ async def run_session(options: Options, environ: Mapping[str, str], progress: Pr
         record = Record(log, folder.log, engine, Reporter(engine), probes)
         heard = None if lockstep is not None else settings.var
         keeps_time = options.speed == "real"
-        links = Links(rest, asking, stream, lockstep, venue.is_child, heard, keeps_time)
+        links = Links(rest, asking, stream, control, lockstep, venue.is_child, heard, keeps_time)
         loop = Loop(engine, record, links, probes, delays)
         stack.callback(loop.desk.close)
         stack.callback(loop.asking.close)
         health = Health(profile_folder(settings.var, options.profile))
-        running = Running(options, environ, folder, started_s, venue, health, progress)
+        running = Running(
+            options, environ, folder, started_s, venue, (rest, asking), health, progress
+        )
         await loop.take(news)
         return await _trade(loop, running)
 
@@ -184,9 +199,7 @@ async def _trade(loop: Loop, running: Running) -> Result:
     loop.guard(beat)
     try:
         with _interrupts(loop) as interrupted:
-            if loop.engine.allocation is None:
-                await _take_over(loop, running)
-            await _tighten(loop, running.options)
+            await _take_over(loop, running)
             await loop.recover()
             reason = await loop.run(_until(running, len(loop.engine.markets)))
             account = await _end(loop, running, reason)
@@ -209,14 +222,19 @@ async def _trade(loop: Loop, running: Running) -> Result:
 
 
 async def _take_over(loop: Loop, running: Running) -> None:
-    """Write down what the account holds; a new dev account gives a session by hand a part of it."""
-    await loop.books.opening_balances()
-    options = running.options
-    if options.by_hand and options.profile == "dev" and running.venue.is_child:
+    """Write down what the account holds; a new dev account gives a session by hand a part of it.
+
+    A session that was killed between the two has seen no market yet, and does the second.
+    """
+    engine, options = loop.engine, running.options
+    if engine.allocation is None:
+        await loop.books.opening_balances()
+    given = AT_OPENING in engine.adopted or engine.valuation.day >= 0
+    is_ours = options.profile == "dev" and running.venue.is_child and not options.trades_contracts
+    if options.by_hand and is_ours and not given:
         product_id, size, cost = NEW_POSITION
-        now_ns = loop.engine.now_ns
         who = "the dev profile"
-        await loop.take(HoldingAdopted(now_ns, who, product_id, size, cost, "at the opening"))
+        await loop.take(HoldingAdopted(engine.now_ns, who, product_id, size, cost, AT_OPENING))
 
 
 def _stays(loop: Loop, running: Running) -> bool:
@@ -279,11 +297,15 @@ def unwatched(engine: Engine, session_id: str) -> TraderError | None:
     )
 
 
-async def _tighten(loop: Loop, options: Options) -> None:
-    """A guard that was switched on since holds a resumed session back; none is ever loosened."""
-    held_back = tightening(loop.engine, trading_state(options), "the start", WHY)
-    if held_back is not None:
-        await loop.take(held_back)
+def _control(options: Options, stack: AsyncExitStack) -> Control:
+    """The trading state as every start finds it: guards hold it back, nothing is ever loosened."""
+    settings = options.settings
+    control = Control(settings.var, options.profile)
+    stack.callback(control.close)
+    if options.profile in REAL_MONEY:
+        control.tighten(TradingState.HALTED, THE_START, "real money waits for a person")
+    control.tighten(guarded(settings.kill_switch, settings.reduce_only), THE_START, WHY_GUARDED)
+    return control
 
 
 @contextmanager
@@ -319,7 +341,10 @@ def _document(loop: Loop, running: Running, account: Account, reason: str) -> di
         before = opening.get(product.base, Decimal(0))
         lots = product.lots(account.totals.get(product.base, Decimal(0)) - before)
         mark_ticks = engine.markets[product.product_id].mark_ticks
-        equity += amount_of(product.notional_received(mark_ticks, lots))
+        if product.contract is None:
+            equity += amount_of(product.notional_received(mark_ticks, lots))
+        else:
+            equity += amount_of(engine.ledger.worth_units(product, mark_ticks))
     return document(
         engine,
         Ending(
@@ -355,5 +380,7 @@ def _write_health(loop: Loop, running: Running, ended: str | None) -> None:
         recovered=loop.recovered,
         lockstep=options.lockstep,
         ended=ended,
+        log_seq=loop.record.log.head[0],
+        requests=sum(client.requests for client in running.clients),
     )
     running.health.write(loop.engine, pulse, wall_ns())

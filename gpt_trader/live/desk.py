@@ -7,7 +7,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -16,7 +17,8 @@ from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.order_word import OrderWord
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.wire_fills import FillWord, fill_event, is_execution
-from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, TraderError, WireError
+from gpt_trader.domain.controls import TradingStateChanged
+from gpt_trader.domain.errors import ExchangeUnreachable, OutcomeUnknown, WireError
 from gpt_trader.domain.events import (
     CancelAnswered,
     CancelIntended,
@@ -24,15 +26,17 @@ from gpt_trader.domain.events import (
     EditIntended,
     EditLost,
     Event,
+    FeeRevised,
     OrderChanged,
     OrderIntended,
     OrderLost,
     OrderRejected,
     Request,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import WITHHELD, OrderStatus, TradingState
+from gpt_trader.domain.product import amount_of, cash_units_owed
 from gpt_trader.engine.engine import Engine
+from gpt_trader.live.control import Control, Withheld
 from gpt_trader.live.seams import Probes, monotonic_s
 
 NOT_AUTHORIZED = "NOT_AUTHORIZED"
@@ -57,10 +61,6 @@ def letters(requests: Sequence[Request]) -> Iterator[tuple[Request, ...]]:
             yield tuple(run)
         else:
             yield from ((request,) for request in run)
-
-
-class _Withheld(TraderError):
-    """The request did not leave, and never will."""
 
 
 class _Ticket:
@@ -96,11 +96,17 @@ class Desk:
     """
 
     def __init__(
-        self, rest: RestClient, engine: Engine, probes: Probes, queue_s_max: float | None
+        self,
+        rest: RestClient,
+        engine: Engine,
+        probes: Probes,
+        control: Control,
+        queue_s_max: float | None,
     ) -> None:
         self._rest = rest
         self._engine = engine
         self._probes = probes
+        self._control = control
         self._queue_s_max = queue_s_max
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rest")
         self._creates_allowed = threading.Event()
@@ -126,7 +132,7 @@ class Desk:
         """
         try:
             return await self._run(question, _Ticket(None))
-        except (OutcomeUnknown, _Withheld) as e:
+        except (OutcomeUnknown, Withheld) as e:
             raise ExchangeUnreachable(str(e)) from e
 
     async def send(self, together: Sequence[Request]) -> tuple[Event, ...]:
@@ -143,22 +149,30 @@ class Desk:
 
     async def cancel_at_once(self, order_ids: Sequence[str]) -> None:
         """Ask for the end of orders for the last time, whatever comes of it."""
-        with suppress(OutcomeUnknown, NotAuthorized, _Withheld, TimeoutError):
+        with suppress(OutcomeUnknown, NotAuthorized, Withheld, TimeoutError):
             async with asyncio.timeout(FAREWELL_S_MAX):
                 await self._run(lambda: self._rest.cancel(order_ids), _Ticket(None))
 
-    async def _run(self, request: Callable[[], Answer], ticket: _Ticket) -> Answer:
+    async def _run(
+        self,
+        request: Callable[[], Answer],
+        ticket: _Ticket,
+        gate: AbstractContextManager[None] | None = None,
+    ) -> Answer:
+        """Run a request on the worker; who waits before the gate may come too late to be sent."""
+
         def go() -> Answer:
-            if not ticket.use():
-                raise _Withheld("it waited too long to be sent")
-            return request()
+            with gate or nullcontext():
+                if not ticket.use():
+                    raise Withheld("it waited too long to be sent")
+                return request()
 
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
                 return await asyncio.get_running_loop().run_in_executor(self._worker, go)
         except TimeoutError as e:
             if ticket.withdraw():
-                raise _Withheld(f"not sent within {ANSWER_S_MAX:g} s") from e
+                raise Withheld(f"not sent within {ANSWER_S_MAX:g} s") from e
             raise OutcomeUnknown(f"no whole answer within {ANSWER_S_MAX:g} s") from e
 
     async def _create(self, intent: OrderIntended) -> Event:
@@ -166,8 +180,9 @@ class Desk:
         wait_s = self._queue_s_max
         ticket = _Ticket(None if wait_s is None else monotonic_s() + wait_s)
         try:
-            answer = await self._run(lambda: self._place(intent), ticket)
-        except _Withheld as e:
+            gate = self._leaving(intent, intent.draft.product_id)
+            answer = await self._run(lambda: self._rest.create(intent), ticket, gate)
+        except Withheld as e:
             return OrderRejected(self._engine.now_ns, name, WITHHELD, str(e))
         except OutcomeUnknown as e:
             # No answer is not a no: the order may rest in the book, so its size stays reserved.
@@ -177,17 +192,12 @@ class Desk:
         self._probes.passed("reply_unstored")
         return answer
 
-    def _place(self, intent: OrderIntended) -> Event:
-        self._check_allowed()
-        return self._rest.create(intent)
-
-    def _change(self, order_id: str, edit: EditIntended) -> tuple[bool, str]:
-        self._check_allowed()
-        return self._rest.edit(order_id, edit)
-
-    def _check_allowed(self) -> None:
-        if not self._creates_allowed.is_set():
-            raise _Withheld("the session ends")
+    @contextmanager
+    def _leaving(self, request: OrderIntended | EditIntended, product_id: str) -> Iterator[None]:
+        with self._control.sending(request, product_id):
+            if not self._creates_allowed.is_set():
+                raise Withheld("the session ends")
+            yield
 
     async def _edit(self, edit: EditIntended) -> Event:
         name, now_ns = edit.client_order_id, self._engine.now_ns
@@ -196,8 +206,10 @@ class Desk:
         wait_s = self._queue_s_max
         ticket = _Ticket(None if wait_s is None else monotonic_s() + wait_s)
         try:
-            accepted, why = await self._run(lambda: self._change(order.order_id, edit), ticket)
-        except (_Withheld, NotAuthorized) as e:
+            gate = self._leaving(edit, order.product_id)
+            change = partial(self._rest.edit, order.order_id, edit)
+            accepted, why = await self._run(change, ticket, gate)
+        except (Withheld, NotAuthorized) as e:
             return EditAnswered(now_ns, name, accepted=False, reason=str(e))
         except OutcomeUnknown as e:
             # Old and new both stay reserved; the order's own terms tell which it is.
@@ -225,7 +237,7 @@ class Desk:
         except OutcomeUnknown as e:
             # Asking again is safe: a cancel names the exchange's own order id.
             return self._uncancelled(requests, f"no answer: {e}")
-        except (NotAuthorized, _Withheld) as e:
+        except (NotAuthorized, Withheld) as e:
             return self._uncancelled(requests, str(e))
         return tuple(
             CancelAnswered(self._engine.now_ns, name.client_order_id, word.accepted, word.reason)
@@ -253,7 +265,7 @@ class Desk:
         return (*fills, changed(word, ts_ns))
 
     def unbooked(self, rows: Sequence[FillWord], order: Order) -> tuple[Event, ...]:
-        """The fills of an order that the books do not have, oldest first.
+        """What the books do not have of an order's fills: other fees, then new ones, oldest first.
 
         A row that is no plain fill is not booked: it holds trading back until a person looks.
         """
@@ -264,7 +276,30 @@ class Desk:
             if is_execution(row) and not booked(row.order_id, row.trade_id):
                 fresh.setdefault(row.trade_id, row)
         fills = (fill_event(row, order.client_order_id) for row in fresh.values())
-        return (*fills, *self._alarms(rows))
+        return (*self._revised(rows, order), *fills, *self._alarms(rows))
+
+    def _revised(self, rows: Sequence[FillWord], order: Order) -> Iterator[FeeRevised]:
+        """Fees that Coinbase has changed since we booked their fills.
+
+        A listing that was read while one changed may show both: the next one tells which is right.
+        """
+        ledger = self._engine.ledger
+        fees: dict[str, set[int]] = {}
+        for row in rows:
+            if is_execution(row) and ledger.has_booked(row.order_id, row.trade_id):
+                fees.setdefault(row.trade_id, set()).add(cash_units_owed(row.fee))
+        for trade_id, told in fees.items():
+            booked = ledger.fee_units(order.order_id, trade_id)
+            if len(told) == 1 and booked not in told:
+                yield FeeRevised(
+                    ts_ns=self._engine.now_ns,
+                    client_order_id=order.client_order_id,
+                    order_id=order.order_id,
+                    trade_id=trade_id,
+                    product_id=order.product_id,
+                    fee=amount_of(told.pop()),
+                    fee_before=amount_of(booked),
+                )
 
     def _alarms(self, rows: Sequence[FillWord]) -> tuple[Event, ...]:
         strange = {
@@ -272,9 +307,9 @@ class Desk:
             for row in rows
             if not is_execution(row) and row.entry_id not in self._strange
         }
+        if not strange or self._engine.trading.everything is not TradingState.ACTIVE:
+            return ()  # told once trading goes on
         self._strange.update(strange)
-        if not strange or self._engine.trading_state is not TradingState.ACTIVE:
-            return ()
         row = next(iter(strange.values()))
         why = f"entry {row.entry_id} of order {row.order_id} is a {row.kind}, no plain fill: review"
         now_ns = self._engine.now_ns

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from gpt_trader.broker.capabilities import SIZE, TERMS, why_not_edited
+from gpt_trader.broker.capabilities import NO_CONTRACT_EDITS, SIZE, TERMS, why_not_edited
 from gpt_trader.broker.orders import Order
 from gpt_trader.broker.wish import parse_number
 from gpt_trader.domain.book import Book
 from gpt_trader.domain.errors import TraderError, UsageError
-from gpt_trader.domain.events import EditAsked, Terms
+from gpt_trader.domain.events import EditAsked
+from gpt_trader.domain.order import Terms
 from gpt_trader.domain.product import Product
 from gpt_trader.engine.documents import Document, preview_document
 from gpt_trader.engine.engine import Engine
@@ -43,6 +44,8 @@ class Edits:
             The order cannot be edited as it stands.
         """
         product = self._engine.products[order.product_id]
+        if product.contract is not None:
+            raise UsageError(f"{order.client_order_id}: {NO_CONTRACT_EDITS}")
         given = {term: request.body.get(word) for term, word in WORDS.items()}
         if not any(given.values()):
             raise UsageError("an edit needs a new size, limit price or stop price")
@@ -58,7 +61,7 @@ class Edits:
             "order_id": order.order_id,
             "token": token,
             "token_valid_s": VALID_S,
-            "trading_state": self._engine.trading_state.value,
+            "trading_state": self._engine.trading.everything.value,
         }
 
     def asked(self, order: Order, request: Request, book: Book | None) -> EditAsked:

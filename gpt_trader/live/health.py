@@ -1,17 +1,29 @@
-"""`health.json`: alive, ready, trading allowed, each with its reasons and their ages."""
+"""`health.json`: alive, ready, trading allowed, each with its reasons and their ages.
+
+With it goes how the session stands, so that one page is shown without folding a log.
+"""
 
 import json
 import os
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 from gpt_trader.domain.order import OrderStatus, TradingState
+from gpt_trader.engine.account import losses_allow
 from gpt_trader.engine.engine import Engine
+from gpt_trader.engine.standing import standing
+from gpt_trader.strategies.registry import BY_HAND
 
 MESSAGE_AGE_S_MAX = 5.0
 LOOP_AGE_S_MAX = 2.0
+MINUTE_S = 60.0
+REST_A_SECOND = 30
+"""Private requests that Coinbase takes of one user (Advanced Trade reference, rate limits)."""
 STALE_AFTER_S = 5.0
 """It is written every second: an older file is a dead session's, whatever stands in it."""
 
@@ -28,6 +40,8 @@ class Pulse:
     recovered: bool
     lockstep: bool  # the tape waits for us: silence of the machine's clock means nothing
     ended: str | None  # why the session ended; None while it runs
+    log_seq: int  # of the newest event this is after
+    requests: int  # sent to the exchange by REST so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class Health:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._since: dict[str, tuple[bool, float]] = {}
+        self._requests: deque[tuple[float, int]] = deque()  # a look a second, of the last minute
 
     def write(self, engine: Engine, pulse: Pulse, wall_ns: int) -> None:
         """Replace `health.json` at once: a reader sees the old one or the new one, never half."""
@@ -73,11 +88,29 @@ class Health:
             ),
             "stale_after_s": STALE_AFTER_S,
             "event_time_ns": engine.now_ns,
-            "trading_state": engine.trading_state.value,
+            "trading_state": engine.trading.everything.value,
             "ended": pulse.ended,
+            "log_seq": pulse.log_seq,
             "alive": self._answer(alive, pulse.now_s),
             "ready": self._answer(ready, pulse.now_s),
             "trading_allowed": self._answer(allowed, pulse.now_s),
+            "rest": self._rest(pulse),
+            "standing": standing(engine),
+        }
+
+    def _rest(self, pulse: Pulse) -> dict[str, object]:
+        """Requests of the last minute, and the most in any second of it, against the budget."""
+        self._requests.append((pulse.now_s, pulse.requests))
+        while self._requests[0][0] < pulse.now_s - MINUTE_S and len(self._requests) > 1:
+            self._requests.popleft()
+        rates = (
+            (later[1] - before[1]) / max(1.0, later[0] - before[0])
+            for before, later in pairwise(self._requests)
+        )
+        return {
+            "last_minute": pulse.requests - self._requests[0][1],
+            "second_max": ceil(max(rates, default=0.0)),
+            "second_allowed": REST_A_SECOND,
         }
 
     def _answer(self, conditions: list[Condition], now_s: float) -> dict[str, object]:
@@ -128,11 +161,14 @@ def _allowed(engine: Engine) -> list[Condition]:
     owing = any(order.owes_fills for order in working)
     unknown = any(order.status is OrderStatus.UNKNOWN for order in working)
     torn = any(market.builder.hole_ns is not None for market in engine.markets.values())
-    marked = all(market.mark_ticks > 0 for market in engine.markets.values())
-    age_s = max((engine.now_ns - m.mark_ns) / 1e9 for m in engine.markets.values())
+    # A person orders one product of many, and each order is judged by its own mark.
+    by_hand = engine.opened.strategy == BY_HAND
+    markets = [m for m in engine.markets.values() if m.mark_ticks > 0 or not by_hand]
+    marked = bool(markets) and all(market.mark_ticks > 0 for market in markets)
+    age_s = max(((engine.now_ns - m.mark_ns) / 1e9 for m in markets), default=0.0)
     age_s_max = float(engine.limits.mark_age_s_max)
     return [
-        Condition("trading_active", engine.trading_state is TradingState.ACTIVE, None, None),
+        Condition("trading_active", engine.trading.everything is TradingState.ACTIVE, None, None),
         Condition("not_stopping", not engine.stopping, None, None),
         Condition("fills_booked", not owing, None, None),
         Condition("outcomes_known", not unknown, None, None),
@@ -140,17 +176,5 @@ def _allowed(engine: Engine) -> list[Condition]:
         Condition(
             "marks_fresh", marked and age_s <= age_s_max, age_s if marked else None, age_s_max
         ),
-        Condition("losses_within_limits", _losses_allow(engine), None, None),
+        Condition("losses_within_limits", losses_allow(engine), None, None),
     ]
-
-
-def _losses_allow(engine: Engine) -> bool:
-    """No limit on losses denies entries; not known counts as too much."""
-    equity, valuation, limits = engine.equity_units(), engine.valuation, engine.limits
-    if equity is None:
-        return False
-    day_start, peak = valuation.equity_day_start, valuation.equity_peak
-    return (
-        day_start - equity <= day_start * limits.daily_loss_rate_max
-        and peak - equity <= peak * limits.drawdown_rate_max
-    )

@@ -10,13 +10,11 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from gpt_trader.coinbase.heard import Disconnected, Gap, Heard, Ready
 from gpt_trader.coinbase.order_word import ForeignOrder, UserOrder
-from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.coinbase.stream import Stream
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import ExchangeUnreachable, TraderError
 from gpt_trader.domain.events import (
     CancelAnswered,
@@ -31,18 +29,18 @@ from gpt_trader.domain.events import (
     QuoteSeen,
     Request,
     SessionClosed,
+    SessionOpened,
     StopRequested,
     TradesSeen,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.step import step
 from gpt_trader.live.desk import EXCHANGE, NOT_AUTHORIZED, Desk, letters
 from gpt_trader.live.feed import Feed, Part
-from gpt_trader.live.guards import WHY, tightening
 from gpt_trader.live.history import History
 from gpt_trader.live.lag import Lag
+from gpt_trader.live.links import Links, Until
 from gpt_trader.live.lockstep import Barrier, Finished, Lockstep
 from gpt_trader.live.questions import Questions
 from gpt_trader.live.reconciliation import Account, Reconciliation
@@ -50,6 +48,7 @@ from gpt_trader.live.record import Record
 from gpt_trader.live.seams import READER_DELAY_S, Probes, monotonic_s
 from gpt_trader.live.upkeep import RESTING_S, RESTING_TAPE_S, Pace, Upkeep
 from gpt_trader.live.window import Window
+from gpt_trader.settings import WHY_GUARDED
 
 INBOX_MAX = 10_000
 SILENCE_S_MAX = 60.0  # of the machine's clock, in lockstep: then the exchange is gone
@@ -65,28 +64,6 @@ CLOSING_S_MAX = 30.0  # for an exchange that gives no answer
 LANDING_S_MAX = 2.0  # for answers on their way to a session that breaks down
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """The ways to the exchange."""
-
-    rest: RestClient
-    asking: RestClient  # for what people ask: no order waits behind a question
-    stream: Stream
-    lockstep: Lockstep | None  # None: real time
-    is_new_exchange: bool  # started by this process, after any earlier one of the session ended
-    requests: Path | None  # below it people leave requests; None: nobody is heard
-    keeps_time: bool  # the exchange's clock runs as fast as ours
-
-
-@dataclass(frozen=True, slots=True)
-class Until:
-    """When a session ends by itself; None: not because of this."""
-
-    candles: int | None  # watched ones, of all products together
-    tape_ns: int | None  # the end of a tape that plays on the clock and says nothing at its end
-    answered: bool  # once people's requests are
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +95,9 @@ class Loop:
         self._outbox: deque[Request] = deque()
         self._inbox: asyncio.Queue[object] = asyncio.Queue(INBOX_MAX)
         lockstep = links.lockstep is not None
-        self.desk = Desk(links.rest, engine, probes, None if lockstep else QUEUE_S_MAX)
-        self.asking = Desk(links.asking, engine, probes, None)
+        wait_s = None if lockstep else QUEUE_S_MAX
+        self.desk = Desk(links.rest, engine, probes, links.control, wait_s)
+        self.asking = Desk(links.asking, engine, probes, links.control, None)
         self.books = Reconciliation(engine, links.rest, self.desk, self.take, monotonic_s)
         self._feed = Feed(engine, self.take)
         history = History(engine, links.rest, self.desk, self.take)
@@ -153,9 +131,7 @@ class Loop:
 
     def tighten(self, wanted: TradingState, who: str) -> None:
         """Hold trading back as far as `wanted`, if it is not yet; to say it again does no harm."""
-        held_back = tightening(self.engine, wanted, who, WHY)
-        if held_back is not None and not self._inbox.full():
-            self._inbox.put_nowait(held_back)
+        self._links.control.tighten(wanted, who, WHY_GUARDED)
 
     def guard(self, task: asyncio.Task[None]) -> None:
         """End the session if `task` breaks: silence would look like health."""
@@ -207,7 +183,8 @@ class Loop:
                 await self.books.unanswered_cancels()
                 await self.take(StopRequested(self.engine.now_ns, reason))
             await asyncio.sleep(CLOSING_LOOK_S)
-        account = await self.books.books()
+        await self._upkeep.fees()  # two that changed may cancel out in the balance
+        account = await self.books.last_books(self._links.lockstep is None)
         if self.engine.books_agree and not self.engine.orders.working():
             await self.take(SessionClosed(self.engine.now_ns, reason))
         self.record.commit_durable()
@@ -216,8 +193,10 @@ class Loop:
     async def leave(self) -> Account:
         """Go and let waiting orders wait: the next session by hand goes on with them."""
         await self._land()
+        account = await self.books.explained()
+        await self._land()
         self.record.commit_durable()
-        return await self.books.account()
+        return account
 
     def answer_all(self, fault: TraderError | None) -> None:
         """Answer every request that was taken: the session has ended, and its log is closed."""
@@ -249,7 +228,12 @@ class Loop:
 
     async def take(self, event: Event) -> None:
         """Take one event through `step`, then let its requests leave."""
-        step(event, self.engine, self.record, self)
+        match event:
+            case TradingStateChanged():  # the record first: it outlives the session
+                self._links.control.tighten(event.state, event.who, event.why, event.product_id)
+                self._step(None)
+            case _:
+                self._step(event)
         if self.window is not None:
             self.window.note(event)
         if isinstance(event, OrderFilled):
@@ -259,14 +243,34 @@ class Loop:
         if isinstance(event, CancelAnswered) and not event.accepted:
             self._upkeep.doubt()
         if isinstance(event, OrderRejected) and event.reason == NOT_AUTHORIZED:
-            held_back = tightening(self.engine, TradingState.REDUCE_ONLY, EXCHANGE, event.message)
-            if held_back is not None:
-                await self.take(held_back)
+            now_ns, state = self.engine.now_ns, TradingState.REDUCE_ONLY
+            await self.take(TradingStateChanged(now_ns, state, EXCHANGE, event.message))
+        if self._outbox:
+            await self._empty_outbox()
+
+    def _step(self, event: Event | None) -> None:
+        """Take what changed in the trading state, then the event, and be inside the gate for both.
+
+        Whoever shuts the gate finds every intent of before on disk, and no new one after it.
+        """
+        control = self._links.control
+        with control.stepping():
+            # A session's first event is what a replay makes its engine from.
+            news = () if isinstance(event, SessionOpened) else control.news(self.engine)
+            for each in (*news, event):
+                if each is not None:
+                    step(each, self.engine, self.record, self)
+            if self._outbox or news:
+                self.record.commit_durable()
+
+    async def _follow(self) -> None:
+        """Take in a change of the trading state that no event came with."""
+        if self._links.control.moved:
+            self._step(None)
         if self._outbox:
             await self._empty_outbox()
 
     async def _empty_outbox(self) -> None:
-        self.record.commit_durable()
         self._probes.passed("intent_durable")
         requests = tuple(self._outbox)
         self._outbox.clear()
@@ -339,6 +343,7 @@ class Loop:
             self.turned_s = monotonic_s()
             if self._failure is not None:
                 raise self._failure
+            await self._follow()
             match item:
                 case _Arrival(item=Finished()):
                     return "the tape ended"
@@ -438,6 +443,7 @@ class Loop:
                     await self._order_word(item)
                 case ForeignOrder():
                     await self.books.foreign(item)
+                    self._upkeep.foreign()
                 case Ready():
                     await self._upkeep.connected()
                 case Gap():
@@ -450,6 +456,7 @@ class Loop:
     async def _order_word(self, word: UserOrder) -> None:
         if self.engine.orders.get(word.client_order_id) is None:
             await self.books.foreign(word)
+            self._upkeep.foreign()
         else:
             await self._upkeep.word(word, word.ts_ns)
 
@@ -487,8 +494,4 @@ class Loop:
 
 
 def _ends_a_connection(item: object) -> bool:
-    match item:
-        case Heard(items=(*_, Disconnected())):
-            return True
-        case _:
-            return False
+    return isinstance(item, Heard) and bool(item.items) and isinstance(item.items[-1], Disconnected)

@@ -1,20 +1,25 @@
 """How a session begins: a new one from what a person chose, or a killed one from its log."""
 
 import hashlib
+import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from gpt_trader import __version__
 from gpt_trader.coinbase.rest import RestClient
-from gpt_trader.domain.errors import UsageError
+from gpt_trader.coinbase.wire_account import FeeRates
+from gpt_trader.domain.errors import ExchangeUnreachable, UsageError
 from gpt_trader.domain.events import Event, SessionOpened, SessionResumed
 from gpt_trader.domain.order import TradingState
+from gpt_trader.domain.product import Product
 from gpt_trader.engine.engine import Engine
-from gpt_trader.live.guards import guarded
 from gpt_trader.live.lockstep import Lockstep
 from gpt_trader.live.options import Options
 from gpt_trader.live.recovery import fold
@@ -34,6 +39,8 @@ from gpt_trader.store.reading import LogReader
 from gpt_trader.strategies.registry import strategy_named
 
 PORTFOLIO = "portfolio_uuid"  # its name in the log's meta
+CONTRACTS = "contracts"  # the same of the contracts that the session trades, if it does
+MARKET_LOOKS, MARKET_LOOK_S = 40, 0.25  # for a contract's market, before which it has no fee
 CANDLE_GRACE_NS = 1_000_000_000
 """Coinbase batches trades for 250 ms, so a heartbeat may overtake the last ones of a candle. In
 lockstep the exchange sends all trades of a round before its heartbeat."""
@@ -125,14 +132,28 @@ def resume(
             "API key: use its key, or leave it for good with --discard"
         )
     engine, folded = fold(log)
+    begun = engine.limits.as_mapping()
     for name, limit in limits.items():
-        if (begun := engine.opened.limits[name]) != limit:
+        if begun.get(name) != limit:
             log.close()
             raise UsageError(
-                f"the unfinished session {folder.session_id} has {name} {begun}, not {limit}: a "
+                f"the unfinished session {folder.session_id} has {name} {begun.get(name, 'unset')}"
+                f", not {limit}: a "
                 "limit holds for a session; `gpt-trader orders close` ends it, --discard leaves it"
             )
     return log, engine, SessionResumed(engine.now_ns, folded)
+
+
+def of_session(options: Options, folder: SessionFolder) -> Options:
+    """The options with the contracts that an unfinished session was begun with, or with none.
+
+    Its exchange is the one it had: another product is refused by the session itself.
+    """
+    with LogReader(folder.log) as reader:
+        names: list[str] = json.loads(reader.meta.get(CONTRACTS, "[]"))
+    if names or options.trades_contracts:
+        return replace(options, products=tuple(names))
+    return options
 
 
 def begin(
@@ -147,15 +168,11 @@ def begin(
 def opening(
     options: Options, folder: SessionFolder, venue: Venue, rest: RestClient, tape: Lockstep | None
 ) -> SessionOpened:
-    """Everything a person and the exchange have fixed for a new session."""
-    products = rest.products(options.products or venue.products)
-    quotes = sorted({product.quote for product in products})
-    if len(quotes) != 1:
-        raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
-    cash = rest.balances(quotes).get(quotes[0], Decimal(0))
-    if cash <= 0:
-        raise UsageError(f"the account holds no {quotes[0]}: there is nothing to trade with")
-    rates = rest.fee_rates()
+    """Everything a person and the exchange have fixed for a new session that nobody holds back."""
+    if options.trades_contracts:
+        (products, cash), rates = of_contracts(rest, options.products), FIXED_FEES
+    else:
+        (products, cash), rates = _of_coins(rest, options, venue), rest.fee_rates()
     strategy = strategy_named(options.strategy)
     return SessionOpened(
         ts_ns=rest.server_time_ns(),
@@ -172,15 +189,68 @@ def opening(
         candle_s=options.candle_s or venue.candle_s,
         candle_grace_ns=0 if tape is not None else CANDLE_GRACE_NS,
         cash=cash,
-        trading_state=trading_state(options),
+        day_pnl=Decimal(0),
+        trading_state=TradingState.ACTIVE,
     )
 
 
-def trading_state(options: Options) -> TradingState:
-    """What may be sent at the start: real money waits for a person, a guard is honoured."""
-    if options.profile in ("canary", "prod"):
-        return TradingState.HALTED
-    return guarded(options.settings.kill_switch, options.settings.reduce_only)
+def _of_coins(
+    rest: RestClient, options: Options, venue: Venue
+) -> tuple[tuple[Product, ...], Decimal]:
+    """The coins of a session and its cash."""
+    products = rest.products(options.products or venue.products)
+    quotes = sorted({product.quote for product in products})
+    if len(quotes) != 1:
+        raise UsageError(f"products of one quote currency only, not {', '.join(quotes)} together")
+    cash = rest.balances(quotes).get(quotes[0], Decimal(0))
+    if cash <= 0:
+        raise UsageError(f"the account holds no {quotes[0]}: there is nothing to trade with")
+    return products, cash
+
+
+FIXED_FEES = FeeRates(Decimal(0), Decimal(0), "")
+"""Of contracts, which cost a fixed sum each and no part of the notional."""
+
+
+def of_contracts(rest: RestClient, names: Sequence[str]) -> tuple[tuple[Product, ...], Decimal]:
+    """The contracts of a session and the cash of the futures wallet.
+
+    Raises
+    ------
+    UsageError
+        There is no such contract or wallet, or the wallet holds a position or no cash.
+    """
+    cash = _wallet_cash(rest)
+    products = _contracts(rest, names)
+    if len({product.base for product in products}) < len(products):
+        raise UsageError("two contracts of one code are not told apart: name one of them")
+    if {product.quote for product in products} != {"USD"}:
+        raise UsageError("contracts of USD only: the futures wallet holds nothing else")
+    return products, cash
+
+
+def _contracts(rest: RestClient, names: Sequence[str]) -> tuple[Product, ...]:
+    """The contracts, once they have a market: only a preview tells what one costs."""
+    for _ in range(MARKET_LOOKS):
+        with suppress(ExchangeUnreachable):
+            return rest.contracts(names)
+        time.sleep(MARKET_LOOK_S)
+    return rest.contracts(names)
+
+
+def _wallet_cash(rest: RestClient) -> Decimal:
+    """The cash of the futures wallet, which must hold nothing else when a session begins."""
+    wallet = rest.futures()
+    if wallet is None or not (wallet.cash or wallet.positions):
+        raise UsageError("this account may not trade contracts: Coinbase shows no futures balance")
+    if wallet.positions:
+        held = ", ".join(f"{one.contracts:f} {one.product_id}" for one in wallet.positions)
+        raise UsageError(
+            f"the futures wallet holds {held}: a session begins without a position, close it first"
+        )
+    if wallet.cash <= 0:
+        raise UsageError(f"the futures wallet owes {-wallet.cash:f} USD: nothing can be traded")
+    return wallet.cash
 
 
 def _namespace(folder: SessionFolder, lockstep: Lockstep | None) -> str:
@@ -201,5 +271,6 @@ def _meta(options: Options, folder: SessionFolder) -> dict[str, str]:
         "host_name": platform.node(),
         "python": platform.python_version(),
         "version": __version__,
+        CONTRACTS: json.dumps(options.products if options.trades_contracts else ()),
         "pid": str(os.getpid()),
     }

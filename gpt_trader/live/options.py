@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from gpt_trader.broker.capabilities import ProductType
+from gpt_trader.broker.derivatives import check_gate, check_profile, product_type_of
 from gpt_trader.broker.sizing import SIZING, sizing_of
 from gpt_trader.coinbase.wire_products import GRANULARITIES
 from gpt_trader.domain.errors import UsageError
@@ -60,6 +62,11 @@ class Options:
     once: bool  # until they are answered
     balances: tuple[str, ...]  # of the embedded exchange's new account, CURRENCY=AMOUNT
     faults: str | None  # of the embedded exchange: a seed or the path of a file
+
+    @property
+    def trades_contracts(self) -> bool:
+        """Whether it is a session of contracts; none trades both."""
+        return any(product_type_of(name) is ProductType.FUTURE for name in self.products)
 
     @property
     def lockstep(self) -> bool:
@@ -180,6 +187,8 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
     elif args.once:
         raise UsageError("--once goes with --by-hand")
     strategy = _strategy(args)
+    products = tuple(args.product)
+    _check_contracts(products, args, settings)
     data = tuple(Path(text) for text in args.data)
     for path in data:
         if not path.is_file():
@@ -191,7 +200,7 @@ def parse(argv: list[str], environ: Mapping[str, str], prog: str) -> Options:
         settings=settings,
         profile=args.profile,
         data=data,
-        products=tuple(args.product),
+        products=products,
         strategy=strategy,
         params=_numbers(args.param, "--param"),
         sizing=_sizing(args.sizing, args.dev_fast),
@@ -217,6 +226,27 @@ def _strategy(args: argparse.Namespace) -> str:
     if args.by_hand:
         return BY_HAND
     return "dev_life" if args.dev_fast else (args.strategy or "ma_crossover")
+
+
+def _check_contracts(
+    products: tuple[str, ...], args: argparse.Namespace, settings: Settings
+) -> None:
+    """Contracts are traded by hand, with the gate open, and not beside coins."""
+    for name in products:
+        check_gate(name, settings.derivatives)
+    contracts = [n for n in products if product_type_of(n) is ProductType.FUTURE]
+    if not contracts:
+        return
+    if len(contracts) < len(products):
+        raise UsageError("a session trades coins or contracts, not both: name one kind")
+    check_profile(contracts[0], args.profile)
+    if not args.by_hand:
+        raise UsageError(
+            f"{contracts[0]} is a contract: contracts are traded by hand, with --by-hand or "
+            "`gpt-trader orders`; strategies and backtests know no margin"
+        )
+    if args.sizing:
+        raise UsageError(f"--sizing does not go with {contracts[0]}: contracts are sized by hand")
 
 
 def _only_by_hand(args: argparse.Namespace) -> None:

@@ -11,8 +11,9 @@ from gpt_trader.broker.wish import Wish
 from gpt_trader.coinbase.errors import NotAuthorized
 from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.domain.book import Book
-from gpt_trader.domain.errors import ExchangeUnreachable, TraderError, UsageError, WireError
+from gpt_trader.domain.errors import ExchangeUnreachable, UsageError, WireError
 from gpt_trader.domain.events import Draft, SessionOpened
+from gpt_trader.domain.product import Product
 from gpt_trader.engine.account import Reads
 from gpt_trader.engine.stops import at_market
 from gpt_trader.live.account import ask_account
@@ -36,15 +37,13 @@ class Questions:
         ------
         UsageError
             The table of orders refuses it, or the session does not trade the product.
-        TraderError
-            It is a contract, and the account may not trade contracts.
         """
         product_id = wish.product_id
-        await self._check_account(product_id)
         check(wish.kind, wish.time_in_force, product_type_of(product_id), opened.profile)
         names = [product.product_id for product in opened.products]
         if product_id not in names:
-            await self._desk.call(lambda: self._rest.products([product_id]))
+            if product_type_of(product_id) is ProductType.SPOT:
+                await self._desk.call(lambda: self._rest.products([product_id]))
             raise UsageError(
                 f"this session trades {', '.join(names)}: end it with `gpt-trader orders close`, "
                 f"and the next order may be of {product_id}"
@@ -73,15 +72,10 @@ class Questions:
         """What the account holds of each currency, free and held together."""
         return await self._desk.call(lambda: self._rest.balances(currencies))
 
-    async def account(self, currencies: tuple[str, ...]) -> Reads:
-        """What the exchange says of the account; the balances of `currencies` must be readable."""
-        return await self._desk.call(lambda: ask_account(self._rest, currencies, wall_ns))
-
-    async def _check_account(self, product_id: str) -> None:
-        if product_type_of(product_id) is ProductType.SPOT:
-            return
-        if not await self._desk.call(self._rest.has_futures):
-            raise TraderError(
-                f"{product_id} is a contract, and this account may not trade contracts: "
-                "Coinbase shows no futures balance for it"
-            )
+    async def account(self, products: tuple[Product, ...]) -> Reads:
+        """What the exchange says of the account; balances in `products` must be readable."""
+        ours = tuple({currency for one in products for currency in (one.base, one.quote)})
+        futures = products[0].contract is not None
+        return await self._desk.call(
+            lambda: ask_account(self._rest, ours, wall_ns, futures=futures)
+        )

@@ -3,7 +3,9 @@
 Runs at each start, after each gap of the feed, while an outcome is unknown, and at the end.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -11,6 +13,8 @@ from functools import partial
 from gpt_trader.broker.orders import Order
 from gpt_trader.coinbase.order_word import ForeignOrder, OrderWord
 from gpt_trader.coinbase.rest import RestClient
+from gpt_trader.coinbase.wire_fills import FillWord
+from gpt_trader.domain.errors import ExchangeUnreachable
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
@@ -26,6 +30,7 @@ from gpt_trader.domain.events import (
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.desk import Desk
+from gpt_trader.live.wallet import Wallet
 
 Take = Callable[[Event], Awaitable[None]]
 
@@ -36,8 +41,12 @@ LISTINGS_MIN = 2
 """One listing proves nothing: listings lag. Only those made after that time count."""
 ABSENT_DAYS_NS = 86_400_000_000_000
 """An order called absent is looked for so long: should it surface after all, it is taken back."""
+LAST_WORD_S = 2.0
 LOOKS_MAX = 3
 """At books that differ: fills that happen between the two halves of a look pass by themselves."""
+FILLED_MAX = 200
+"""Orders whose fills are listed again for fees that Coinbase has changed: the newest, in at most a
+request for each hundred and one for each further page."""
 LOOK_BACK_NS = 60_000_000_000
 """Listings begin this much before the oldest open question, for clocks that differ a little."""
 
@@ -72,6 +81,8 @@ class Reconciliation:
         self._unlisted_s: dict[str, float] = {}  # when the first of all was made
         self._edits_lost_s: dict[str, float] = {}  # by client order id, since when
         self._foreign: set[str] = set()
+        of_contracts = engine.opened.products[0].contract is not None
+        self._wallet = Wallet(engine, rest, desk, take) if of_contracts else None
 
     async def orders(self) -> None:
         """List the orders since the oldest open question and take in what they say."""
@@ -115,19 +126,53 @@ class Reconciliation:
     async def books(self) -> Account:
         """Compare the ledger with the account and write down how they differ, if they do.
 
-        A difference counts if it is still the same after the orders were listed again. Gives the
-        account as it was compared.
+        A difference counts if it is still the same after the orders were listed again, and the
+        fees of what they filled. Gives the account as it was compared.
         """
+        account = await self.explained()
+        await self._take(BooksCompared(self._engine.now_ns, account.differences))
+        return account
+
+    async def last_books(self, keeps_pace: bool) -> Account:
+        """Compare the books as a session's last word.
+
+        The looks before it may have used up what Coinbase takes in a second, unless its clock
+        stands still for us: without an answer they are compared once more, a little later.
+        """
+        if keeps_pace:
+            with suppress(ExchangeUnreachable):
+                return await self.books()
+            await asyncio.sleep(LAST_WORD_S)
+        return await self.books()
+
+    async def explained(self) -> Account:
+        """The account beside the books, once they know all that the exchange tells of orders."""
         account = await self.account()
         for _ in range(LOOKS_MAX):
             if not account.differences:
                 break
             await self.orders()
+            if self._wallet is not None:
+                await self._wallet.liquidations()
+            if self._quote in account.differences:
+                await self.fees()
             seen, account = account, await self.account()
             if seen.differences == account.differences:
                 break
-        await self._take(BooksCompared(self._engine.now_ns, account.differences))
         return account
+
+    async def fees(self) -> None:
+        """List again what our orders filled: Coinbase may revise a fee after we booked it."""
+        filled = [order for order in self._engine.orders.all() if order.booked_lots]
+        orders = {order.order_id: order for order in filled[-FILLED_MAX:]}
+        if not orders:
+            return
+        rows: dict[str, list[FillWord]] = {}
+        for row in await self._desk.call(lambda: self._rest.fills(list(orders), None)):
+            rows.setdefault(row.order_id, []).append(row)
+        for order_id, order in orders.items():
+            for event in self._desk.unbooked(rows.get(order_id, ()), order):
+                await self._take(event)
 
     async def account(self) -> Account:
         """What the account holds now, and where that is not what the ledger expects."""
@@ -199,7 +244,14 @@ class Reconciliation:
         totals = await self._totals()
         await self._take(BalancesSeen(self._engine.now_ns, totals))
 
+    @property
+    def _quote(self) -> str:
+        """The one quote currency of the session."""
+        return self._engine.opened.products[0].quote
+
     async def _totals(self) -> dict[str, Decimal]:
+        if self._wallet is not None:
+            return await self._wallet.totals()
         products = self._engine.opened.products
         ours = {name for product in products for name in (product.base, product.quote)}
         return await self._desk.call(lambda: self._rest.balances(ours))

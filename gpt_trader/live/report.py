@@ -6,11 +6,13 @@ The word *filled* stands in a line once for each fill and nowhere else: the runb
 
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.domain.events import (
     BooksCompared,
@@ -23,6 +25,7 @@ from gpt_trader.domain.events import (
     EditLost,
     Event,
     FeedChanged,
+    FeeRevised,
     ForeignOrderSeen,
     HoldingAdopted,
     OrderAbsent,
@@ -42,9 +45,9 @@ from gpt_trader.domain.events import (
     StopRequested,
     StopSupervised,
     StopWithheld,
-    TradingStateChanged,
     TriggerReached,
 )
+from gpt_trader.domain.futures import FundingPaid, PositionLiquidated
 from gpt_trader.domain.product import amount_of
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.desk import EXCHANGE
@@ -68,6 +71,8 @@ class _LogFile(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
+        if isinstance(error, StoreRefused):
+            raise error  # of ours: the classes above hand what a line met with up twice
         if isinstance(error, OSError):
             raise StoreRefused(f"cannot write {self.baseFilename}: {error.strerror}") from error
         super().handleError(record)
@@ -96,9 +101,10 @@ def open_log(path: Path, bytes_max: int, backup_count: int) -> logging.Handler:
 
 
 def close_log(handler: logging.Handler) -> None:
-    """Let go of the log file."""
+    """Let go of the log file; what it could not write has been said by whoever wrote it."""
     LOGGER.removeHandler(handler)
-    handler.close()
+    with suppress(OSError):
+        handler.close()
 
 
 class Reporter:
@@ -179,6 +185,9 @@ def line_of(event: Event) -> tuple[int, str]:
                 f"at {event.price} fee {event.fee} {event.liquidity.name.lower()} "
                 f"trade {event.trade_id}"
             )
+        case FeeRevised(client_order_id=name):
+            said = f"now {event.fee:f}, it was booked as {event.fee_before:f}"
+            return logging.WARNING, f"order {name} fee of trade {event.trade_id} is {said}"
         case OrderChanged(client_order_id=name, status=status):
             said = ENDED.get(status.value, status.value.lower())
             return logging.INFO, f"order {name} now {said} {event.reason}".rstrip()
@@ -253,6 +262,13 @@ def _line_of_session(event: Event) -> tuple[int, str]:
             return logging.CRITICAL, f"books differ from the exchange (theirs minus ours): {said}"
         case ForeignOrderSeen(order_id=order_id):
             return logging.WARNING, f"foreign order {order_id} on {event.product_id}: not ours"
+        case FundingPaid(amount=amount) if amount:
+            return logging.INFO, f"funding {amount:+f}, {event.day_total:+f} of the day so far"
+        case PositionLiquidated(product_id=product_id):
+            return logging.CRITICAL, (
+                f"LIQUIDATION of {product_id}: Coinbase's own order {event.order_id} took "
+                f"{event.side} {event.base_size} at {event.price} fee {event.fee}"
+            )
         case TradingStateChanged(state=state):
             level = logging.CRITICAL if event.who == EXCHANGE else logging.WARNING
             return level, f"trading {state.value} by {event.who}: {event.why}"

@@ -22,7 +22,7 @@ RESTING_S = 60.0  # of the machine's clock
 RESTING_TAPE_S = 600.0  # in lockstep, where the tape waits for us and words are lost by faults only
 BOOKS_NS = 3_600_000_000_000  # of event time, between two comparisons of the books
 UNREADABLE_MAX = 5  # answers in a row: then what the exchange says is not what we know to read
-DIFFERENT_BOOKS_NS = 60_000_000_000  # the same while they differ
+OFTEN_NS = 60_000_000_000  # the same while they differ, or where funding moves the cash
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Upkeep:
         self._asked_s = pace.now_s()
         self._owed_since_s: dict[str, float] = {}  # by client order id
         self._compared_ns = engine.now_ns
+        self._of_contracts = engine.opened.products[0].contract is not None
         self._unreadable = 0  # answers in a row
         self._refused = False
         self._doubted = False
@@ -65,7 +66,8 @@ class Upkeep:
         """The exchange's clock moved."""
         await self._history.fill()
         now_ns = self._engine.now_ns
-        every_ns = BOOKS_NS if self._engine.books_agree else DIFFERENT_BOOKS_NS
+        seldom = self._engine.books_agree and not self._of_contracts
+        every_ns = BOOKS_NS if seldom else OFTEN_NS
         if now_ns - self._compared_ns >= every_ns and not self._feed.fails(Part.READS):
             self._compared_ns = now_ns
             await self._ask(self._books.books)
@@ -73,6 +75,11 @@ class Upkeep:
     def doubt(self) -> None:
         """The exchange refused what our books allow: it knows something we were not told."""
         self._doubted = True
+
+    def foreign(self) -> None:
+        """Somebody else's order moves a position in contracts, which is the account's: look."""
+        if self._of_contracts:
+            self._compared_ns = -OFTEN_NS
 
     async def look(self) -> None:
         """List the orders if an answer is overdue, or if the last question got none.
@@ -94,6 +101,10 @@ class Upkeep:
         """
         self._asked_s, self._doubted = self._pace.now_s(), False
         await self._ask(self._books.orders)
+
+    async def fees(self) -> None:
+        """See once more what our fills have cost; without an answer the books' comparison does."""
+        await self._ask(self._books.fees)
 
     async def _ask(self, question: Callable[[], Awaitable[object]]) -> None:
         """Ask; without an answer entries stop, until a listing of the orders succeeds."""

@@ -30,6 +30,8 @@ NEW_ACCOUNT = ("USD=100000", "BTC=1.02")
 NEW_POSITION = ("BTC-USD", Decimal("0.02"), Decimal(1240))
 """What a session by hand has of it, and its cost at the market's opening; the rest is the owner's.
 So a first exit can be tried without a first entry."""
+NEW_FUTURES_BALANCE = "5000"
+"""USD in the futures wallet of an embedded account whose session trades contracts."""
 MINUTE_S = 60
 STOP_S_MAX = 10.0
 
@@ -193,7 +195,7 @@ def _child(
 
 def _playing(options: Options) -> list[str]:
     if options.by_hand:
-        return ["--speed", "real"]
+        return ["--speed", "real", *_contract_flags(options)]
     products = options.products or (() if options.data else (DEFAULT_PRODUCT,))
     return [
         *("--speed", options.speed),
@@ -202,6 +204,14 @@ def _playing(options: Options) -> list[str]:
         *(() if options.candles is None else ("--candles", str(options.candles))),
         *(() if options.faults is None else ("--faults", options.faults)),
     ]
+
+
+def _contract_flags(options: Options) -> list[str]:
+    """A futures wallet and the contracts asked for; without them the exchange lists coins alone."""
+    if not options.trades_contracts:
+        return []
+    contracts = (word for name in options.products for word in ("--contract", name))
+    return ["--futures-balance", NEW_FUTURES_BALANCE, *contracts]
 
 
 def _following(options: Options) -> list[str]:

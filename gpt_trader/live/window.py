@@ -253,7 +253,7 @@ class Window:
             "exchange_refuses": refuses,
             "token": token,
             "token_valid_s": VALID_S,
-            "trading_state": self._engine.trading_state.value,
+            "trading_state": self._engine.trading.everything.value,
             "session": self._engine.opened.namespace,
         }
 
@@ -414,8 +414,7 @@ class Window:
     # --- the account ------------------------------------------------------------------------
 
     def _snapshot(self, request: Request) -> Said:
-        currencies = {c for p in self._engine.opened.products for c in (p.base, p.quote)}
-        question = self._questions.account(tuple(currencies))
+        question = self._questions.account(self._engine.opened.products)
         return self._ask(
             request, question, lambda reads: account_document(self._engine, reads, 0.0)
         )

@@ -19,7 +19,7 @@ from gpt_trader.backtesting.choices import Number, cash_of, strategy_of
 from gpt_trader.backtesting.numbers import decimals_of, numbers_of, whole_of
 from gpt_trader.backtesting.setup import CASH, SEED_MAX
 from gpt_trader.domain.errors import TraderError, UsageError
-from gpt_trader.domain.events import OrderFilled, OrderIntended
+from gpt_trader.domain.events import FeeRevised, OrderFilled, OrderIntended
 from gpt_trader.research.handover import strategy_text
 from gpt_trader.settings import load_settings
 from gpt_trader.signals.strategy import Strategy, near
@@ -78,9 +78,14 @@ class SessionResult:
 
     @cached_property
     def fills(self) -> "pd.DataFrame":
-        """One row a fill: time, product, side, price, size, fee."""
+        """One row a fill: time, product, side, price, size, and the fee by Coinbase's last word."""
         import pandas as pd
 
+        revised = {
+            (event.order_id, event.trade_id): event.fee
+            for event in self._events()
+            if isinstance(event, FeeRevised)
+        }
         rows = [
             {
                 "time": pd.Timestamp(event.ts_ns, tz="UTC"),
@@ -88,7 +93,7 @@ class SessionResult:
                 "side": str(event.side),
                 "price": float(event.price),
                 "base_size": float(event.base_size),
-                "fee": float(event.fee),
+                "fee": float(revised.get((event.order_id, event.trade_id), event.fee)),
             }
             for event in self._events()
             if isinstance(event, OrderFilled)

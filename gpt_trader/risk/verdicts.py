@@ -11,16 +11,13 @@ from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
-from gpt_trader.domain.events import Verdict
-from gpt_trader.domain.order import Side, TradingState
+from gpt_trader.domain.order import Side, TradingState, Verdict
 from gpt_trader.domain.product import amount_of, plain
 from gpt_trader.kernels import gates
 from gpt_trader.kernels.money import COUNT_MAX, RATE_DEN, UNCOUNTABLE
 from gpt_trader.kernels.vectors import Ints
 from gpt_trader.risk.limits import Limits
-
-NOT_KNOWN = Decimal(-1)
-"""Stands in a verdict for a value or limit that is not known; all others are 0 or more."""
+from gpt_trader.risk.margin import NOT_KNOWN, MarginFacts, margin_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ class Facts:
     mark_age_ns: int
     bid_ticks: int  # 0: not known
     ask_ticks: int
+    last_ticks: int  # of the last trade, 0: not known
     cash_free: int  # cash units, without what working buys hold
     taker_fee_rate: Decimal
     equity: int  # cash units; 0 or less: not known, as for the next two
@@ -56,6 +54,7 @@ class Facts:
     trading_state: TradingState
     feed_ready: bool
     books_agree: bool
+    margin: MarginFacts | None = None  # of a contract; None: coins
 
     def vector(self) -> Ints:
         """The facts in the gates' order and units.
@@ -89,6 +88,7 @@ class Facts:
         vector[gates.STATE] = _STATES[self.trading_state]
         vector[gates.FEED_IS_READY] = int(self.feed_ready)
         vector[gates.BOOKS_DO_AGREE] = int(self.books_agree)
+        vector[gates.LAST_TICKS] = _count(self.last_ticks)
         return vector
 
 
@@ -110,7 +110,7 @@ def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
     if facts.dearer_units and not gates.exits(vector):
         mask = _caps_at_triggers(facts, mask, values)
     counts = values.tolist()
-    return tuple(
+    verdicts = tuple(
         Verdict(
             rule.name,
             bool(mask >> place & 1),
@@ -120,18 +120,24 @@ def judge(facts: Facts, limits: Limits) -> tuple[Verdict, ...]:
         )
         for place, rule in enumerate(_RULES)
     )
+    if facts.margin is None:
+        return verdicts
+    is_exit, quote = gates.exits(vector), facts.quote
+    shared = tuple(one for one in verdicts if one.rule not in _OF_COINS)
+    return (*shared, *margin_verdicts(facts.margin, limits, is_exit=is_exit, quote=quote))
 
 
 def _at_trigger(facts: Facts, vector: Ints, limits: Ints, mask: int, values: Ints) -> int:
-    """The mask with the collar judged at the trigger: today's mark is not what it will meet."""
+    """The mask with its price judged at the trigger: today's market is not what it will meet."""
     assert facts.trigger_ticks is not None
-    vector[gates.MARK_TICKS] = _count(facts.trigger_ticks)
+    vector[gates.MARK_TICKS] = vector[gates.LAST_TICKS] = _count(facts.trigger_ticks)
     there = np.zeros(2 * gates.RULES, np.int64)
-    collar = 1 << gates.PRICE_COLLAR
-    found = gates.verdict_step(vector, limits, there) & collar
-    for place in (gates.PRICE_COLLAR, gates.RULES + gates.PRICE_COLLAR):
-        values[place] = there[place]
-    return mask & ~collar | found
+    found = gates.verdict_step(vector, limits, there)
+    for rule in (gates.PRICE_COLLAR, gates.REFERENCE):
+        mask = mask & ~(1 << rule) | found & 1 << rule
+        for place in (rule, gates.RULES + rule):
+            values[place] = there[place]
+    return mask
 
 
 def _caps_at_triggers(facts: Facts, mask: int, values: Ints) -> int:
@@ -217,9 +223,21 @@ def _size(count: int, facts: Facts) -> Decimal:
 
 
 def _mark_bps(count: int, facts: Facts) -> Decimal:
-    """Ticks as bps of the mark, up to the next 1e-6: a denied value never reads like its limit."""
-    mark_ticks = facts.mark_ticks if facts.trigger_ticks is None else facts.trigger_ticks
-    return plain(Decimal(-(-count * 10**10 // mark_ticks)).scaleb(-6))
+    """Ticks as bps of the mark the price is judged by."""
+    return _bps_of(count, facts.mark_ticks if facts.trigger_ticks is None else facts.trigger_ticks)
+
+
+def _spread_bps(count: int, facts: Facts) -> Decimal:
+    return _bps_of(count, facts.mark_ticks)
+
+
+def _last_bps(count: int, facts: Facts) -> Decimal:
+    return _bps_of(count, facts.last_ticks if facts.trigger_ticks is None else facts.trigger_ticks)
+
+
+def _bps_of(count: int, ticks: int) -> Decimal:
+    """Up to the next 1e-6: a denied value never reads like its limit."""
+    return plain(Decimal(-(-count * 10**10 // ticks)).scaleb(-6))
 
 
 _RULES = (
@@ -237,12 +255,30 @@ _RULES = (
     _Rule("cash", _money, "quote", "cost with fee would be {value}, above the free {limit}"),
     _Rule("size_form", _size, "base", "order size is {value}, {side} {limit}"),
     _Rule("reduce_only", _size, "base", "sale of {value}, above the {limit} held and not offered"),
+    _Rule("spread", _spread_bps, "bps", "bid and ask are {value} apart, above {limit}"),
+    _Rule(
+        "reference", _last_bps, "bps", "price is {value} worse than the last trade, above {limit}"
+    ),
 )
 """One row a rule, in the gates' order."""
 
 RULE_NAMES = tuple(rule.name for rule in _RULES)
 
-_RULE_OF = {rule.name: rule for rule in _RULES}
+_OF_COINS = frozenset({"cash", "reduce_only"})
+_OF_CONTRACTS = (
+    _Rule("margin", _money, "quote", "margin with fees would be {value}, above the free {limit}"),
+    _Rule("leverage", _plain_count, "times", "leverage would be {value}, above {limit}"),
+    _Rule(
+        "liquidation_buffer",
+        _plain_count,
+        "percent",
+        "the buffer before liquidation would be {value}, below {limit}",
+    ),
+    _Rule("contracts_cap", _plain_count, "contracts", "position would be {value}, above {limit}"),
+)
+"""In the place of those of coins; `risk/margin.py` decides them."""
+
+_RULE_OF = {rule.name: rule for rule in (*_RULES, *_OF_CONTRACTS)}
 
 _STATE_WORDS = {
     Decimal(gates.REDUCING): "reduce-only: nothing is sent that could raise the position",

@@ -187,7 +187,11 @@ class Catalog:
             said: dict[str, str] = json.loads(_metadata(parts[-1]).get(PRODUCT, b""))
             steps = {name: Decimal(said[name]) for name in _STEPS}
             return Product(
-                product_id=said["product_id"], base=said["base"], quote=said["quote"], **steps
+                product_id=said["product_id"],
+                base=said["base"],
+                quote=said["quote"],
+                contract=None,  # candles of contracts are not kept
+                **steps,
             )
         except (ValueError, ArithmeticError, KeyError, TypeError) as e:
             raise _damaged(parts[-1], "it says no product") from e
@@ -201,11 +205,13 @@ class Catalog:
             It cannot be written, or a part holds some of the range already.
         """
         assert table.product_id is not None and table.candle_s is not None, table.where
+        assert product.contract is None, f"{product.product_id}: candles of coins are kept"
         name = f"{table.product_id} {width_name(table.candle_s)}"
         if self.missing(name, from_s, until_s) != [(from_s, until_s)]:
             raise StoreRefused(f"{name} from {from_s} to {until_s} is in the catalog already")
         path = self._folder(name) / f"{from_s}-{until_s}.parquet"
-        record = json.dumps({key: str(value) for key, value in asdict(product).items()})
+        said = {key: str(value) for key, value in asdict(product).items() if value is not None}
+        record = json.dumps(said)
         metadata = {HASH.decode(): content_hash(table), PRODUCT.decode(): record}
         content = arrow_table(table, metadata)
         waiting = path.with_name(f".{path.name}.tmp")

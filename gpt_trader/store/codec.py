@@ -10,7 +10,16 @@ from typing import get_args
 import msgspec
 
 from gpt_trader.domain.errors import StoreDamaged, StoreRefused
-from gpt_trader.domain.events import Decision, Event, Input
+from gpt_trader.domain.events import (
+    CandleClosed,
+    CandlesLoaded,
+    ClockTicked,
+    Decision,
+    Event,
+    Input,
+    QuoteSeen,
+    TradesSeen,
+)
 
 
 def encode(event: Event) -> tuple[str, int, bytes]:
@@ -69,17 +78,25 @@ INPUT_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Input))
 DECISION_KINDS = frozenset(kind_of(event_type) for event_type in get_args(Decision))
 """Kinds we decided; a replay must make them again, byte for byte."""
 
+MARKET_KINDS = frozenset(
+    kind_of(event_type)
+    for event_type in (TradesSeen, QuoteSeen, ClockTicked, CandlesLoaded, CandleClosed)
+)
+"""Kinds of which a log has a million; none of them moves the books."""
+
 VERSIONS: dict[str, int] = {
     **dict.fromkeys(sorted(INPUT_KINDS | DECISION_KINDS), 1),
-    "session_opened": 2,  # the hash of the strategy's source
-    "order_intended": 4,  # the draft may be of a stop that we watch, as in the next two
-    "order_denied": 4,
-    "order_asked": 3,
+    "session_opened": 4,  # what the day brought before, what makes a product a contract
+    "order_intended": 5,  # the draft may be reduce-only on the wire, as in the next three
+    "order_denied": 5,
+    "order_asked": 4,
+    "stop_supervised": 2,
     "order_changed": 2,  # the word for such a stop
     "holding_adopted": 2,  # its name
     "feed_changed": 2,  # whether prices come all the same
     "edit_asked": 2,  # the stop price, as in the next
     "edit_intended": 2,
+    "trading_state_changed": 2,  # of which product
 }
 """The version of each kind's shape. A changed field raises the number of its kind here."""
 

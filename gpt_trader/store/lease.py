@@ -61,6 +61,14 @@ def _refusal(path: Path, error: OSError) -> StoreRefused:
     )
 
 
+def holder(var: Path, profile: str) -> int | None:
+    """The number of the process that runs a session of the profile; None while none does."""
+    if not is_held(var, profile):
+        return None
+    text = (profile_folder(var, profile) / "lock").read_text().strip()
+    return int(text) if text.isdigit() else None
+
+
 def is_held(var: Path, profile: str) -> bool:
     """Whether a session of the profile runs now; it may begin or end a moment later.
 

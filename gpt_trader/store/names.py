@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from gpt_trader.domain.errors import StoreDamaged
+from gpt_trader.domain.errors import StoreDamaged, StoreRefused
 from gpt_trader.store.document import write_durably
 from gpt_trader.store.folders import profile_folder
 
@@ -21,13 +21,17 @@ def session_of(var: Path, profile: str, name: str) -> str | None:
     Raises
     ------
     StoreDamaged
-        The file of the name does not read.
+        The file of the name makes no sense.
+    StoreRefused
+        The disk does not let it be read: whether the name is free is not known.
     """
     path = _path(var, profile, name)
     try:
         return str(json.loads(path.read_text())["session"])
     except FileNotFoundError:
         return None
+    except OSError as e:
+        raise StoreRefused(f"cannot read {path}: {e.strerror}; nothing was done") from e
     except (ValueError, KeyError, TypeError) as e:
         raise StoreDamaged(f"{path} does not read: take another name") from e
 

@@ -50,21 +50,48 @@ class KeptPreviews:
         Raises
         ------
         UsageError
-            There is none of that name, or it does not read.
+            There is none of that name, or it makes no sense.
+        StoreRefused
+            The disk does not let it be read.
         """
-        if _TOKEN.fullmatch(token) is None or not (self._folder / token).is_file():
-            raise UsageError(f"there is no preview {token[:40]!r}: a preview is used once")
+        none = f"there is no preview {token[:40]!r}: a preview is used once"
+        if _TOKEN.fullmatch(token) is None:
+            raise UsageError(none)
         try:
             return Kept(**json.loads((self._folder / token).read_text()))
+        except FileNotFoundError as e:
+            raise UsageError(none) from e
+        except OSError as e:
+            raise StoreRefused(
+                f"cannot read preview {token}: {e.strerror}; nothing was done"
+            ) from e
         except (ValueError, TypeError) as e:  # a session was killed while it wrote it
             raise UsageError(f"preview {token} does not read: preview it again") from e
 
     def forget(self, token: str) -> None:
-        """It is used up."""
-        (self._folder / token).unlink()
+        """It is used up.
+
+        Raises
+        ------
+        StoreRefused
+            The disk does not let it go: it would be good for a second time.
+        """
+        try:
+            (self._folder / token).unlink()
+        except OSError as e:
+            raise StoreRefused(f"preview {token} stays: {e.strerror}; nothing was done") from e
 
     def forget_before(self, wall_ns: int) -> None:
-        """Let go of those that were written before that time of the machine's clock."""
-        for path in self._folder.iterdir() if self._folder.is_dir() else ():
-            if path.stat().st_mtime_ns < wall_ns:
-                path.unlink()
+        """Let go of those that were written before that time of the machine's clock.
+
+        Raises
+        ------
+        StoreRefused
+            The folder cannot be read or changed.
+        """
+        try:
+            for path in self._folder.iterdir() if self._folder.is_dir() else ():
+                if path.stat().st_mtime_ns < wall_ns:
+                    path.unlink()
+        except OSError as e:
+            raise StoreRefused(f"cannot tidy {self._folder}: {e.strerror}") from e

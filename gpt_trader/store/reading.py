@@ -5,13 +5,15 @@ from pathlib import Path
 from types import TracebackType
 
 from gpt_trader.domain.events import Event
-from gpt_trader.store.codec import decode
+from gpt_trader.store.chain import Row
+from gpt_trader.store.codec import MARKET_KINDS, decode
 from gpt_trader.store.database import connect_to_read
 from gpt_trader.store.schema import select
 from gpt_trader.store.snapshots import latest_state
 from gpt_trader.store.walk import checked_events, hashes_at, last_seq, read_meta
 
 _COUNTS = "SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"
+_WITHOUT = "SELECT * FROM events WHERE seq > ? AND kind NOT IN ({}) ORDER BY seq"
 _LAST_WALL = "SELECT wall_ns FROM events ORDER BY seq DESC LIMIT 1"
 
 
@@ -41,6 +43,22 @@ class LogReader:
         """
         for row in checked_events(self._connection, after_seq):
             yield row[0], decode(row[1], row[2], row[4])
+
+    def without_market(self, after_seq: int = 0) -> Iterator[tuple[int, int, Event]]:
+        """What was asked, decided, answered and booked after `after_seq`, past the chain.
+
+        Of a million events these are a few thousand. Whether they are what was written is for
+        `events` to say, and for `verify`.
+
+        Yields
+        ------
+        seq, when it was written by the machine's clock in ns, event; oldest first
+        """
+        kinds = tuple(sorted(MARKET_KINDS))
+        wanted = _WITHOUT.format(", ".join("?" * len(kinds)))
+        rows: list[Row] = select(self._connection, wanted, (after_seq, *kinds))
+        for row in rows:
+            yield row[0], row[6], decode(row[1], row[2], row[4])
 
     def tail(self, count: int) -> list[tuple[int, Event]]:
         """The newest `count` events, oldest of them first."""

@@ -139,6 +139,9 @@ def setup(dice: random.Random, tapes: Sequence[CandleTape]) -> Setup:
     limits = _limits(dice, float(cash), sizing["size_fraction"], len(tapes))
     if sizing["take_bps"] > 10_000 and dice.random() < 0.7:
         limits = replace(limits, collar_bps_max=Decimal(dice.choice((9_999, 10_000))))
+    if dice.random() < 0.2:  # one product has a limit of its own
+        name = f"position_notional_max:{tapes[0].product.product_id}"
+        limits = replace(limits, by_product={name: min(cash * 7 / 100, Decimal(10**9))})
     return Setup(
         strategy=chosen,
         values=chosen.values(values),
@@ -292,6 +295,11 @@ def _limits(dice: random.Random, cash: float, share: float, products: int) -> Li
         "orders_per_minute_max": dice.choice((0, 1, 2)),
         "daily_loss_rate_max": dice.choice((0, 0.0005, 0.004, 0.02)),
         "drawdown_rate_max": dice.choice((0, 0.002, 0.01, 0.05)),
+        "position_notional_max": min(1e9, round(cash * dice.choice((0.03, 0.19, 0.5)), 4)),
+        "daily_loss_max": min(1e9, round(cash * dice.choice((0, 0.0005, 0.004)), 4)),
+        "order_equity_rate_max": dice.choice((0.03, 0.19, 0.201)),
+        "spread_bps_max": dice.choice((0, 1, 3)),
+        "reference_bps_max": dice.choice((0, 1, 10)),
     }
     loose: dict[str, float] = {
         "order_notional_max": 10**9,
@@ -302,7 +310,7 @@ def _limits(dice: random.Random, cash: float, share: float, products: int) -> Li
         "drawdown_rate_max": 1,
     }
     chosen = loose if dice.random() < 0.5 else {}
-    kept = {name: tight[name] for name in dice.sample(list(tight), dice.choice((0, 0, 1, 2, 3)))}
+    kept = {name: tight[name] for name in dice.sample(list(tight), dice.choice((0, 0, 2, 3, 4)))}
     given = {**chosen, **kept}
     if products > 1 and dice.random() < 0.5:  # what works in one product leaves less for others
         given["exposure_rate_max"] = round(share * dice.uniform(1.0, products), 6)

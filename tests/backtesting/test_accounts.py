@@ -235,7 +235,7 @@ def test_an_exit_is_possible_however_far_its_limit_may_go() -> None:
             market="close",
             fees=0.0,
             params={"hold": 3},
-            limits={**ALL_IN, "collar_bps_max": 10_000},
+            limits={**ALL_IN, "collar_bps_max": 10_000, "reference_bps_max": 10_000},
             sizing={"take_bps": 9_999, "patience_candles": 0},
         ),
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from gpt_trader.broker.orders import Order
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.events import (
     BalancesSeen,
     BooksCompared,
@@ -30,7 +31,6 @@ from gpt_trader.domain.events import (
     SessionOpened,
     StopRequested,
     TradesSeen,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import Liquidity, OrderStatus, TimeInForce, TradingState
 from gpt_trader.engine.engine import Engine

@@ -12,9 +12,8 @@ from gpt_trader.domain.events import (
     OrderDenied,
     OrderIntended,
     Request,
-    Terms,
 )
-from gpt_trader.domain.order import OrderStatus, TimeInForce
+from gpt_trader.domain.order import OrderStatus, Terms, TimeInForce
 from gpt_trader.engine.engine import Engine
 from gpt_trader.strategies.registry import BY_HAND
 from tests.builders import START_NS, a_draft, an_opening

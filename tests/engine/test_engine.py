@@ -1,5 +1,6 @@
 """The engine: what follows from an event, what never does, and that its state is its log."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import StoreDamaged
 from gpt_trader.domain.events import (
     BooksCompared,
@@ -18,6 +20,7 @@ from gpt_trader.domain.events import (
     EditIntended,
     Event,
     FeedChanged,
+    FeeRevised,
     OrderDenied,
     OrderIntended,
     OrderLost,
@@ -27,7 +30,6 @@ from gpt_trader.domain.events import (
     StopRequested,
     StopSupervised,
     StopWithheld,
-    TradingStateChanged,
     TriggerReached,
 )
 from gpt_trader.domain.order import OrderStatus, Side, TimeInForce, TradingState
@@ -35,7 +37,7 @@ from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.step import step
 from gpt_trader.store.state import decode_state, encode_state
 from tests.builders import START_NS, a_candle, a_product, an_opening
-from tests.engine.plays import Memory, Play, a_random_play
+from tests.engine.plays import Memory, Play, a_random_play, order_id_of
 
 DECISIONS = get_args(Decision)
 BY_A_PERSON = {EditIntended, StopSupervised, TriggerReached, StopWithheld, StopEnded}
@@ -141,6 +143,28 @@ def test_a_fill_told_twice_is_booked_once() -> None:
 
     assert play.engine.counts["fills"] == play.engine.counts["partial_fills"] == 1
     assert play.engine.ledger.position("BTC-USD").lots == 40_000_000
+
+
+def test_a_fee_revised_later_is_booked_once_in_cash_order_and_equity() -> None:
+    play = a_play()
+    intent = an_entry(play)
+    play.accept(intent)
+    play.fill(intent, Decimal("0.4"), trade_id="7")
+    cash, equity = play.engine.ledger.cash_units, play.engine.equity_units()
+    assert equity is not None
+    name, fee, before = intent.client_order_id, Decimal("0.03"), Decimal("0.01")
+    revised = FeeRevised(play.engine.now_ns, name, order_id_of(name), "7", "BTC-USD", fee, before)
+
+    play.take(revised)
+    play.take(revised)
+
+    thawed = Engine(play.engine.opened)
+    thawed.thaw(json.loads(json.dumps(play.engine.freeze())))
+    for engine in (play.engine, thawed):
+        assert engine.ledger.cash_units == cash - 2_000_000
+        assert engine.equity_units() == equity - 2_000_000 == engine.valuation.equity
+        order = engine.orders.get(name)
+        assert order is not None and order.fee_units == 3_000_000
 
 
 def test_two_products_have_their_own_signals_orders_and_positions() -> None:
@@ -282,8 +306,21 @@ def test_a_waiting_sale_stays_in_the_book_when_trading_is_reduced() -> None:
     assert requests == []
 
 
-def test_a_waiting_buy_is_withdrawn_when_the_loss_of_the_day_reaches_its_limit() -> None:
-    play = a_play(limits=an_opening(limits={"daily_loss_rate_max": Decimal("0.01")}).limits)
+def test_a_products_own_limit_binds_its_orders_and_no_others() -> None:
+    own = a_play(limits={"position_notional_max:BTC-USD": Decimal(1)})
+    others = a_play(limits={"position_notional_max:ETH-USD": Decimal(1)})
+
+    let_out = [play.candle("20000") + play.candle("20000") for play in (own, others)]
+
+    assert [len(requests) for requests in let_out] == [0, 1]
+    assert own.engine.denials_by_rule == {"position_cap": 1}
+
+
+@pytest.mark.parametrize("limit", [("daily_loss_rate_max", "0.01"), ("daily_loss_max", "1000")])
+def test_a_waiting_buy_is_withdrawn_when_the_loss_of_the_day_reaches_its_limit(
+    limit: tuple[str, str],
+) -> None:
+    play = a_play(limits=an_opening(limits={limit[0]: Decimal(limit[1])}).limits)
     intent = a_waiting_buy(play)
     play.fill(intent, Decimal("0.9"))
 

@@ -1,5 +1,6 @@
 """Orders that a person asks for: in a session of their own, and beside a strategy."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import (
+    CancelAnswered,
     CancelAsked,
     CancelIntended,
     Draft,
@@ -14,6 +16,7 @@ from gpt_trader.domain.events import (
     OrderAsked,
     OrderDenied,
     OrderIntended,
+    OrderLost,
     Request,
 )
 from gpt_trader.domain.order import OrderStatus, OrderType, Side, TimeInForce
@@ -118,6 +121,33 @@ def test_caps_count_buys_that_wait_for_a_trigger_at_the_price_they_meet_there() 
     denied, denied_too = (event for event in play.events if isinstance(event, OrderDenied))
     assert "position notional would be 48,000.00 USD" in "; ".join(denied.reasons)
     assert "position notional would be 25,200.00 USD" in "; ".join(denied_too.reasons)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_an_end_that_is_wanted_while_the_create_is_on_its_way_is_asked_for_with_its_answer(
+    is_lost: bool,
+) -> None:
+    """And is kept over a restart; else the order would wait in the book and nobody know."""
+    play = a_desk()
+    [intent] = ask(play, a_draft(limit_price="19900.00"))
+    name = intent.client_order_id
+    if is_lost:
+        play.take(OrderLost(play.engine.now_ns, name, "no answer"))
+
+    at_once = play.take(CancelAsked(play.engine.now_ns, "a person", (name,)))
+    frozen = json.loads(json.dumps(play.engine.freeze()))
+    play.engine = Engine(play.engine.opened)
+    play.engine.thaw(frozen)
+    answered = play.accept(intent)
+    play.word(play.order(intent), OrderStatus.OPEN)
+
+    assert at_once == []
+    assert [(type(one), one.client_order_id) for one in answered] == [(CancelIntended, name)]
+    cancels = [event for event in play.events if isinstance(event, CancelIntended)]
+    assert len(cancels) == 1, "once"
+    assert play.take(CancelAnswered(play.engine.now_ns, name, False, "a test")) == []
+    play.word(play.order(intent), OrderStatus.OPEN)
+    assert not play.order(intent).end_wanted, "a refusal is the person's to hear"
 
 
 def test_a_person_ends_orders_and_an_order_is_asked_to_end_once() -> None:

@@ -147,7 +147,7 @@ def test_an_order_by_hand_is_judged_like_any_other() -> None:
 
     [allowed] = play.take(a_hand_order(play))
     too_large = play.take(a_hand_order(play, base_size=Decimal(100)))
-    play.engine.trading_state = TradingState.HALTED
+    play.engine.trading.everything = TradingState.HALTED
     halted = play.take(a_hand_order(play))
 
     assert isinstance(allowed, OrderIntended)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.events import (
     BalancesSeen,
     CancelAsked,
@@ -29,7 +30,6 @@ from gpt_trader.domain.events import (
     StopSupervised,
     StopWithheld,
     TradesSeen,
-    TradingStateChanged,
     TriggerReached,
 )
 from gpt_trader.domain.order import (
@@ -43,6 +43,7 @@ from gpt_trader.domain.order import (
 from gpt_trader.engine.engine import Engine
 from gpt_trader.engine.folding import fold
 from gpt_trader.live.app import unwatched
+from gpt_trader.risk.verdicts import RULE_NAMES
 from gpt_trader.store.state import encode_state
 from gpt_trader.strategies.registry import BY_HAND
 from tests.builders import MINUTE_NS, START_NS, a_draft, a_trade, an_opening
@@ -117,7 +118,7 @@ def test_a_stop_sends_nothing_until_its_trigger_and_then_one_market_order() -> N
     assert (sent.client_order_id, sent.draft.order_type) == (name, OrderType.MARKET)
     assert (sent.draft.side, sent.draft.base_size) == (Side.SELL, Decimal("0.1"))
     assert (sent.draft.time_in_force, sent.draft.stop_price) == (TimeInForce.IOC, None)
-    assert len(sent.verdicts) == 14 and sent.draft.asked == "mine#1"
+    assert len(sent.verdicts) == len(RULE_NAMES) and sent.draft.asked == "mine#1"
     [reached] = desk.told(TriggerReached)
     assert isinstance(reached, TriggerReached) and reached.mark_price == Decimal("19500")
     assert desk.engine.asked == {"mine#1": name} and desk.engine.intents == 1

@@ -58,6 +58,40 @@ ENTRIES: list[tuple[int, Changes, Changes]] = [
     (gates.SIZE_FORM, {"lots": 1, "base_min_lots": 0}, {"lots": 0, "base_min_lots": 0}),
     (gates.SIZE_FORM, {"lots": 1000, "base_max_lots": 1000}, {"base_max_lots": 999}),
     (gates.REDUCE_ONLY, {}, {"side": Side.SELL}),
+    (gates.SPREAD, {"bid_ticks": 95_000}, {"bid_ticks": 94_999}),
+    (
+        gates.SPREAD,
+        {"mark_ticks": 3, "bid_ticks": 2, "ask_ticks": 3},
+        {"mark_ticks": 3, "bid_ticks": 1, "ask_ticks": 3},
+    ),
+    (gates.REFERENCE, {"last_ticks": 90_910}, {"last_ticks": 90_909}),
+    (
+        gates.REFERENCE,
+        {"limit_ticks": 99_000, "last_ticks": 90_000},
+        {"limit_ticks": 99_001, "last_ticks": 90_000},
+    ),
+]
+
+MONEY: list[tuple[int, dict[str, Decimal], Changes, Changes]] = [
+    # rule, its limit, on the limit, one step above it
+    (
+        gates.POSITION_CAP,
+        {"position_notional_max": Decimal(1400)},
+        {"position_lots": 400},
+        {"position_lots": 401},
+    ),
+    (
+        gates.DAILY_LOSS,
+        {"daily_loss_max": Decimal(250)},
+        {"equity": 9750 * USD},
+        {"equity": 9750 * USD - 1},
+    ),
+    (
+        gates.ORDER_NOTIONAL,
+        {"order_equity_rate_max": Decimal("0.1")},
+        {"equity": 10_000 * USD},
+        {"equity": 10_000 * USD - 10},
+    ),
 ]
 
 REDUCING: Changes = {"trading_state": TradingState.REDUCE_ONLY}
@@ -91,6 +125,21 @@ def test_a_rule_allows_an_entry_on_its_limit_and_denies_it_one_step_further(
     assert outside >> rule & 1 == 1
 
 
+@pytest.mark.parametrize(("rule", "limits", "allowed", "denied"), MONEY)
+def test_the_tighter_of_a_sum_and_a_share_binds(
+    rule: int, limits: dict[str, Decimal], allowed: Changes, denied: Changes
+) -> None:
+    vector, values = some_limits(**limits).vector(), np.zeros(2 * gates.RULES, np.int64)
+
+    masks = [
+        gates.verdict_step(a_buy(**changes).vector(), vector, values)
+        for changes in (allowed, denied)
+    ]
+
+    assert masks == [0, 1 << rule]
+    assert mask_of(a_buy(**denied)) >> rule & 1 == 0
+
+
 @pytest.mark.parametrize(("rule", "allowed", "denied"), EXITS)
 def test_a_rule_of_form_allows_an_exit_on_its_limit_and_denies_it_one_step_further(
     rule: int, allowed: Changes, denied: Changes
@@ -117,9 +166,12 @@ def test_the_worst_day_refuses_every_entry_and_no_exit() -> None:
         "cash_free": 0,
         "exposure_others": 10**17,
         "orders_last_minute": 10**6,
+        "ask_ticks": 105_010,
+        "last_ticks": 90_000,
+        "limit_ticks": 100_000,
     }
 
-    assert mask_of(a_buy(**worst)) & CAPS == CAPS & ~(1 << gates.ORDER_NOTIONAL)
+    assert mask_of(a_buy(**worst)) & CAPS == CAPS
     assert mask_of(an_exit(**worst)) == 0
 
 
@@ -132,12 +184,21 @@ UNKNOWN: list[tuple[Changes, set[int]]] = [
             gates.POSITION_CAP,
             gates.EXPOSURE_CAP,
             gates.PRICE_COLLAR,
+            gates.SPREAD,
         },
     ),
-    ({"ask_ticks": 0}, {gates.PRICE_COLLAR, gates.CASH}),
+    ({"ask_ticks": 0}, {gates.PRICE_COLLAR, gates.CASH, gates.SPREAD, gates.REFERENCE}),
+    ({"bid_ticks": 0}, {gates.SPREAD}),
+    ({"last_ticks": 0}, {gates.REFERENCE}),
     (
         {"equity": 0},
-        {gates.POSITION_CAP, gates.EXPOSURE_CAP, gates.DAILY_LOSS, gates.DRAWDOWN},
+        {
+            gates.ORDER_NOTIONAL,
+            gates.POSITION_CAP,
+            gates.EXPOSURE_CAP,
+            gates.DAILY_LOSS,
+            gates.DRAWDOWN,
+        },
     ),
     ({"equity_day_start": 0}, {gates.DAILY_LOSS}),
     ({"equity_peak": 0}, {gates.DRAWDOWN}),

@@ -1,13 +1,19 @@
 """What a session's log says and what its exchange says, worked out apart and laid side by side."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gpt_trader.domain.events import CandleClosed, OrderFilled, OrderIntended, SessionOpened
+from gpt_trader.domain.events import (
+    CandleClosed,
+    FeeRevised,
+    OrderFilled,
+    OrderIntended,
+    SessionOpened,
+)
 from gpt_trader.domain.order import OrderStatus
 from gpt_trader.engine.engine import Engine
 from gpt_trader.exchange.catalog import find_product
@@ -128,7 +134,8 @@ def _folded(
     folder: SessionFolder,
 ) -> tuple[Engine, dict[tuple[str, int], Row], Counter[Row]]:
     candles: dict[tuple[str, int], Row] = {}
-    fills: Counter[Row] = Counter()
+    fills: list[OrderFilled] = []
+    fees: dict[tuple[str, str], Decimal] = {}  # by the exchange's last word
     with LogReader(folder.log) as reader:
         events = reader.events()
         _, opened = next(events)
@@ -143,16 +150,18 @@ def _folded(
                     columns = candle.open, candle.high, candle.low, candle.close, candle.volume
                     candles[key] = tuple(_plain(str(value)) for value in columns)
                 case OrderFilled():
-                    numbers = event.price, event.base_size, event.fee
-                    fills[
-                        event.order_id,
-                        event.trade_id,
-                        event.side.value,
-                        *(_plain(str(value)) for value in numbers),
-                    ] += 1
+                    fills.append(event)
+                case FeeRevised():
+                    fees[event.order_id, event.trade_id] = event.fee
                 case _:
                     pass
-    return engine, candles, fills
+    return engine, candles, Counter(_row(fill, fees) for fill in fills)
+
+
+def _row(fill: OrderFilled, fees: Mapping[tuple[str, str], Decimal]) -> Row:
+    key = fill.order_id, fill.trade_id
+    numbers = fill.price, fill.base_size, fees.get(key, fill.fee)
+    return *key, fill.side.value, *(_plain(str(value)) for value in numbers)
 
 
 def _their_fills(venue: Venue) -> list[dict[str, Any]]:

@@ -1,15 +1,23 @@
 """A part of the owner's holdings becomes the session's once, and only if it is there."""
 
+import asyncio
+import os
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gpt_trader.domain.errors import TraderError, UsageError
-from gpt_trader.domain.events import HoldingAdopted
+from gpt_trader.domain.events import BalancesSeen, Event, HoldingAdopted
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.adoptions import adoption
+from gpt_trader.live.app import run_session
+from gpt_trader.live.loop import Loop
+from gpt_trader.live.options import parse
+from gpt_trader.store.folders import sessions
+from gpt_trader.store.reading import LogReader
 from gpt_trader.store.requests import Request
 from gpt_trader.strategies.registry import BY_HAND
 from tests.builders import an_opening
@@ -86,3 +94,30 @@ def test_without_a_mark_nothing_is_adopted() -> None:
     """Its value would count as a profit since the morning, and loosen the limits on losses."""
     with pytest.raises(TraderError, match="ask again"):
         asked(a_play(), "1")
+
+
+def test_a_session_that_ends_between_its_balances_and_its_gift_gets_it_when_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    var, take = tmp_path / "var", Loop.take
+    options = parse(["--by-hand", "--once", "--var", str(var)], dict(os.environ), "live")
+
+    async def dies(loop: Loop, event: Event) -> None:
+        if isinstance(event, HoldingAdopted):
+            loop.record.commit_durable()
+            raise TraderError("a kill at the worst moment")
+        await take(loop, event)
+
+    def run() -> None:
+        asyncio.run(run_session(options, dict(os.environ), lambda *_: None))
+
+    with monkeypatch.context() as patch, pytest.raises(TraderError, match="worst moment"):
+        patch.setattr(Loop, "take", dies)
+        run()
+    run()
+    run()
+
+    [folder] = sessions(var, "dev")
+    with LogReader(folder.log) as reader:
+        told = [e for _, e in reader.events() if isinstance(e, BalancesSeen | HoldingAdopted)]
+    assert [type(event) for event in told] == [BalancesSeen, HoldingAdopted]

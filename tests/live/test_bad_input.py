@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gpt_trader import cli
+from gpt_trader.store import trading_state as record
 from gpt_trader.store.folders import PROFILES, find, profile_folder
+from gpt_trader.store.gate import FLIGHT
 from tests.live import commands
 from tests.live.commands import Finished
 
@@ -93,9 +95,11 @@ def is_refused(done: Finished, code: int, phrase: str) -> None:
 
 
 def left_behind(var: Path) -> list[str]:
-    """Everything below the profiles' folders but the locks."""
+    """Everything below the profiles' folders but what belongs to no session: lock and controls."""
     folders = [profile_folder(var, profile) for profile in PROFILES]
-    return [path.name for folder in folders for path in folder.rglob("*") if path.name != "lock"]
+    names = [path.name for folder in folders for path in folder.rglob("*")]
+    controls = ("lock", record.NAME, FLIGHT)
+    return [name for name in names if name not in controls and not name.startswith("gate_")]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

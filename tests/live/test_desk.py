@@ -1,5 +1,7 @@
 """The desk sends what the engine decided, in as few requests as that takes."""
 
+import asyncio
+import fcntl
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +13,11 @@ from gpt_trader.domain.events import (
     EditIntended,
     OrderIntended,
     OrderRejected,
-    Terms,
 )
-from gpt_trader.domain.order import WITHHELD, OrderStatus
-from gpt_trader.live.desk import Desk, letters
-from gpt_trader.live.seams import Probes
+from gpt_trader.domain.order import WITHHELD, OrderStatus, Terms
+from gpt_trader.live.desk import letters
+from gpt_trader.store.folders import profile_folder
+from gpt_trader.store.gate import SENDS, Gate
 from tests.live.test_reconciliation import Scene, with_a_lost_answer
 
 RESTING = 499  # with the scene's own one the 500 that the exchange lets rest
@@ -49,7 +51,7 @@ def test_neither_an_order_nor_an_edit_leaves_once_the_session_breaks_down(tmp_pa
         second = replace(scene.intent, client_order_id="gt-test-000002")
         for request in (edit, second):
             await scene.take(request)
-        desk = Desk(scene.rest, scene.engine, Probes(None), None)
+        desk = scene.desk()
         scene.requests.clear()
 
         desk.stop_creating()
@@ -60,6 +62,25 @@ def test_neither_an_order_nor_an_edit_leaves_once_the_session_breaks_down(tmp_pa
         refused, withheld = answers
         assert isinstance(refused, EditAnswered) and not refused.accepted
         assert isinstance(withheld, OrderRejected) and withheld.reason == WITHHELD
+
+    with_a_lost_answer(tmp_path, check)
+
+
+def test_an_order_that_waited_too_long_before_the_gate_never_leaves(tmp_path: Path) -> None:
+    """A halt that was stopped in the midst, and goes on when the price is of another moment."""
+
+    async def check(scene: Scene) -> None:
+        desk = scene.desk(queue_s_max=0.2)
+        other = Gate(profile_folder(tmp_path / "var", "dev"), SENDS)
+        fcntl.flock(other._gate, fcntl.LOCK_EX)
+        asyncio.get_running_loop().call_later(0.8, other.close)
+        scene.requests.clear()
+
+        [answer] = await desk.send((scene.intent,))
+        desk.close()
+
+        assert isinstance(answer, OrderRejected) and answer.reason == WITHHELD
+        assert scene.requests == []
 
     with_a_lost_answer(tmp_path, check)
 
@@ -75,7 +96,7 @@ def test_five_hundred_resting_orders_end_by_five_requests(tmp_path: Path) -> Non
             await scene.take(scene.rest.create(intent))
         assert len(scene.engine.orders.working()) == len(names)
         scene.requests.clear()
-        desk = Desk(scene.rest, scene.engine, Probes(None), None)
+        desk = scene.desk()
 
         cancels = [CancelIntended(scene.engine.now_ns, name, "stop") for name in names]
         for cancel in cancels:

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+from gpt_trader.domain.errors import StoreRefused
+from gpt_trader.live.report import LOGGER, close_log, open_log
 from gpt_trader.store.folders import find
 from tests.live import disks
 from tests.live.test_bad_input import is_refused, left_behind
@@ -54,3 +58,13 @@ def test_a_disk_full_in_mid_session_stops_it_and_the_same_command_goes_on(tmp_pa
         assert done.document["session_id"] == session
         assert done.document["ledger_difference"] == "0"
         assert done.document["fills"] > 0
+
+
+def test_a_log_file_without_room_ends_in_one_error(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = open_log(Path("/dev/full"), 50_000, 1)
+    for _ in range(2):  # the second one meets what the first could not write
+        with pytest.raises(StoreRefused, match="cannot write /dev/full: No space left"):
+            LOGGER.info("a line")
+    close_log(handler)
+
+    assert capsys.readouterr().err == ""

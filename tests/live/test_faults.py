@@ -21,6 +21,7 @@ from gpt_trader.coinbase.signer import Signer
 from gpt_trader.coinbase.stream import Patience, Stream
 from gpt_trader.coinbase.tls import trust
 from gpt_trader.coinbase.wire_fills import FillWord
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.events import (
     CancelAnswered,
@@ -30,14 +31,13 @@ from gpt_trader.domain.events import (
     OrderFilled,
     OrderRejected,
     SessionClosed,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import WITHHELD, Liquidity, OrderStatus, Side, TradingState
 from gpt_trader.engine.engine import Engine
-from gpt_trader.live.desk import Desk
 from gpt_trader.live.feed import Feed, Part
 from gpt_trader.live.history import History
-from gpt_trader.live.loop import Links, Loop
+from gpt_trader.live.links import Links
+from gpt_trader.live.loop import Loop
 from gpt_trader.live.opening import PORTFOLIO, resume
 from gpt_trader.live.record import Record
 from gpt_trader.live.report import Reporter
@@ -157,7 +157,7 @@ async def _order_and_close(exchange: commands.RunningExchange, host: str, file: 
     )
     log = EventLog.create(file, {}, wall_ns)
     record = Record(log, file, scene.engine, Reporter(scene.engine), Probes(None))
-    links = Links(rest, rest, stream, None, False, None, False)
+    links = Links(rest, rest, stream, scene.control, None, False, None, False)
     loop = Loop(scene.engine, record, links, Probes(None), None)
     await loop.books.opening_balances()
     await loop.take(scene.intent)
@@ -242,7 +242,7 @@ def test_a_silent_exchange_leaves_the_loop_turning_and_env_tightens_it(tmp_path:
 
 
 def upkeep_of(scene: Scene) -> Upkeep:
-    desk = Desk(scene.rest, scene.engine, Probes(None), None)
+    desk = scene.desk()
     history = History(scene.engine, scene.rest, desk, scene.take)
     pace = Pace(lambda: scene.machine_s, RESTING_S)
     return Upkeep(scene.engine, scene.books, history, Feed(scene.engine, scene.take), pace)
@@ -312,7 +312,7 @@ def test_the_feed_is_ready_once_nothing_fails() -> None:
 
 def test_nothing_leaves_a_closed_desk_nor_one_that_waited_too_long(tmp_path: Path) -> None:
     async def check(scene: Scene) -> None:
-        late = Desk(scene.rest, scene.engine, Probes(None), 0.05)
+        late = scene.desk(0.05)
         busy = threading.Event()
         holding = asyncio.create_task(late.call(lambda: busy.wait(10)))
         sending = asyncio.create_task(late.send([scene.intent]))
@@ -322,7 +322,7 @@ def test_nothing_leaves_a_closed_desk_nor_one_that_waited_too_long(tmp_path: Pat
         [waited] = await sending
         late.close()
 
-        closed = Desk(scene.rest, scene.engine, Probes(None), None)
+        closed = scene.desk()
         closed.stop_creating()
         [shut] = await closed.send([scene.intent])
         closed.close()
@@ -352,7 +352,7 @@ def test_one_trade_is_booked_once_and_a_correction_never(tmp_path: Path) -> None
             liquidity=Liquidity.MAKER,
         )
         rows = (row, replace(row, entry_id="e-2"), replace(row, entry_id="e-3", kind="REVERSAL"))
-        desk = Desk(scene.rest, scene.engine, Probes(None), None)
+        desk = scene.desk()
 
         events = desk.unbooked(rows, scene.order)
         again = desk.unbooked(rows[2:], scene.order)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gpt_trader.domain.controls import TradingStateChanged
 from gpt_trader.domain.events import (
     BooksCompared,
     ClockTicked,
@@ -16,7 +17,6 @@ from gpt_trader.domain.events import (
     QuoteSeen,
     StopRequested,
     TradesSeen,
-    TradingStateChanged,
 )
 from gpt_trader.domain.order import TradingState
 from gpt_trader.engine.engine import Engine
@@ -44,6 +44,8 @@ PULSE = Pulse(
     recovered=True,
     lockstep=False,
     ended=None,
+    log_seq=0,
+    requests=0,
 )
 
 

@@ -8,6 +8,7 @@ from gpt_trader.coinbase.rest import RestClient
 from gpt_trader.coinbase.signer import Signer
 from gpt_trader.domain.events import CandlesLoaded, ClockTicked, Event, TradesSeen
 from gpt_trader.engine.engine import Engine
+from gpt_trader.live.control import Control
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.history import PAGE, RETRY_NS, WARM_UP, History
 from gpt_trader.live.seams import Probes, wall_ns
@@ -70,7 +71,7 @@ async def _fill_twice(
         for decision in engine.decide(event):
             engine.apply(decision)
 
-    desk = Desk(rest, engine, Probes(None), None)
+    desk = Desk(rest, engine, Probes(None), Control(exchange.tls.parent / "var", "dev"), None)
     history = History(engine, rest, desk, take)
     joined = replace(a_trade(9, "20000.00"), ts_ns=end_ns - 2 * MINUTE_NS + 1)
     await take(TradesSeen(end_ns - 2 * MINUTE_NS, "BTC-USD", (joined,)))

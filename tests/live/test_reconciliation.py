@@ -20,10 +20,10 @@ from gpt_trader.domain.events import (
     OrderAbsent,
     OrderIntended,
     OrderLost,
-    Terms,
 )
-from gpt_trader.domain.order import OrderStatus, TimeInForce
+from gpt_trader.domain.order import OrderStatus, Terms, TimeInForce
 from gpt_trader.engine.engine import Engine
+from gpt_trader.live.control import Control
 from gpt_trader.live.desk import Desk
 from gpt_trader.live.reconciliation import ABSENT_AFTER_S, Reconciliation
 from gpt_trader.live.seams import Probes, wall_ns
@@ -57,10 +57,15 @@ class Scene:
         )
         self.machine_s = 1_000.0
         self.seen: list[Event] = []
-        desk = Desk(self.rest, self.engine, Probes(None), None)
+        self.control = Control(exchange.tls.parent / "var", "dev")
+        desk = self.desk()
         self.books = Reconciliation(self.engine, self.rest, desk, self.take, lambda: self.machine_s)
         draft = a_draft(base_size="0.01", limit_price="1000.00")
         self.intent = OrderIntended(self.engine.now_ns, "gt-test-000001", draft, ())
+
+    def desk(self, queue_s_max: float | None = None) -> Desk:
+        """Another counter at the same exchange."""
+        return Desk(self.rest, self.engine, Probes(None), self.control, queue_s_max)
 
     async def take(self, event: Event) -> None:
         self.seen.append(event)

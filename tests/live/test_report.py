@@ -17,6 +17,7 @@ from gpt_trader.domain.events import (
     ClockTicked,
     Event,
     FeedChanged,
+    FeeRevised,
     OrderAsked,
     OrderLost,
     OrderRejected,
@@ -92,6 +93,15 @@ def test_levels_say_what_a_person_must_look_at(tmp_path: Path) -> None:
 
     assert [line.split()[1] for line in lines] == ["INFO", "ERROR", "ERROR", "INFO", "CRITICAL"]
     assert lines[-1].endswith("(theirs minus ours): USD -1.5")
+
+
+def test_a_fee_that_changes_later_says_both(tmp_path: Path) -> None:
+    names = "gt-1", "o-1", "77", "BTC-USD"
+
+    [line] = lines_of(tmp_path, FeeRevised(START_NS, *names, Decimal("1.25000000"), Decimal("1.2")))
+
+    assert line.split()[1] == "WARNING"
+    assert line.endswith("order gt-1 fee of trade 77 is now 1.25000000, it was booked as 1.2")
 
 
 def test_a_stop_and_an_order_by_hand_are_told_in_quote_and_base(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gpt_trader.domain.order import WORKING
 from gpt_trader.store.folders import find, profile_folder
 from gpt_trader.store.reading import LogReader
 from tests.live import commands
+from tests.live.test_bad_input import left_behind
 
 STOP_S_MAX = 10.0  # it takes a fraction of a second; on a busy machine, more
 RESTING = (  # an order that waits at our side of the book, too large for the market to fill
@@ -95,7 +96,7 @@ def test_a_signal_during_the_start_leaves_no_session_behind(tmp_path: Path) -> N
 
     assert done.code == 130
     assert done.err == ""
-    assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert left_behind(var) == []
 
 
 def test_a_second_signal_does_not_wait_for_an_exchange_that_gives_no_answer(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from gpt_trader.risk.verdicts import RULE_NAMES
 from tests.live.commands import ended, exchange, replay
 from tests.ops.hand import Hand, session_by_hand
 
@@ -91,8 +92,8 @@ def said_of(hand: Hand, name: str) -> None:
     """Its course tells where it waited, at which mark it was sent, and what came of it."""
     course = [row["what"] for row in hand.orders("explain", name).document["course"]]
     assert course[0] == "asked for it"
-    assert course[1] == "allowed by 14 rules, written down, sent at its trigger"
+    assert course[1] == f"allowed by {len(RULE_NAMES)} rules, written down, sent at its trigger"
     assert course[2].startswith("the market is at its trigger: ")
-    assert course[3] == "allowed by 14 rules, written down, then sent"
+    assert course[3] == f"allowed by {len(RULE_NAMES)} rules, written down, then sent"
     # The last word may overtake the answer to the create.
     assert any(what.startswith("FILLED, filled 0.01") for what in course[4:])

@@ -1,20 +1,25 @@
 """The window of requests, at an engine in this process and an exchange that takes its time."""
 
 import asyncio
+import errno
 import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gpt_trader.broker.capabilities import Kind
 from gpt_trader.broker.wish import Amount, Unit, Wish, as_mapping
 from gpt_trader.domain.book import Book
-from gpt_trader.domain.errors import TraderError
+from gpt_trader.domain.errors import StoreRefused, TraderError
 from gpt_trader.domain.events import Event, FeedChanged, Request, SessionOpened
 from gpt_trader.domain.order import OrderStatus, Side, TimeInForce
 from gpt_trader.live.questions import Questions
 from gpt_trader.live.window import LOOK_S, Window
 from gpt_trader.store import requests
+from gpt_trader.store.folders import profile_folder
+from gpt_trader.store.previews import Kept, KeptPreviews
 from tests.engine.test_triggers import Desk, a_stop
 
 WISH = Wish(
@@ -110,3 +115,56 @@ def test_who_ends_a_stop_is_heard_before_there_is_a_price(tmp_path: Path) -> Non
         assert desk.status(name) is OrderStatus.CANCELLED and served.sent == []
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("folder", "body"), [("names", {"order": as_mapping(WISH)}), ("previews", {"token": "ab"})]
+)
+def test_a_disk_that_fails_refuses_the_one_request_and_the_session_goes_on(
+    folder: str, body: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a name is free, or what a token stands for, is not known then."""
+
+    async def play() -> None:
+        served = Served(tmp_path, Desk())
+        served.questions.gate.set()
+        with monkeypatch.context() as patch:
+            fails(patch, "read_text", folder)
+            placing = served.leave("place", body)
+            await served.serve()
+            refused = served.answer(placing)
+        served.leave("place", {"order": as_mapping(WISH)})
+        await served.serve()
+        await served.serve()
+
+        assert refused is not None and refused["failure"] == "refused"
+        assert "Input/output error; nothing was done" in refused["message"]
+        assert len(served.sent) == 1, "the one that was asked for afterwards"
+
+    asyncio.run(play())
+
+
+def test_a_preview_that_cannot_be_used_up_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = KeptPreviews(tmp_path, "dev")
+    profile_folder(tmp_path, "dev").mkdir(parents=True)
+    kept.keep("ab", Kept({}, "", "0", "0", "", 0))
+
+    fails(monkeypatch, "unlink", "previews")
+    with pytest.raises(StoreRefused, match="preview ab stays: Input/output error"):
+        kept.forget("ab")
+    with pytest.raises(StoreRefused, match="cannot tidy"):
+        kept.forget_before(time.time_ns() + 10**9)
+
+
+def fails(patch: pytest.MonkeyPatch, step: str, folder: str) -> None:
+    """Let one step on the files of one folder fail as a broken disk lets it."""
+    before = getattr(Path, step)
+
+    def broken(path: Path, *args: Any, **named: Any) -> Any:
+        if path.parent.name == folder:
+            raise OSError(errno.EIO, "Input/output error")
+        return before(path, *args, **named)
+
+    patch.setattr(Path, step, broken)

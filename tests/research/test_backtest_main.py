@@ -125,7 +125,8 @@ def test_more_denials_than_orders_are_told_with_rule_and_remedy(
     assert main(words(file, tmp_path, "--cash", "1000000")) == 0
     shown = capsys.readouterr().out.splitlines()[-1]
     assert "orders were denied and 0 sent; most by order_notional" in shown
-    assert "order_notional_max of limits is 25,000 (quote); raise it, or lower size_frac" in shown
+    assert "order_notional_max of limits is 25,000 (quote)" in shown
+    assert "raise it, or lower size_fraction" in shown
 
     assert main(words(file, tmp_path, "--json", "-")) == 0
     assert json.loads(capsys.readouterr().out)["denial_note"] is None

@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypedDict, Unpack, cast
+from typing import Any, TypedDict, Unpack, cast
 
 from gpt_trader.domain.order import Side, TradingState
 from gpt_trader.risk.limits import Limits
@@ -32,6 +32,7 @@ class Changes(TypedDict, total=False):
     mark_age_ns: int
     bid_ticks: int
     ask_ticks: int
+    last_ticks: int
     cash_free: int
     taker_fee_rate: Decimal
     equity: int
@@ -66,6 +67,7 @@ def a_buy(**changes: Unpack[Changes]) -> Facts:
         mark_age_ns=SECOND_NS,
         bid_ticks=99_990,
         ask_ticks=100_000,
+        last_ticks=100_000,
         cash_free=10_000 * USD,
         taker_fee_rate=Decimal("0.006"),
         equity=10_000 * USD,
@@ -86,7 +88,7 @@ def an_exit(**changes: Unpack[Changes]) -> Facts:
     return replace(a_buy(**settled), **changes)
 
 
-def some_limits(**changes: Decimal) -> Limits:
+def some_limits(**changes: Any) -> Limits:
     """Limits in which a step of one lot, tick, cash unit or order decides."""
     limits = Limits(
         order_notional_max=Decimal(5000),
@@ -97,6 +99,15 @@ def some_limits(**changes: Decimal) -> Limits:
         orders_per_minute_max=Decimal(30),
         daily_loss_rate_max=Decimal("0.1"),
         drawdown_rate_max=Decimal("0.3"),
+        position_notional_max=Decimal(1_000_000_000),
+        daily_loss_max=Decimal(1_000_000_000),
+        order_equity_rate_max=Decimal(10),
+        spread_bps_max=Decimal(500),
+        reference_bps_max=Decimal(1000),
+        by_product={},
+        leverage_max=Decimal(2),
+        liquidation_buffer_min=Decimal(200),
+        contracts_max=Decimal(10),
     )
     return replace(limits, **changes)
 
@@ -120,7 +131,8 @@ def random_facts(generator: random.Random) -> Facts:
         mark_ticks=mark,
         mark_age_ns=choose([0, 180, 180, 181]) * SECOND_NS + choose([0, 1]),
         bid_ticks=touch,
-        ask_ticks=touch,
+        ask_ticks=touch + choose([0, 0, 0, 5000, 5001, 1, 2]) if touch else touch,
+        last_ticks=choose([0, 100_000, 100_000, 90_909, 90_908, 110_000, 110_001, 3]),
         cash_free=choose([0, 1000, 1006, 5030, 10_000]) * USD + choose([-1, 0, 1]),
         taker_fee_rate=choose([Decimal(0), Decimal("0.006"), Decimal("0.0025")]),
         equity=equity,
@@ -137,8 +149,8 @@ def random_facts(generator: random.Random) -> Facts:
 COUNTS = (
     "lots", "position_lots", "working_buy_lots", "working_sell_lots", "base_min_lots",
     "base_max_lots", "num", "den", "mark_ticks", "mark_age_ns", "bid_ticks", "ask_ticks",
-    "cash_free", "equity", "equity_day_start", "equity_peak", "exposure_others",
-    "orders_last_minute",
+    "last_ticks", "cash_free", "equity", "equity_day_start", "equity_peak",
+    "exposure_others", "orders_last_minute",
 )  # fmt: skip
 
 EDGES = (

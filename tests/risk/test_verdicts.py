@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from gpt_trader.domain.events import Verdict
-from gpt_trader.domain.order import Side, TradingState
+from gpt_trader.domain.order import Side, TradingState, Verdict
 from gpt_trader.kernels import gates
 from gpt_trader.risk.limits import Limits
-from gpt_trader.risk.verdicts import NOT_KNOWN, RULE_NAMES, Facts, judge, reasons
+from gpt_trader.risk.margin import NOT_KNOWN
+from gpt_trader.risk.verdicts import RULE_NAMES, Facts, judge, reasons
 from tests.risk import twin
 from tests.risk.builders import (
     SECOND_NS,
@@ -44,6 +44,14 @@ def random_limits(generator: random.Random) -> Limits:
         orders_per_minute_max=Decimal(generator.choice([0, 1, 29, 30])),
         daily_loss_rate_max=Decimal(generator.choice(["0", "0.1", "1"])),
         drawdown_rate_max=Decimal(generator.choice(["0", "0.3", "1"])),
+        position_notional_max=Decimal(generator.choice([1000, 4000, 10**9, 10**9])),
+        daily_loss_max=Decimal(generator.choice([0, 999, 1000, 10**9])),
+        order_equity_rate_max=Decimal(generator.choice(["0.1", "0.5", "10"])),
+        spread_bps_max=Decimal(generator.choice(["0", "500", "10000"])),
+        reference_bps_max=Decimal(generator.choice(["0", "1000", "10000"])),
+        leverage_max=Decimal(2),
+        liquidation_buffer_min=Decimal(200),
+        contracts_max=Decimal(10),
     )
 
 
@@ -123,6 +131,9 @@ READ: list[tuple[str, Changes, str, str, str]] = [
     ("size_form", {"lots": 20}, "0.02", "1000", "ETH"),
     ("reduce_only", {"side": Side.SELL, "position_lots": 3}, "1", "0.003", "ETH"),
     ("daily_loss", {"equity": 0}, "-1", "1000", "USD"),
+    ("spread", {"bid_ticks": 99_900}, "10", "500", "bps"),
+    ("reference", {"last_ticks": 80_000}, "2500", "1000", "bps"),
+    ("reference", {"last_ticks": 110_000}, "0", "1000", "bps"),
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The rules once more, in fractions of unlimited size and written from their descriptions."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 from gpt_trader.domain.order import Side, TradingState
@@ -27,16 +28,20 @@ def refusing(facts: Facts, limits: Limits) -> set[str]:
         "stale_mark": _stale(facts, limits),
         "books_agree": not facts.books_agree,
         "order_notional": _order_notional(facts, limits),
-        "position_cap": _above_share(_worst(facts), facts.equity, limits.position_rate_max),
+        "position_cap": _above_share(_worst(facts), facts.equity, limits.position_rate_max)
+        or _above_sum(_worst(facts), limits.position_notional_max),
         "exposure_cap": _exposure_cap(facts, limits),
         "price_collar": _collar(facts, limits),
         "order_rate": facts.orders_last_minute < 0
         or facts.orders_last_minute + 1 > limits.orders_per_minute_max,
-        "daily_loss": _loss(facts.equity_day_start, facts.equity, limits.daily_loss_rate_max),
+        "daily_loss": _loss(facts.equity_day_start, facts.equity, limits.daily_loss_rate_max)
+        or _above_sum(facts.equity_day_start - facts.equity, limits.daily_loss_max),
         "drawdown": _loss(facts.equity_peak, facts.equity, limits.drawdown_rate_max),
         "cash": _cash(facts),
         "size_form": not max(1, facts.base_min_lots) <= facts.lots <= facts.base_max_lots,
         "reduce_only": _oversold(facts),
+        "spread": _spread(facts, limits),
+        "reference": _reference(facts, limits),
     }
     binding = FORMS if is_exit(facts) else set(says)
     return {name for name, refuses in says.items() if refuses and name in binding}
@@ -61,7 +66,10 @@ def _order_notional(facts: Facts, limits: Limits) -> bool:
     if facts.mark_ticks <= 0:
         return True
     dearer = max(facts.mark_ticks, _price(facts) or 0)
-    return _cash_units(dearer, facts.lots, facts) > limits.order_notional_max * 10**8
+    notional = _cash_units(dearer, facts.lots, facts)
+    if _above_share(notional, facts.equity, limits.order_equity_rate_max):
+        return True
+    return notional > limits.order_notional_max * 10**8
 
 
 def _worst(facts: Facts) -> Fraction | None:
@@ -88,6 +96,11 @@ def _above_share(notional: Fraction | None, equity: int, rate: object) -> bool:
     return -(-notional // 1) > Fraction(str(rate)) * equity
 
 
+def _above_sum(units: Fraction | int | None, most: Decimal) -> bool:
+    """Whether it is more than a sum of money; the largest that can be chosen is none."""
+    return units is not None and most < 10**9 and -(-units // 1) > most * 10**8
+
+
 def _exposure_cap(facts: Facts, limits: Limits) -> bool:
     worst = _worst(facts)
     if worst is None or facts.exposure_others < 0:
@@ -103,6 +116,21 @@ def _collar(facts: Facts, limits: Limits) -> bool:
         return not is_exit(facts)
     worse = Fraction(price - facts.mark_ticks, facts.mark_ticks) * facts.side.sign
     return worse * 10_000 > Fraction(limits.collar_bps_max)
+
+
+def _spread(facts: Facts, limits: Limits) -> bool:
+    if min(facts.mark_ticks, facts.bid_ticks, facts.ask_ticks) <= 0:
+        return True
+    apart = facts.ask_ticks - facts.bid_ticks
+    return apart > 1 and apart * 10_000 > facts.mark_ticks * limits.spread_bps_max
+
+
+def _reference(facts: Facts, limits: Limits) -> bool:
+    price, last = _price(facts), facts.last_ticks
+    if price is None or last <= 0:
+        return True
+    worse = (price - last) * facts.side.sign
+    return worse > 1 and worse * 10_000 > last * limits.reference_bps_max
 
 
 def _loss(before: int, now: int, rate: object) -> bool:

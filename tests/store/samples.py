@@ -10,8 +10,9 @@ from typing import get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from gpt_trader.domain import events as ev
+from gpt_trader.domain.futures import PositionLiquidated
 from gpt_trader.domain.order import TradingState
-from gpt_trader.domain.product import Product
+from gpt_trader.domain.product import Contract, Product
 
 NS = 1_677_628_800_000_000_000
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -50,6 +51,7 @@ def a_session(**params: float) -> ev.SessionOpened:
         candle_s=60,
         candle_grace_ns=0,
         cash=Decimal("100000"),
+        day_pnl=Decimal(0),
         trading_state=TradingState.ACTIVE,
     )
 
@@ -64,7 +66,8 @@ EVENT_TYPES: tuple[type, ...] = get_args(ev.Event)
 
 def _of_dataclass(made: type) -> st.SearchStrategy[ev.Event]:
     hints: Mapping[str, object] = get_type_hints(made)
-    decimals = POSITIVE if made in (ev.OrderFilled, Product) else DECIMALS
+    priced = ev.OrderFilled, ev.FeeRevised, PositionLiquidated, Product, Contract
+    decimals = POSITIVE if made in priced else DECIMALS
     fields = {field.name: _of(hints[field.name], decimals) for field in dataclasses.fields(made)}
     return st.builds(made, **fields)
 

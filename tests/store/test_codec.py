@@ -12,21 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpt_trader.domain import controls
 from gpt_trader.domain import events as ev
 from gpt_trader.domain.errors import StoreDamaged, StoreRefused
-from gpt_trader.domain.order import Liquidity, Side
+from gpt_trader.domain.futures import FundingPaid, PositionLiquidated
+from gpt_trader.domain.order import Liquidity, Side, Terms, Verdict
 from gpt_trader.store.codec import DECISION_KINDS, INPUT_KINDS, VERSIONS, decode, encode, kind_of
 from tests.store.samples import EVENT_TYPES, a_session, a_tick, any_event, some_trades
 from tests.tier import scaled
 
-PARTS = {ev.Trade, ev.Candle, ev.Draft, ev.Terms, ev.Verdict}
+PARTS = {ev.Trade, ev.Candle, ev.Draft, Terms, Verdict}
 SHAPES = {
-    "session_opened": (2, "ded57608"),
+    "session_opened": (4, "d3536934"),
     "trades_seen": (1, "642c4e49"),
     "quote_seen": (1, "8853df87"),
     "clock_ticked": (1, "0970bcea"),
     "candles_loaded": (1, "97c2186f"),
     "feed_changed": (2, "f9705151"),
+    "funding_paid": (1, "7e6db748"),
+    "position_liquidated": (1, "fee5adbb"),
     "order_accepted": (1, "b9ef6f25"),
     "order_rejected": (1, "2596ad41"),
     "order_lost": (1, "f551f766"),
@@ -37,8 +41,9 @@ SHAPES = {
     "foreign_order_seen": (1, "3e75d184"),
     "balances_seen": (1, "37429349"),
     "books_compared": (1, "2dc324b3"),
-    "trading_state_changed": (1, "bb94534c"),
-    "order_asked": (3, "fd873aca"),
+    "fee_revised": (1, "e4aedcb1"),
+    "trading_state_changed": (2, "c908c1f0"),
+    "order_asked": (4, "7bbfaadc"),
     "cancel_asked": (1, "4f209d0d"),
     "edit_asked": (2, "6f974d5b"),
     "edit_answered": (1, "ffa6d194"),
@@ -50,12 +55,12 @@ SHAPES = {
     "session_closed": (1, "d666af37"),
     "candle_closed": (1, "db615b97"),
     "stop_reached": (1, "eb5ef6a9"),
-    "stop_supervised": (1, "b86e25d7"),
+    "stop_supervised": (2, "0dc1af01"),
     "trigger_reached": (1, "af326897"),
     "stop_withheld": (1, "095398ab"),
     "stop_ended": (1, "15ed42f7"),
-    "order_intended": (4, "2207576a"),
-    "order_denied": (4, "3ad2630d"),
+    "order_intended": (5, "5606013b"),
+    "order_denied": (5, "6f04027b"),
     "cancel_intended": (1, "1d646545"),
 }
 
@@ -84,11 +89,12 @@ def test_every_event_comes_back_as_it_was(event_type: type) -> None:
 def test_every_class_of_the_events_module_is_an_event_or_a_part_of_one() -> None:
     found = {
         member
-        for _, member in inspect.getmembers(ev, dataclasses.is_dataclass)
-        if inspect.isclass(member) and member.__module__ == ev.__name__
+        for module in (ev, controls)
+        for _, member in inspect.getmembers(module, dataclasses.is_dataclass)
+        if inspect.isclass(member) and member.__module__ == module.__name__
     }
 
-    assert found - PARTS == set(EVENT_TYPES)
+    assert found - PARTS | {FundingPaid, PositionLiquidated} == set(EVENT_TYPES)
 
 
 def test_inputs_and_decisions_are_told_apart_and_none_is_both() -> None:
