@@ -76,9 +76,45 @@ COMMANDS = {
         "gpt_trader.ops.orders_main:run",
         "orders by hand: preview, place, list, explain, cancel",
     ),
+    "halt": Command(
+        "gpt_trader.ops.control_main:run_halt",
+        "stop trading now, from any terminal: nothing leaves but cancels",
+    ),
+    "reduce-only": Command(
+        "gpt_trader.ops.control_main:run_reduce_only",
+        "hold trading back: nothing that could raise a position leaves",
+    ),
+    "resume": Command(
+        "gpt_trader.ops.control_main:run_resume",
+        "let trading go on after a halt: shows what holds and gives a code, then confirms it",
+    ),
     "snapshot": Command(
         "gpt_trader.ops.snapshot_main:run",
         "the account: balances, holdings, open orders, profit, each with source and age",
+    ),
+    "preflight": Command(
+        "gpt_trader.ops.preflight_main:run",
+        "may a session trade: settings, key, clock, account, store, controls",
+    ),
+    "status": Command(
+        "gpt_trader.ops.status_main:run",
+        "one page: equity, day profit against its limit, positions, orders, prices",
+    ),
+    "pnl": Command(
+        "gpt_trader.ops.pnl_main:run",
+        "what was earned, by day and product, fees in it",
+    ),
+    "metrics": Command(
+        "gpt_trader.ops.metrics_main:run",
+        "a session's figures for Prometheus, on this machine only",
+    ),
+    "log": Command(
+        "gpt_trader.ops.log_main:run",
+        "the lines of the log that matter: by level, by time, by text",
+    ),
+    "config": Command(
+        "gpt_trader.ops.config_main:run",
+        "every setting and limit: its value, its unit, where it comes from, what it means",
     ),
     "data": Command(
         "gpt_trader.ops.data_main:run",
@@ -157,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gpt-trader",
         usage="gpt-trader COMMAND [FLAG ...]",
         description="Research to live trading on Coinbase, on one decision path.\n\ncommands:\n"
-        + "\n".join(f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()),
+        + "\n".join(f"  {name:<11} {command.summary}" for name, command in COMMANDS.items()),
         epilog="first steps:\n"
         + "\n".join(f"  {line:<{width}}  {meaning}" for line, meaning in FIRST_STEPS)
         + "\n\nexit codes:\n"

@@ -4,6 +4,8 @@ import io
 import os
 import random
 import re
+import select
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,11 +22,13 @@ from gpt_trader.live import options
 from gpt_trader.store.event_log import EventLog
 from gpt_trader.store.folders import new_session
 from tests.builders import START_NS, a_change, a_draft, a_fill, an_acceptance, an_intent, an_opening
-from tests.live.commands import KERNELS, Finished
+from tests.live.commands import KERNELS, Finished, begun, ended
 from tests.printing import Said
-from tests.tier import scaled
+from tests.tier import by_tier, scaled
 
 LINES = 6_000
+BEGUN = by_tier(quick=2, ci=3, soak=60)
+READY_S = 30.0  # for an exchange to say that it is, or why it is not
 BLOCKED, RECORDED, FREE = "blocked", "recorded", "free"
 """Data folders: in the first nothing can be written, so no request reaches a session; the second
 holds a recorded session, for commands that only read; backtests write in the third."""
@@ -35,6 +39,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     *(("orders", name) for name in (*READS, "adopt", "close")),
     *(("data", name) for name in ("download", "import", "check", "list")),
     *(("live",), ("replay",), ("backtest",), ("sweep",), ("snapshot",), ("exchange",), ("orders",)),
+    *(("preflight",), ("status",), ("pnl",), ("log",)),
+    ("config", "show"),
 )
 LIVE_DOORS = (("perps-bot",), ("python -m gpt_trader.live",))
 DOORS: dict[str, Callable[[list[str]], int]] = {
@@ -42,7 +48,8 @@ DOORS: dict[str, Callable[[list[str]], int]] = {
     "perps-bot": cli.perps_bot,
     "python -m gpt_trader.live": cli.perps_bot,
 }
-NEVER = {"--cluster"}  # would wait for a scheduler that is not there
+ELSEWHERE = {"--follow", "--coinbase-host", "--profile"}  # would ask another exchange
+NEVER = {"--cluster", "--follow"}  # would wait: for a scheduler that is not there, for a person
 WORDS = [
     *("", " ", "-", "--", "-1", "0", "1", "1e9", "1e999", "nan", "inf", "9" * 400, "0x10", "1_0"),
     *("٣", "é", "🙂", "\udcff", "'; drop", "../..", "/", ".", "a b", "\n", "x" * 5_000, "%s", "{}"),
@@ -138,9 +145,19 @@ class Lines:
             words += FITS.get(command[-1], ())
         for _ in range(dice.randrange(7)):
             words += self._one(command)
-        reads = command[-1] in READS or command == ("replay",)
+        reads = command[-1] in (*READS, "replay", "status", "pnl", "log")
         var = RECORDED if reads else FREE if command[0] in ("backtest", "sweep") else BLOCKED
         return (command[0] if command in LIVE_DOORS else "gpt-trader"), words, var
+
+    def that_begins(self, command: str, bounds: list[str]) -> list[str]:
+        """A line of `live` or `exchange` with several flags that its parser accepts."""
+        while True:
+            words = [command]
+            for _ in range(self._dice.randrange(2, 6)):
+                words += self._one((command,))
+            flags = {word.partition("=")[0] for word in words if word.startswith("--")}
+            if len(flags) > 1 and not flags & ELSEWHERE and would_run("gpt-trader", words + bounds):
+                return words + bounds
 
     def _one(self, command: tuple[str, ...]) -> list[str]:
         dice = self._dice
@@ -219,6 +236,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         log.append(event)
     log.commit_durable()
     log.close()
+    (Path(RECORDED) / "logs").mkdir()
+    said = "2026-01-01T00:00:00.000Z ERROR order mine rejected\n"
+    (Path(RECORDED) / "logs" / "perps_bot.log").write_text(said)
     yield tmp_path
 
 
@@ -238,10 +258,51 @@ def test_no_command_line_is_a_traceback_and_none_that_fails_changes_anything(
 
         codes[done.code] += 1
         assert done.code in set(cli.Exit), (door, words)
-        if done.code == cli.Exit.OK:
+        kept = words[:1] == ["preflight"] and bool(done.out)  # its report of what is not ready
+        if done.code == cli.Exit.OK or kept:
             known = contents(place)
             continue
         assert contents(place) == known, (door, words, done)
         assert is_report(words, done) or is_told(done), (door, words, done)
     say(f"{begun} would begin, " + ", ".join(f"{n} x exit {c}" for c, n in sorted(codes.items())))
     assert min(codes[0], codes[1], codes[2]) >= scaled(LINES) // 100
+
+
+def bounds(command: str, own: Path) -> list[str]:
+    """What keeps a line short, and all that it writes in one folder; the last of a flag counts."""
+    if command == "live":
+        return ["--candles", "5", "--speed", "max"]
+    port = ("--port", "0", "--json", "-")
+    return [*port, "--state", str(own / "state"), "--tls", str(own / "tls")]
+
+
+def carried_out(words: list[str], place: Path, own: Path) -> Finished:
+    """Begin a whole session or exchange; an exchange is ended by a signal once it is ready."""
+    environ = {"GPT_TRADER_VAR": str(own), "GPT_TRADER_KERNEL_CACHE": str(KERNELS)}
+    with begun(words, place, **environ) as process:
+        if words[0] == "exchange":
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], READY_S)[0], f"{words} says nothing"
+            process.send_signal(signal.SIGTERM)
+        return ended(process)
+
+
+@pytest.mark.parametrize("command", ["live", "exchange"])
+def test_what_the_parser_takes_is_carried_out_or_refused_in_one_line(
+    command: str, place: Path, tmp_path_factory: pytest.TempPathFactory, say: Said
+) -> None:
+    """Sessions of five candles on our own exchange, and exchanges that are ended when ready."""
+    codes, lines, known = Counter[int](), Lines(seed=29), contents(place)
+    for _ in range(BEGUN):
+        own = tmp_path_factory.mktemp("own")
+        words = lines.that_begins(command, bounds(command, own))
+
+        done = carried_out(words, place, own)
+
+        codes[done.code] += 1
+        assert done.code in set(cli.Exit), (words, done)
+        assert "Traceback" not in done.out + done.err, (words, done)
+        is_done = done.code == cli.Exit.OK or (done.code, done.err) == (cli.Exit.INTERRUPTED, "")
+        assert is_done or is_told(done), (words, done)
+        assert contents(place) == known, (words, done)
+    say(f"{command}: " + ", ".join(f"{n} x exit {c}" for c, n in sorted(codes.items())))

@@ -31,7 +31,7 @@ ALL = "\n".join(document.read_text("utf-8") for document in DOCUMENTS)
 STRATEGIES = (ROOT / "docs" / "strategies.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(python|text)\n(.*?)^```", STRATEGIES, re.MULTILINE | re.DOTALL)
 PACKAGE = tidy.source_modules(ROOT, "gpt_trader")
-SHOWN = re.compile(r"gpt-trader ((?:(?:data|orders) )?[a-z]+)\b([^`\n#]*)")
+SHOWN = re.compile(r"gpt-trader ((?:(?:data|orders) )?[a-z]+(?:-[a-z]+)*)\b([^`\n#]*)")
 COMMANDS_SHOWN = sorted({command for command, _ in SHOWN.findall(ALL)} | set(cli.COMMANDS))
 README_TOPIC_LINES_MAX = 30
 

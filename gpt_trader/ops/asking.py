@@ -20,15 +20,34 @@ from gpt_trader.domain.errors import (
     TraderError,
     UsageError,
 )
+from gpt_trader.domain.order import TradingState
+from gpt_trader.settings import WHY_GUARDED, Settings, guarded
 from gpt_trader.store import requests
 from gpt_trader.store.lease import is_held
 from gpt_trader.store.requests import Request
+from gpt_trader.store.trading_state import Held, begin, record_path, start_of, tighten
 
 PATIENCE_S = 45.0  # for an answer: longer than the session itself waits for an outcome
 START_S = 120.0  # for a session that has to compile its rules first
 LOOK_S = 0.02
 TELLS = "`gpt-trader orders list` tells what became of it"
 CODES: dict[int, type[TraderError]] = {2: UsageError, 3: ExchangeUnreachable, 4: StoreDamaged}
+
+
+def obey_guards(settings: Settings, profile: str) -> None:
+    """Write down what the environment's guards of this command hold back, for every session.
+
+    Raises
+    ------
+    StoreRefused
+        The record cannot be written.
+    """
+    wanted = guarded(settings.kill_switch, settings.reduce_only)
+    if wanted is TradingState.ACTIVE:
+        return
+    path, now_ns = record_path(settings.var, profile), time.time_ns()
+    begin(path, start_of(profile, now_ns))
+    tighten(path, "", Held(wanted, "a guard of a command", now_ns, WHY_GUARDED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +70,7 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """
     now_ns = time.time_ns()
     until_ns = now_ns + int((START_S + PATIENCE_S) * 1e9)
-    user = os.environ.get("USER", "")
-    who = f"{user if user.isprintable() and user else 'a person'} {place.where}"
-    request = Request(secrets.token_hex(8), kind, who, now_ns, until_ns, body)
+    request = Request(secrets.token_hex(8), kind, who_asks(place.where), now_ns, until_ns, body)
     requests.leave(place.var, place.profile, request)
     try:
         document = _answered(place, request.request_id)
@@ -64,6 +81,12 @@ def ask(place: Place, kind: str, body: dict[str, Any]) -> dict[str, Any]:
     if "failure" in document:
         raise requests.FAILURES[document["failure"]](document["message"])
     return document
+
+
+def who_asks(where: str) -> str:
+    """Who sits here, as the log names a person."""
+    user = os.environ.get("USER", "")
+    return f"{user if user.isprintable() and user else 'a person'} {where}"
 
 
 def _answered(place: Place, request_id: str) -> dict[str, Any]:

@@ -5,11 +5,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from gpt_trader.domain.errors import UsageError
 from gpt_trader.flags import Flags
+from gpt_trader.ops.times import NS, moment_ns
 from gpt_trader.settings import Settings, load_settings
 from gpt_trader.store.document import check_target
 
@@ -100,23 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def moment_s(text: str, flag: str) -> int:
-    """A time of the command line in seconds since 1970, UTC where it names no zone.
-
-    Raises
-    ------
-    UsageError
-        It is no time.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as e:
-        raise UsageError(f"{flag} {text}: write 2023-03-01 or 2023-03-01T12:30, UTC") from e
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp())
-
-
 def _download(args: argparse.Namespace, settings: Settings) -> int:
     from tqdm import tqdm
 
@@ -130,8 +112,8 @@ def _download(args: argparse.Namespace, settings: Settings) -> int:
     wish = Wish(
         args.product,
         width_of(args.granularity),
-        None if args.start is None else moment_s(args.start, "--start"),
-        None if args.end is None else moment_s(args.end, "--end"),
+        None if args.start is None else moment_ns(args.start, "--start") // NS,
+        None if args.end is None else moment_ns(args.end, "--end") // NS,
     )
     catalog = Catalog(settings.var)
     ca_file = None if args.coinbase_ca is None else Path(args.coinbase_ca)

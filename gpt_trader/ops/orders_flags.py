@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from gpt_trader.broker.capabilities import ATTACHED, USUAL, Kind, ProductType, check
@@ -10,11 +9,9 @@ from gpt_trader.broker.derivatives import check_gate, product_type_of
 from gpt_trader.broker.wish import Wish, check_name, check_wish, parse_amount, parse_number
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.domain.order import Side, TimeInForce
+from gpt_trader.ops.times import moment_ns, span_ns
 
 Choice = TypeVar("Choice")
-NS = 1_000_000_000
-SPANS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-YEARS_S = 366 * 86_400
 _PRODUCT = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{2,10}")
 
 
@@ -84,8 +81,7 @@ def wish_of(args: argparse.Namespace, derivatives: bool) -> Wish:
     ends = bool(args.until or args.span)
     usual = TimeInForce.GTD if ends and args.tif is None else USUAL[kind]
     time_in_force = usual if args.tif is None else _one_of(args.tif.upper(), times, "tif")
-    if product_type is ProductType.SPOT:  # of a contract the account is asked first
-        check(kind, time_in_force, product_type, args.profile)
+    check(kind, time_in_force, product_type, args.profile)
     wish = Wish(
         product_id=product_id,
         side=_one_of(args.side.upper(), {side.value: side for side in Side}, "side"),
@@ -94,8 +90,8 @@ def wish_of(args: argparse.Namespace, derivatives: bool) -> Wish:
         amount=parse_amount(args.size, product_id),
         limit_price=None if args.price is None else parse_number(args.price, "price"),
         stop_price=None if args.stop is None else parse_number(args.stop, "stop"),
-        end_ns=None if args.until is None else _moment_ns(args.until),
-        for_ns=None if args.span is None else _span_ns(args.span),
+        end_ns=None if args.until is None else moment_ns(args.until, "--until"),
+        for_ns=None if args.span is None else span_ns(args.span, "--for"),
         post_only=args.post_only,
         reduce_only=args.reduce_only,
         asked=_name(args.client_id),
@@ -115,23 +111,3 @@ def _name(text: str | None) -> str:
         return ""
     check_name(text)
     return text
-
-
-def _moment_ns(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as e:
-        raise UsageError(f"--until {text[:40]!r}: write 2026-01-31T00:00Z") from e
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * NS
-
-
-def _span_ns(text: str) -> int:
-    number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdigit() and unit in SPANS):
-        raise UsageError(f"--for {text[:40]!r}: write 90s, 30m, 2h or 1d")
-    span_s = int(number[:12]) * SPANS[unit]
-    if not 0 < span_s <= YEARS_S or len(number) > 12:
-        raise UsageError(f"--for {text[:40]!r}: more than nothing, and at most a year")
-    return span_s * NS

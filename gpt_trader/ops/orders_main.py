@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt_trader.broker.capabilities import PROFILES, table
+from gpt_trader.broker.capabilities import PROFILES, ProductType, table
+from gpt_trader.broker.derivatives import product_type_of
 from gpt_trader.broker.wish import as_mapping
 from gpt_trader.domain.errors import UsageError
 from gpt_trader.flags import Flags
 from gpt_trader.ops import orders_text as text
-from gpt_trader.ops.asking import Place, ask
+from gpt_trader.ops.asking import Place, ask, obey_guards
 from gpt_trader.ops.orders_flags import add_order_flags, add_runbook_flags, wish_of
 from gpt_trader.ops.orders_record import explained, listed, shown
 from gpt_trader.ops.snapshot_main import add_snapshot_flags, snapshot
@@ -111,9 +112,11 @@ def _runbook_act(args: argparse.Namespace) -> Act:
 def _ready(args: argparse.Namespace) -> tuple[argparse.Namespace, Settings]:
     check_target(args.json)
     flags = {"var": args.var, "coinbase_host": args.coinbase_host}
-    return args, load_settings(
+    settings = load_settings(
         {**flags, "coinbase_key_file": args.coinbase_key_file}, os.environ, Path.cwd()
     )
+    obey_guards(settings, args.profile)
+    return args, settings
 
 
 def _tell(args: argparse.Namespace, settings: Settings) -> int:
@@ -200,13 +203,14 @@ def place_of(args: argparse.Namespace, settings: Settings) -> Place:
 
 def _product_of(args: argparse.Namespace, settings: Settings) -> str | None:
     """What a session that has to be started trades; the embedded exchange's trades all it has."""
-    if args.profile == "dev" and settings.coinbase_host is None:
-        return None
+    name = None
     if getattr(args, "product", None):
-        return str(args.product).upper()
-    if getattr(args, "token", None) and not hasattr(args, "order"):
-        return KeptPreviews(settings.var, args.profile).find(args.token).wanted.get("product_id")
-    return None
+        name = str(args.product).upper()
+    elif getattr(args, "token", None) and not hasattr(args, "order"):
+        name = KeptPreviews(settings.var, args.profile).find(args.token).wanted.get("product_id")
+    if args.profile == "dev" and settings.coinbase_host is None and name is not None:
+        return name if product_type_of(name) is ProductType.FUTURE else None
+    return name
 
 
 def _preview(args: argparse.Namespace, settings: Settings) -> Done:

@@ -15,6 +15,7 @@ from gpt_trader.domain.events import (
     EditIntended,
     EditLost,
     Event,
+    FeeRevised,
     OrderAbsent,
     OrderAccepted,
     OrderAsked,
@@ -29,8 +30,8 @@ from gpt_trader.domain.events import (
     StopSupervised,
     StopWithheld,
     TriggerReached,
-    Verdict,
 )
+from gpt_trader.domain.order import Verdict
 from gpt_trader.domain.product import Product
 from gpt_trader.engine.documents import (
     Document,
@@ -39,6 +40,7 @@ from gpt_trader.engine.documents import (
     verdict_document,
 )
 from gpt_trader.engine.renewal import edit_of
+from gpt_trader.ops.stored import newest
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
 
@@ -73,7 +75,7 @@ class Recorded:
 
 def listed(var: Path, profile: str, only_open: bool) -> dict[str, object]:
     """The orders of the profile's newest session, newest first."""
-    record = _record(_newest(var, profile))
+    record = _record(newest(var, profile))
     orders = [order for order in record.orders.all() if order.is_working or not only_open]
     return {
         "session_id": record.session_id,
@@ -120,19 +122,12 @@ def explained(var: Path, profile: str, name: str) -> dict[str, object]:
     }
 
 
-def _newest(var: Path, profile: str) -> SessionFolder:
-    known = sessions(var, profile)
-    if not known:
-        raise UsageError(f"no session of profile {profile} under {var}")
-    return known[-1]
-
-
 def _record(folder: SessionFolder) -> Recorded:
-    """Fold the orders out of a log; the market's events are passed over."""
-    orders, products, told, last_ns = Orders(), dict[str, Product](), list[Told](), 0
+    """Fold the orders out of a log, past the market's events."""
+    orders, products, told = Orders(), dict[str, Product](), list[Told]()
     with LogReader(folder.log) as reader:
-        for seq, event in reader.events():
-            last_ns = event.ts_ns
+        last_ns = max((event.ts_ns for _, event in reader.tail(1)), default=0)
+        for seq, _, event in reader.without_market():
             if isinstance(event, SessionOpened):
                 products = {product.product_id: product for product in event.products}
             elif orders.take(event, products) or isinstance(event, TOLD):
@@ -222,6 +217,9 @@ def _said(event: Event) -> tuple[str, str]:
             said = (
                 f"{event.base_size:f} at {event.price:f}, fee {event.fee:f}, trade {event.trade_id}"
             )
+            return "the exchange's fills", said
+        case FeeRevised():
+            said = f"fee of trade {event.trade_id} {event.fee:f}, no longer {event.fee_before:f}"
             return "the exchange's fills", said
         case EditAsked(who=who):
             return who, f"asked that it be {event.terms}"

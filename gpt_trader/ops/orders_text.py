@@ -29,10 +29,11 @@ def _preview(document: Document, following: str) -> str:
     lines = [
         f"order        {_order_line(order_of)}",
         f"notional     {_known(one['notional'])} {quote} at {_known(one['price'])}",
-        f"fee          {_known(one['fee'])} {quote}, {_percent(one['fee_rate'])} of it",
+        f"fee          {_known(one['fee'])} {quote}, {_fee_line(one)}",
         f"fills now    {_known(one['fills_at_once'])} {base} at {_known(one['average_price'])}, "
         f"slippage {_known(one['slippage_bps'])} bps",
         f"position     {one['position']} -> {one['position_after']} {base}",
+        *_margin_lines(one),
         f"rules        {_verdict_line(one)}",
     ]
     lines += [f"             denied: {reason}" for reason in one["denials"]]
@@ -51,6 +52,26 @@ def _preview(document: Document, following: str) -> str:
         )
         lines.append(f"next         {following}")
     return "\n".join(lines)
+
+
+def _fee_line(one: Document) -> str:
+    contract = one["contract"]
+    if contract is None:
+        return f"{_percent(one['fee_rate'])} of it"
+    return f"{contract['fee_a_contract']} a contract as taker"
+
+
+def _margin_lines(one: Document) -> list[str]:
+    """Of contracts: what they are of, and what the account looks like after them."""
+    contract = one["contract"]
+    if contract is None:
+        return []
+    after = _known(contract["margin_after"]), _known(contract["leverage_after"])
+    return [
+        f"contracts    of {contract['underlying_size']} {contract['underlying']} in all",
+        f"margin       {after[0]} {one['quote']} after it, leverage {after[1]}, buffer before "
+        f"liquidation {_known(contract['liquidation_buffer_percent_after'])} %",
+    ]
 
 
 def order(document: Document) -> str:

@@ -10,21 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from gpt_trader.broker.capabilities import PROFILES
-from gpt_trader.domain.errors import ExchangeUnreachable, StoreDamaged, TraderError, UsageError
-from gpt_trader.domain.events import SessionOpened
+from gpt_trader.domain.errors import ExchangeUnreachable, TraderError, UsageError
 from gpt_trader.domain.product import amount_of, plain
 from gpt_trader.engine.account import account_document, unknown_fields
-from gpt_trader.engine.folding import fold, thawed
 from gpt_trader.flags import Flags
-from gpt_trader.ops.asking import Place, ask
+from gpt_trader.ops.asking import Place, ask, obey_guards
 from gpt_trader.ops.shown import Shown
 from gpt_trader.ops.snapshot_text import text
+from gpt_trader.ops.stored import newest, opened_in, stored_engine
 from gpt_trader.portfolio.lots import lots_of
 from gpt_trader.settings import Settings, load_settings
 from gpt_trader.store.document import check_target, write_document
 from gpt_trader.store.folders import SessionFolder, sessions
 from gpt_trader.store.reading import LogReader
-from gpt_trader.store.state import decode_state
 
 EPILOG = """\
 Every figure comes with its source and its age; what is not known is shown as unknown, and with
@@ -62,6 +60,7 @@ def run(argv: list[str]) -> int:
     settings = load_settings(
         {**flags, "coinbase_key_file": args.coinbase_key_file}, os.environ, Path.cwd()
     )
+    obey_guards(settings, args.profile)
     given = {"--coinbase-host": args.coinbase_host, "--coinbase-ca": args.coinbase_ca}
     given["--coinbase-key-file"] = args.coinbase_key_file
     words = tuple(word for name, value in given.items() if value for word in (name, value))
@@ -80,7 +79,7 @@ def snapshot(args: argparse.Namespace, settings: Settings, place: Place) -> int:
         raise UsageError(f"--lots {args.lots}: name a file ending in .csv, or - to print them")
     document = account(place)
     if args.lots is not None:
-        _write_lots(args.lots, _newest(place))
+        _write_lots(args.lots, newest(place.var, place.profile))
     if args.json is not None:
         write_document(document, args.json)
     if "-" not in (args.json, args.lots):
@@ -105,7 +104,7 @@ def account(place: Place) -> dict[str, Any]:
         if not sessions(place.var, place.profile):
             raise
         print(f"gpt-trader snapshot: from the log alone: {e}", file=sys.stderr)
-        return _stored(_newest(place))
+        return _stored(newest(place.var, place.profile))
 
 
 def notebook_snapshot(profile: str = "dev", var: str | Path | None = None) -> Shown:
@@ -135,34 +134,17 @@ def notebook_snapshot(profile: str = "dev", var: str | Path | None = None) -> Sh
     return Shown(document, text(document))
 
 
-def _newest(place: Place) -> SessionFolder:
-    known = sessions(place.var, place.profile)
-    if not known:
-        raise UsageError(f"no session of profile {place.profile} under {place.var}")
-    return known[-1]
-
-
-def _opened(reader: LogReader) -> SessionOpened:
-    first = next(reader.events(), None)
-    if first is None or not isinstance(first[1], SessionOpened):
-        raise StoreDamaged("the log does not begin with session_opened")
-    return first[1]
-
-
 def _stored(folder: SessionFolder) -> dict[str, Any]:
     """The account as the newest session's log leaves it."""
-    with LogReader(folder.log) as reader:
-        saved = reader.snapshot()
-        state = None if saved is None else (saved[0], decode_state(saved[1]))
-        engine, seq = thawed(_opened(reader), state)
-        fold(engine, reader.events(seq))
-        age_s = (time.time_ns() - reader.last_wall_ns()) / 1e9
-    return account_document(engine, None, age_s)
+    engine, last_ns = stored_engine(folder)
+    return account_document(engine, None, (time.time_ns() - last_ns) / 1e9)
 
 
 def _write_lots(to: str, folder: SessionFolder) -> None:
     with LogReader(folder.log) as reader:
-        products = {product.product_id: product for product in _opened(reader).products}
+        products = {product.product_id: product for product in opened_in(reader).products}
+        if any(product.contract is not None for product in products.values()):
+            raise UsageError("--lots is of coins: contracts are one position at an average price")
         lots = lots_of((event for _, event in reader.events()), products)
     rows = []
     for lot in lots:

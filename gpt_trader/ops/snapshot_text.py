@@ -16,6 +16,9 @@ def text(document: Document) -> str:
     for name in AMOUNTS:
         value = document[name]["value"]
         lines.append(_line(name, UNKNOWN if value is None else f"{value} {quote}", document[name]))
+    for name in ("funding", "futures_wallet"):
+        if name in document:
+            lines.append(_line(name, _plain(document[name]["value"]), document[name]))
     for row in document["holdings"]["value"]:
         ours = f"{row['ours']} {row['base']} ours, cost {row['cost']} {quote}"
         worth = f"worth {_plain(row['value'])} {quote}, unrealized {_plain(row['unrealized_pnl'])}"

@@ -151,7 +151,7 @@ def test_bad_wishes_are_one_line_with_advice(
     assert "no spot product" in refused("--product", "BTC-USB", "--start", "2023-03-01")
     assert "write 1m, 5m" in refused("--granularity", "weekly", "--start", "2023-03-01")
     assert "no candles of 120 s" in refused("--granularity", "2m", *span_of(past))
-    assert "write 2023-03-01" in refused("--start", "yesterday")
+    assert "write 2026-01-31" in refused("--start", "yesterday")
     assert "no complete candle from" in refused("--start", "2030-01-01")
     assert "no certificate file" in refused("--coinbase-ca", "nowhere.pem", "--start", "2023-03-01")
 

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
 from gpt_trader.broker.capabilities import (
     ATTACHED,
+    NO_CONTRACT_EDITS,
     Cell,
     EditCell,
     Kind,
@@ -34,12 +36,14 @@ ENDS = {
 }
 CELLS = list(matrix())
 TRADED = [c for c in CELLS if c.way is not Way.REFUSED and c.profile == "dev"]
-REFUSED = [c for c in CELLS if c.way is Way.REFUSED and c.product_type is ProductType.SPOT]
+REFUSED = [c for c in CELLS if c.way is Way.REFUSED]
+CONTRACT = "BIP-20DEC30-CDE"
+TRADED_AS = {ProductType.SPOT: ("0.001", "BTC-USD"), ProductType.FUTURE: ("1", CONTRACT)}
 
 
 def words_of(cell: Cell) -> list[str]:
     ends = ["--for", "2s"] if cell.time_in_force is TimeInForce.GTD else []
-    order = [SIDES[cell.kind], "0.001", "BTC-USD", "--type", cell.kind.value]
+    order = [SIDES[cell.kind], *TRADED_AS[cell.product_type], "--type", cell.kind.value]
     return [*order, *PRICES[cell.kind], "--tif", cell.time_in_force.name, *ends]
 
 
@@ -50,12 +54,30 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
         yield hand
 
 
-@pytest.mark.parametrize("cell", TRADED, ids=lambda c: f"{c.kind}-{c.time_in_force.name}")
-def test_an_order_fills_waits_or_ends_as_its_time_in_force_says(desk: Hand, cell: Cell) -> None:
+@pytest.fixture(scope="module")
+def pit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hand]:
+    """A session of a contract, by hand."""
+    hand = Hand(tmp_path_factory.mktemp("contracts") / "var")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COINBASE_ENABLE_DERIVATIVES", "1")
+        wide = ("orders_per_minute_max=1000", "position_rate_max=1", "exposure_rate_max=1")
+        limits = [word for limit in wide for word in ("--limit", limit)]
+        with session_by_hand(hand.var, "--product", CONTRACT, *limits):
+            yield hand
+
+
+@pytest.mark.parametrize(
+    "cell", TRADED, ids=lambda c: f"{c.kind}-{c.time_in_force.name}-{c.product_type}"
+)
+def test_an_order_fills_waits_or_ends_as_its_time_in_force_says(
+    cell: Cell, request: pytest.FixtureRequest
+) -> None:
+    desk: Hand = request.getfixturevalue("desk" if cell.product_type is ProductType.SPOT else "pit")
     placed = desk.placed(*words_of(cell))
 
     if cell.kind is Kind.MARKET:
-        assert (placed["status"], placed["filled_size"]) == ("FILLED", "0.001")
+        size = TRADED_AS[cell.product_type][0]
+        assert (placed["status"], placed["filled_size"]) == ("FILLED", size)
         return
     waits = {"SUPERVISED"} if cell.way is Way.ENGINE else ENDS[cell.time_in_force]
     assert placed["status"] in waits
@@ -79,11 +101,15 @@ def status_of(desk: Hand, name: str, wanted: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "cell", REFUSED, ids=lambda c: f"{c.kind}-{c.time_in_force.name}-{c.profile}"
+    "cell",
+    REFUSED,
+    ids=lambda c: f"{c.kind}-{c.time_in_force.name}-{c.product_type}-{c.profile}",
 )
 def test_what_the_table_refuses_is_refused_before_anything_is_started(
-    desk: Hand, cell: Cell
+    desk: Hand, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COINBASE_ENABLE_DERIVATIVES", "1")
+
     refused = desk.orders("place", *words_of(cell), "--profile", cell.profile)
 
     assert refused.code == 2
@@ -162,3 +188,45 @@ def test_an_edit_into_what_may_not_fill_is_refused(desk: Hand) -> None:
     assert refusal["reason"] == "PREVIEW_STOP_PRICE_ABOVE_LIMIT_PRICE"
     assert (applied.code, "this order may not fill" in applied.err) == (1, True)
     desk.orders("cancel", name)
+
+
+def test_a_contract_is_not_edited_and_is_sized_whole(pit: Hand) -> None:
+    limit = ("--type", "limit", "--price", "61900")
+    name = pit.placed("buy", "1", CONTRACT, *limit)["client_order_id"]
+
+    edited = pit.orders("edit", name, "--price", "61800")
+    in_dollars = pit.orders("place", "buy", "500 USD", CONTRACT)
+    adopted = pit.orders("adopt", CONTRACT, "1", "--cost", "620")
+
+    assert (edited.code, NO_CONTRACT_EDITS in edited.err) == (2, True)
+    assert (in_dollars.code, "counted in contracts" in in_dollars.err) == (2, True)
+    assert (adopted.code, "a position is the account's" in adopted.err) == (2, True)
+    pit.orders("cancel", name)
+
+
+def test_a_contract_is_turned_over_and_closed_and_the_wallet_is_shown(pit: Hand) -> None:
+    limits = pit.snapshot().document["holdings"]["value"]
+    held = int(limits[0]["ours"]) if limits else 0
+    seen = pit.orders("preview", "sell", str(held + 1), CONTRACT).document["preview"]
+    pit.placed("sell", str(held + 1), CONTRACT)
+    shown = pit.snapshot().document
+    closed = pit.placed("buy", "5", CONTRACT, "--reduce-only")
+    nothing = pit.orders("place", "buy", "1", CONTRACT, "--reduce-only")
+
+    assert (seen["position_after"], seen["contract"]["fee_a_contract"]) == ("-1", "0.2")
+    assert Decimal(seen["fee"]) == (held + 1) * Decimal("0.2")
+    assert Decimal(seen["contract"]["margin_after"]) > 0
+    [row] = shown["holdings"]["value"]
+    wallet = shown["futures_wallet"]["value"]
+    assert row["ours"] == wallet[CONTRACT]["contracts"] == "-1"
+    assert Decimal(wallet["cash"]) == Decimal(shown["cash"]["value"])
+    assert Decimal(row["entry_price"]) == Decimal(wallet[CONTRACT]["entry_price"])
+    assert shown["books_agree"]["value"] and not shown["holdings"]["value"][0]["owners"].strip("0")
+    assert (closed["status"], closed["filled_size"]) == ("FILLED", "1")
+    assert (nothing.code, "can reduce nothing" in nothing.err) == (1, True)
+
+
+def test_a_session_trades_coins_or_contracts(pit: Hand, desk: Hand) -> None:
+    coins = pit.orders("place", "buy", "0.001", "BTC-USD")
+
+    assert (coins.code, f"this session trades {CONTRACT}" in coins.err) == (2, True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpt_trader.domain.events import OrderAsked, OrderIntended
+from gpt_trader.risk.verdicts import RULE_NAMES
 from gpt_trader.store.folders import PROFILES, find
 from gpt_trader.store.reading import LogReader
 from tests.live.commands import replay
@@ -42,7 +43,7 @@ def test_a_preview_says_what_the_order_would_do_and_sends_nothing(desk: Hand) ->
     assert Decimal(preview["slippage_bps"]) > 0
     before, after = Decimal(preview["position"]), Decimal(preview["position_after"])
     assert after - before == Decimal("0.01")
-    assert len(preview["verdicts"]) == 14
+    assert len(preview["verdicts"]) == len(RULE_NAMES)
     assert all(one["value"] is not None and one["limit"] is not None for one in preview["verdicts"])
     assert said.document["exchange_refuses"] == []
     assert re.fullmatch("[0-9a-f]{16}", said.document["token"])
@@ -224,7 +225,7 @@ def test_an_edit_is_previewed_applied_and_explained(desk: Hand) -> None:
     assert shown["order_id"] == placed["order_id"], "it keeps its name"
     what = [row["what"] for row in desk.orders("explain", "to-edit").document["course"]]
     assert "asked that it be 0.02 at 60500" in what
-    assert any(one.startswith("the edit is allowed by 14 rules") for one in what)
+    assert any(one.startswith(f"the edit is allowed by {len(RULE_NAMES)} rules") for one in what)
 
 
 def test_a_preview_of_an_edit_dies_with_the_order_it_was_of(desk: Hand) -> None:
@@ -283,7 +284,7 @@ def test_an_order_is_explained_from_its_log(desk: Hand) -> None:
     explained = desk.orders("explain", "why").document
 
     assert explained["client_order_id"] == placed["client_order_id"]
-    assert explained["why"] == "by hand" and len(explained["verdicts"]) == 14
+    assert explained["why"] == "by hand" and len(explained["verdicts"]) == len(RULE_NAMES)
     sources = [row["source"] for row in explained["course"]]
     assert sources[0].endswith("at the command line")
     assert sources[1] == "our rules"
@@ -329,7 +330,7 @@ def test_a_mistake_is_one_clear_line(desk: Hand, words: tuple[str, ...], said: s
     assert refused.err.count("\n") == 1 and "Traceback" not in refused.err
 
 
-def test_a_contract_with_switch_and_account_is_refused_by_the_table(
+def test_a_contract_is_not_for_a_session_of_coins(
     desk: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the switch it is refused before, see the mistakes above."""
@@ -338,7 +339,7 @@ def test_a_contract_with_switch_and_account_is_refused_by_the_table(
     refused = desk.orders("preview", "buy", "1", "BIP-20DEC30-CDE")
     perpetual = desk.orders("preview", "buy", "1", "ETH-PERP")
 
-    assert (refused.code, "our books hold spot only" in refused.err) == (2, True)
+    assert (refused.code, "this session trades BTC-USD" in refused.err) == (2, True)
     assert (perpetual.code, "look for the contract of ETH" in perpetual.err) == (2, True)
 
 

@@ -3,6 +3,7 @@
 import csv
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from tests.live.commands import RunningExchange, exchange
 from tests.ops.hand import Hand, session_by_hand
 
 FOREIGN = "somebody-elses"
+MIDNIGHT_S = 1_767_657_600  # 2026-01-06T00:00:00Z
+BEFORE_S = 12  # so long before it the market opens: a session begins in three
+STEP_S = 4
 
 
 def figures(document: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +81,10 @@ def held_against(document: dict[str, Any], venue: RunningExchange) -> Reckoned:
     accounts = client.get_accounts().to_dict()["accounts"]
     tier = client.get_transaction_summary().to_dict()["fee_tier"]
     key = client.get_api_key_permissions().to_dict()
-    sums = reckoned(client.get_fills().to_dict()["fills"])
+    fills = client.get_fills().to_dict()["fills"]
+    sums = reckoned(fills)
+    day = client.get_candles("BTC-USD", str(MIDNIGHT_S), str(MIDNIGHT_S + 59), "ONE_MINUTE")
+    opened_at = Decimal(day.to_dict()["candles"][0]["open"])
     orders = client.list_orders(order_status=["OPEN"]).to_dict()["orders"]
     mark = client.get_best_bid_ask(product_ids=["BTC-USD"]).to_dict()["pricebooks"][0]
     client.session.close()
@@ -117,6 +124,7 @@ def held_against(document: dict[str, Any], venue: RunningExchange) -> Reckoned:
         ]
     assert ours == {}
     money_held_against(said, sums, mark)
+    day_held_against(said, fills, opened_at)
     return sums
 
 
@@ -139,9 +147,27 @@ def money_held_against(said: dict[str, Any], sums: Reckoned, quotes: dict[str, A
     total = Decimal(said["balances"]["USD"]["total"])
     assert Decimal(said["cash"]) == total
     assert near(said["equity"], total + sums.held * mark)
-    # The session began flat and today, so all it made since is of today.
-    assert near(said["day_pnl"], sums.realized + sums.held * mark - sums.cost)
-    assert near(said["day_pnl"], Decimal(said["equity"]) - 100_000)
+    assert near(said["equity"], 100_000 + sums.realized + sums.held * mark - sums.cost)
+
+
+def day_held_against(said: dict[str, Any], fills: list[dict[str, Any]], opened_at: Decimal) -> None:
+    """The day's profit: what was held at midnight is worth today, and what fills cost since."""
+    [holding] = said["holdings"]
+    mark, profit, held = Decimal(holding["mark_price"]), Decimal(0), Decimal(0)
+    since = datetime.fromtimestamp(MIDNIGHT_S, UTC).isoformat()[:19]
+    for fill in fills:
+        price, size, fee = (Decimal(fill[name]) for name in ("price", "size", "commission"))
+        signed = size if fill["side"] == "BUY" else -size
+        if fill["trade_time"] >= since:
+            profit += signed * (mark - price) - fee
+        else:
+            held += signed
+    profit += held * (mark - opened_at)
+    assert held > 0, "something was held at midnight"
+    # The mark is the middle of a quote, within a bp of the trade it came with.
+    assert abs(Decimal(said["day_pnl"]) - profit) < held * opened_at / 10_000
+    whole = Decimal(said["equity"]) - 100_000
+    assert abs(whole - profit) > Decimal("0.1"), "else the day and the session are one figure"
 
 
 def plain(value: object) -> str:
@@ -149,12 +175,17 @@ def plain(value: object) -> str:
 
 
 def test_every_figure_is_the_exchanges_beside_a_session_and_without_one(tmp_path: Path) -> None:
-    """And once the exchange is gone, what the log knows is the same and the rest is unknown."""
-    hand = Hand(tmp_path / "var")
-    with exchange(tmp_path, "--speed", "real", "--product", "BTC-USD") as venue:
+    """And once the exchange is gone, what the log knows is the same and the rest is unknown.
+
+    Midnight UTC passes in between.
+    """
+    hand, tape = Hand(tmp_path / "var"), tmp_path / "tape.csv"
+    tape.write_text(around_midnight())
+    with exchange(tmp_path, "--speed", "real", "--data", str(tape)) as venue:
         reach = venue.session_options(venue.host)
         with session_by_hand(hand.var, *reach):
             bought = [hand.placed("buy", size, "BTC-USD", *reach) for size in ("0.003", "0.002")]
+            pass_midnight(venue)
             sold = hand.placed("sell", "0.004", "BTC-USD", *reach)
             hand.placed("buy", "0.001", "BTC-USD", "--type", "limit", "--price", "60000", *reach)
             a_foreign_order(venue)
@@ -170,6 +201,23 @@ def test_every_figure_is_the_exchanges_beside_a_session_and_without_one(tmp_path
     assert all(age is not None and age < 60 for age in ages)
 
     held_against_the_log(hand, reach, figures(alone.document), sums)
+
+
+def around_midnight() -> str:
+    """A market that leaps at midnight and goes on rising: the mark of then is no other one."""
+    rows = ["time,open,high,low,close,volume,product_id,granularity"]
+    for at_s in range(-BEFORE_S, 600, STEP_S):
+        price = 62_000 if at_s < 0 else 62_300 + 4 * at_s
+        rows.append(f"{MIDNIGHT_S + at_s},{price},{price},{price},{price},40,BTC-USD,{STEP_S}")
+    return "\n".join(rows) + "\n"
+
+
+def pass_midnight(venue: RunningExchange) -> None:
+    """Wait until the session has heard of the new day."""
+    client = venue.client()
+    while int(client.get_unix_time().to_dict()["epoch_seconds"]) < MIDNIGHT_S + 2:
+        time.sleep(0.1)
+    client.session.close()
 
 
 def a_foreign_order(venue: RunningExchange) -> None:
