@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from gpt_trader.domain.errors import TraderError, UsageError
 from gpt_trader.flags import Flags
@@ -68,11 +69,12 @@ def run(argv: list[str]) -> int:
     path = settings.var / "logs" / "perps_bot.log"
     if not path.exists():
         raise UsageError(f"there is no log at {path} yet: `gpt-trader live` writes one")
-    shown = deque((line for line in lines(path) if wanted.wants(line)), maxlen=args.lines)
-    for line in shown:
-        _show(line, args.json)
-    if args.follow:
-        _follow(path, wanted, args.json)
+    with _opened(path) as file:
+        shown = deque(filter(wanted.wants, _lines(path, file)), maxlen=args.lines)
+        for line in shown:
+            _show(line, args.json)
+        if args.follow:
+            _follow(path, file, wanted, args.json)
     if args.check and shown:
         raise TraderError(f"{len(shown)} lines of level {args.level} or above")
     return 0
@@ -81,17 +83,44 @@ def run(argv: list[str]) -> int:
 def lines(path: Path) -> Iterator[Line]:
     """Every record of a log file and of those it was rotated to, oldest first.
 
-    What is no record of ours, such as one torn by a full disk, is passed over.
+    What is no whole record of ours, such as one torn by a full disk, is passed over.
     """
+    with _opened(path) as file:
+        yield from _lines(path, file)
+
+
+def _lines(path: Path, newest: BinaryIO) -> Iterator[Line]:
+    """As `lines`; the file that is written now stays open, so that nothing is read twice."""
     rotated = (p for p in path.parent.glob(f"{path.name}.*") if p.suffix[1:].isdigit())
-    for each in [*sorted(rotated, key=lambda p: -int(p.suffix[1:])), path]:
+    for each in sorted(rotated, key=lambda p: -int(p.suffix[1:])):
         try:
-            with each.open(encoding="utf-8", errors="replace") as file:
-                yield from filter(None, map(_line, file))
+            with each.open("rb") as file:
+                if not os.path.sameopenfile(file.fileno(), newest.fileno()):
+                    yield from _whole_lines(file)
         except FileNotFoundError:
             continue  # rotated away meanwhile: its lines were read under its next name
         except OSError as e:
             raise UsageError(f"cannot read {each}: {e.strerror}") from e
+    yield from _whole_lines(newest)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as e:
+        raise UsageError(f"cannot read {path}: {e.strerror}") from e
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[Line]:
+    """The records up to where the file ends by now; one that is half written waits."""
+    while True:
+        begin, written = file.tell(), file.readline()
+        if not written.endswith(b"\n"):
+            file.seek(begin)
+            return
+        line = _line(written.decode(errors="replace"))
+        if line is not None:
+            yield line
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,29 +141,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _follow(path: Path, wanted: _Wanted, as_json: bool) -> None:
+def _follow(path: Path, file: BinaryIO, wanted: _Wanted, as_json: bool) -> None:
     """Show what is written from now on, until a person ends it."""
-    file = path.open(encoding="utf-8", errors="replace")
-    file.seek(0, os.SEEK_END)
-    half = ""
     while True:
-        text = half + file.readline()
-        if not text.endswith("\n"):
-            half = text
-            if _was_rotated(path, file.fileno()):
-                file.close()
-                file = path.open(encoding="utf-8", errors="replace")
-            time.sleep(LOOK_S)
-            continue
-        half, line = "", _line(text)
-        if line is not None and wanted.wants(line):
+        # Looked at before reading: once it was rotated, nothing more is written to the old file.
+        rotated = _was_rotated(path, file.fileno())
+        for line in filter(wanted.wants, _whole_lines(file)):
             _show(line, as_json)
-            sys.stdout.flush()
+        sys.stdout.flush()
+        if rotated:
+            file.close()
+            file = _opened(path)
+        else:
+            time.sleep(LOOK_S)
 
 
 def _was_rotated(path: Path, descriptor: int) -> bool:
     try:
-        return path.stat().st_ino != os.fstat(descriptor).st_ino
+        return not os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False  # between two files: the next look finds the new one
 

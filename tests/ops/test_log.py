@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -91,6 +92,8 @@ def test_follow_goes_on_through_a_rotation(var: Path) -> None:
         text=True,
     ) as process:
         assert process.stdout is not None
+        limit = threading.Timer(60, process.kill)  # what is not heard is missing, not waited for
+        limit.start()
         heard = [process.stdout.readline()]
         now = stamp(datetime.now(UTC))
         with path.open("a") as file:
@@ -103,6 +106,7 @@ def test_follow_goes_on_through_a_rotation(var: Path) -> None:
         heard.append(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         code = process.wait(30)
+        limit.cancel()
 
     assert [line.partition("Z ")[2] for line in heard] == [
         "CRITICAL line 15 of BTC-USD\n",
