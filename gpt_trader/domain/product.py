@@ -121,6 +121,10 @@ class Product:
         """Count the whole base increments in a size of the market's, as `ticks_below` does."""
         return int((size / self.base_increment).to_integral_value(ROUND_FLOOR))
 
+    def is_whole(self, price: Decimal, size: Decimal) -> bool:
+        """Whether a fill at `price` of `size` lies on the increments, as our books count them."""
+        return (price / self.price_increment) % 1 == 0 == (size / self.base_increment) % 1
+
     def price(self, ticks: int) -> Decimal:
         """The price of a count of price increments."""
         return ticks * self.price_increment

@@ -34,7 +34,7 @@ from gpt_trader.domain.events import (
     Request,
 )
 from gpt_trader.domain.order import WITHHELD, OrderStatus, TradingState
-from gpt_trader.domain.product import amount_of, cash_units_owed
+from gpt_trader.domain.product import Product, amount_of, cash_units_owed
 from gpt_trader.engine.engine import Engine
 from gpt_trader.live.control import Control, Withheld
 from gpt_trader.live.seams import Probes, monotonic_s
@@ -269,14 +269,14 @@ class Desk:
 
         A row that is no plain fill is not booked: it holds trading back until a person looks.
         """
-        booked = self._engine.ledger.has_booked
+        booked, product = self._engine.ledger.has_booked, self._engine.products[order.product_id]
         fresh: dict[str, FillWord] = {}  # two rows of one trade are one fill
         # Trade ids are digits without leading zeros: the shorter one is the older one.
         for row in sorted(rows, key=lambda row: (row.ts_ns, len(row.trade_id), row.trade_id)):
-            if is_execution(row) and not booked(row.order_id, row.trade_id):
+            if _is_bookable(row, product) and not booked(row.order_id, row.trade_id):
                 fresh.setdefault(row.trade_id, row)
         fills = (fill_event(row, order.client_order_id) for row in fresh.values())
-        return (*self._revised(rows, order), *fills, *self._alarms(rows))
+        return (*self._revised(rows, order), *fills, *self._alarms(rows, product))
 
     def _revised(self, rows: Sequence[FillWord], order: Order) -> Iterator[FeeRevised]:
         """Fees that Coinbase has changed since we booked their fills.
@@ -301,19 +301,32 @@ class Desk:
                     fee_before=amount_of(booked),
                 )
 
-    def _alarms(self, rows: Sequence[FillWord]) -> tuple[Event, ...]:
+    def _alarms(self, rows: Sequence[FillWord], product: Product) -> tuple[Event, ...]:
         strange = {
             row.entry_id: row
             for row in rows
-            if not is_execution(row) and row.entry_id not in self._strange
+            if not _is_bookable(row, product) and row.entry_id not in self._strange
         }
         if not strange or self._engine.trading.everything is not TradingState.ACTIVE:
             return ()  # told once trading goes on
         self._strange.update(strange)
         row = next(iter(strange.values()))
-        why = f"entry {row.entry_id} of order {row.order_id} is a {row.kind}, no plain fill: review"
+        why = (
+            f"entry {row.entry_id} of order {row.order_id} is a {row.kind} of {row.base_size} at"
+            f" {row.price}, no plain fill in {product.product_id}'s increments: review"
+        )
         now_ns = self._engine.now_ns
         return (TradingStateChanged(now_ns, TradingState.REDUCE_ONLY, EXCHANGE, why),)
+
+
+def _is_bookable(row: FillWord, product: Product) -> bool:
+    """Whether the books can count a row: what they cannot must not reach the log they fold."""
+    return (
+        is_execution(row)
+        and row.base_size is not None
+        and row.product_id == product.product_id
+        and product.is_whole(row.price, row.base_size)
+    )
 
 
 def changed(word: OrderWord, ts_ns: int) -> OrderChanged:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -334,7 +335,18 @@ def test_nothing_leaves_a_closed_desk_nor_one_that_waited_too_long(tmp_path: Pat
     with_a_lost_answer(tmp_path, check)
 
 
-def test_one_trade_is_booked_once_and_a_correction_never(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"kind": "REVERSAL"},
+        {"trade_id": "8", "price": Decimal("1000.001")},
+        {"trade_id": "8", "base_size": Decimal("0.0010000001")},
+    ],
+    ids=["a correction", "between two prices", "a part of a lot"],
+)
+def test_one_trade_is_booked_once_and_what_no_books_can_count_never(
+    tmp_path: Path, strange: dict[str, Any]
+) -> None:
     async def check(scene: Scene) -> None:
         scene.rest.create(scene.intent)
         await scene.books.orders()
@@ -351,7 +363,7 @@ def test_one_trade_is_booked_once_and_a_correction_never(tmp_path: Path) -> None
             fee=Decimal(0),
             liquidity=Liquidity.MAKER,
         )
-        rows = (row, replace(row, entry_id="e-2"), replace(row, entry_id="e-3", kind="REVERSAL"))
+        rows = (row, replace(row, entry_id="e-2"), replace(row, entry_id="e-3", **strange))
         desk = scene.desk()
 
         events = desk.unbooked(rows, scene.order)
@@ -361,7 +373,8 @@ def test_one_trade_is_booked_once_and_a_correction_never(tmp_path: Path) -> None
         assert [type(event) for event in events] == [OrderFilled, TradingStateChanged]
         assert isinstance(events[1], TradingStateChanged)
         assert events[1].state is TradingState.REDUCE_ONLY
-        assert "e-3" in events[1].why and "REVERSAL" in events[1].why
+        assert "e-3" in events[1].why
+        assert all(str(strange[k]) in events[1].why for k in strange.keys() - {"trade_id"})
         assert again == ()
 
     with_a_lost_answer(tmp_path, check)
