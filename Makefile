@@ -36,6 +36,7 @@ notebooks: $(VENV)/.test ## run every notebook, and look at plots in a real brow
 	$(BIN)/python -m pytest -q tests/browser
 
 soak: export GPT_TRADER_TIER := soak
+soak: export PYTEST_TIMEOUT := 0
 soak: test ## every test with its full counts: hours
 
 bench: $(VENV)/.bench ## side by side with vectorbt and others, into var/bench (ARGS="--quick": compare only)
