@@ -34,6 +34,9 @@ NEW_FUTURES_BALANCE = "5000"
 """USD in the futures wallet of an embedded account whose session trades contracts."""
 MINUTE_S = 60
 STOP_S_MAX = 10.0
+UNWRITTEN = 120
+"""Python's exit code when a last word could not be written: here that is the exchange's reason, to
+a file in the session's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,10 @@ class ExchangeProcess:
         said = (
             lines[-1] if lines else f"exit code {code}, no reason given; is the disk full?"
         ).removeprefix("gpt-trader exchange: ")
+        if code == UNWRITTEN:
+            raise StoreRefused(
+                f"the embedded exchange cannot write {self._errors}: is the disk full?"
+            )
         match code:
             case 1:
                 raise StoreRefused(f"the embedded exchange: {said}")

@@ -6,6 +6,7 @@ import pytest
 
 from gpt_trader.domain.errors import StoreRefused
 from gpt_trader.live.report import LOGGER, close_log, open_log
+from gpt_trader.live.venues import ExchangeProcess
 from gpt_trader.store.folders import find
 from tests.live import disks
 from tests.live.test_bad_input import is_refused, left_behind
@@ -40,6 +41,19 @@ def test_a_disk_that_is_full_before_the_first_event_keeps_no_session(tmp_path: P
         assert done.err.count("\n") == 1, done.err
         assert done.out == ""
         assert left_behind(disk.path / "var") == []
+
+
+def test_an_exchange_that_cannot_say_why_it_ends_is_a_disk_that_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    with disks.small(tmp_path, 64) as disk:
+        errors = disk.path / "errors"
+        errors.touch()
+        disk.fill()
+
+        with pytest.raises(StoreRefused, match="the embedded exchange"):
+            ExchangeProcess(["--tls", str(tmp_path / "file" / "tls")], errors)
 
 
 def test_a_disk_full_in_mid_session_stops_it_and_the_same_command_goes_on(tmp_path: Path) -> None:
